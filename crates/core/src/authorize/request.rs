@@ -1,0 +1,69 @@
+//! What a checked authorization request says. It exists only once every check has passed; it travels sealed or in the
+//! interaction's row, never as parameters again, so nothing a page posts can change it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ClientId, UserId},
+    scope::Permissions,
+    time::Timestamp,
+};
+
+/// `response_mode` values that exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    /// In the query of the redirect URI, the default of `response_type=code`.
+    #[default]
+    Query,
+    /// In a form that posts itself (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+/// `prompt` values (Core 1.0 §3.1.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompts {
+    /// No page may be shown.
+    pub none: bool,
+    /// The person signs in again.
+    pub login: bool,
+    /// The person is asked again.
+    pub consent: bool,
+    /// The person chooses the account.
+    pub select_account: bool,
+}
+
+/// A checked authorization request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    /// Who asks.
+    pub client_id: ClientId,
+    /// Where the answer goes: registered, or a loopback variant of a registered one.
+    pub redirect_uri: String,
+    /// Whether the request carried it, so that the token request must repeat it (RFC 6749 §4.1.3).
+    pub redirect_uri_sent: bool,
+    /// How the answer goes.
+    pub response_mode: ResponseMode,
+    /// Opaque to us.
+    pub state: Option<String>,
+    /// For the ID token.
+    pub nonce: Option<String>,
+    /// What is asked for: scopes of each audience, those the client may not have already dropped.
+    pub permissions: Permissions,
+    /// S256 challenge (RFC 7636 §4.2).
+    pub code_challenge: Option<String>,
+    /// What must be shown or not.
+    pub prompts: Prompts,
+    /// Seconds since the last sign-in that are still good enough.
+    pub max_age: Option<u32>,
+    /// Authentication classes in order of preference; all voluntary.
+    pub acr_values: Vec<String>,
+    /// To fill the sign-in field.
+    pub login_hint: Option<String>,
+    /// The person that `id_token_hint` names: nobody else may answer.
+    pub hinted_user: Option<UserId>,
+    /// Languages in order of preference.
+    pub ui_locales: Vec<String>,
+    /// When it came.
+    pub requested_at: Timestamp,
+}

@@ -1,0 +1,125 @@
+//! Registered clients (RFC 6749 §2, RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2).
+//!
+//! [`Client`] is what the store holds and every decision reads. How metadata from outside becomes one, with every
+//! check of it, is in [`crate::client_metadata`].
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ClientId, ResourceIdentifier},
+    jose::Algorithm,
+    scope::ScopeSet,
+    secret::Digest,
+    time::Timestamp,
+};
+
+/// `token_endpoint_auth_method`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// A public client: it has no credential and says who it is.
+    None,
+    /// RFC 6749 §2.3.1, the `Authorization` header.
+    ClientSecretBasic,
+    /// RFC 6749 §2.3.1, the body.
+    ClientSecretPost,
+}
+
+/// `application_type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationType {
+    /// On a web server or in a browser: `https` redirects, matched byte for byte.
+    #[default]
+    Web,
+    /// On the person's own machine (RFC 8252): loopback redirects match on any port.
+    Native,
+}
+
+/// `grant_types` that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
+    /// RFC 6749 §6.
+    RefreshToken,
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// All of them, in the order discovery lists them.
+    pub const ALL: &'static [Self] = &[Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+/// A registered client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// `client_id`.
+    pub client_id: ClientId,
+    /// `client_name`; pages show the id when there is none.
+    pub client_name: Option<String>,
+    /// `client_uri`, `logo_uri`, `policy_uri`, `tos_uri`: https, or loopback.
+    pub client_uri: Option<String>,
+    /// See `client_uri`.
+    pub logo_uri: Option<String>,
+    /// See `client_uri`.
+    pub policy_uri: Option<String>,
+    /// See `client_uri`.
+    pub tos_uri: Option<String>,
+    /// The one method this client authenticates with.
+    pub token_endpoint_auth_method: AuthMethod,
+    /// SHA-256 of the secret; `Some` exactly when the method uses one.
+    pub client_secret: Option<Digest>,
+    /// Exact redirect URIs.
+    pub redirect_uris: Vec<String>,
+    /// Where a browser may be sent after signing out.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Web or native.
+    pub application_type: ApplicationType,
+    /// Grants it may use.
+    pub grant_types: BTreeSet<GrantType>,
+    /// Scopes it may ask for.
+    pub scope: ScopeSet,
+    /// Whether PKCE may not be left out. Always true of a public client.
+    pub require_pkce: bool,
+    /// The audience when several resources own the scopes asked for.
+    pub default_resource: Option<ResourceIdentifier>,
+    /// How its ID tokens are signed.
+    pub id_token_signed_response_alg: Algorithm,
+    /// `default_max_age`, seconds (Registration 1.0 §2).
+    pub default_max_age: Option<u32>,
+    /// `default_acr_values`, in order of preference (Registration 1.0 §2).
+    #[serde(default)]
+    pub default_acr_values: Vec<String>,
+    /// Refused everywhere while true.
+    pub disabled: bool,
+    /// Tokens issued before this instant are dead; every disable moves it.
+    pub tokens_not_before: Timestamp,
+    /// Declared by `apply`, so that `apply --prune` may remove it.
+    pub applied: bool,
+}
+
+impl Client {
+    /// The name that pages show.
+    pub fn display_name(&self) -> &str {
+        self.client_name.as_deref().unwrap_or(self.client_id.as_str())
+    }
+
+    /// Whether the client has no credential (RFC 6749 §2.1).
+    pub fn is_public(&self) -> bool {
+        self.token_endpoint_auth_method == AuthMethod::None
+    }
+}
