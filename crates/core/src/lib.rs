@@ -4,9 +4,12 @@
 pub mod authorize;
 pub mod client;
 pub mod decision;
+pub mod error;
+pub mod form;
 pub mod id;
 pub mod interaction;
 pub mod jose;
+pub mod policy;
 pub mod resource;
 pub mod scope;
 pub mod secret;

@@ -1,0 +1,117 @@
+//! The errors that leave Grantwell. A module's own `Refusal` enum says exactly what was wrong, for the log, the audit
+//! event and the trace; [`OAuthError`] is the little of it that the outside is told: a registered code and a fixed
+//! sentence that never echoes input (RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3.1; OpenID Connect Core 1.0 §3.1.2.6).
+
+/// A registered error code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// RFC 6749.
+    InvalidRequest,
+    /// RFC 6749.
+    UnauthorizedClient,
+    /// RFC 6749.
+    AccessDenied,
+    /// RFC 6749.
+    UnsupportedResponseType,
+    /// RFC 6749.
+    InvalidScope,
+    /// RFC 6749.
+    InvalidClient,
+    /// RFC 6749.
+    InvalidGrant,
+    /// RFC 6749.
+    UnsupportedGrantType,
+    /// RFC 6749.
+    ServerError,
+    /// RFC 6749; with status 503 where there is one.
+    TemporarilyUnavailable,
+    /// RFC 8707 §2.
+    InvalidTarget,
+    /// RFC 6750 §3.1.
+    InvalidToken,
+    /// RFC 6750 §3.1.
+    InsufficientScope,
+    /// RFC 7009 §2.2.1.
+    UnsupportedTokenType,
+    /// Core 1.0 §3.1.2.6.
+    LoginRequired,
+    /// Core 1.0 §3.1.2.6.
+    ConsentRequired,
+    /// Core 1.0 §3.1.2.6.
+    InteractionRequired,
+    /// Core 1.0 §3.1.2.6.
+    AccountSelectionRequired,
+    /// OpenID Connect Core Unmet Authentication Requirements 1.0.
+    UnmetAuthenticationRequirements,
+    /// Core 1.0 §6.1.
+    RequestNotSupported,
+    /// Core 1.0 §6.2.
+    RequestUriNotSupported,
+    /// Core 1.0 §3.1.2.6.
+    RegistrationNotSupported,
+}
+
+impl ErrorCode {
+    /// The code as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::AccessDenied => "access_denied",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::ServerError => "server_error",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
+            Self::AccountSelectionRequired => "account_selection_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+        }
+    }
+
+    /// The HTTP status of a JSON answer with this code.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
+            Self::ServerError => 500,
+            Self::TemporarilyUnavailable => 503,
+            _ => 400,
+        }
+    }
+}
+
+/// What the outside is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OAuthError {
+    /// The registered code.
+    pub code: ErrorCode,
+    /// A fixed sentence for the developer; never holds input.
+    pub description: &'static str,
+}
+
+impl OAuthError {
+    /// A code with its sentence.
+    pub const fn new(code: ErrorCode, description: &'static str) -> Self {
+        Self { code, description }
+    }
+}
+
+/// A typed reason for a refusal.
+pub trait Refusal: std::fmt::Debug {
+    /// What the outside is told.
+    fn public(&self) -> OAuthError;
+    /// The variant's name: a metric label and the `reason` of log and audit lines.
+    fn reason(&self) -> &'static str;
+}

@@ -1,0 +1,145 @@
+//! Parameters as `application/x-www-form-urlencoded` carries them: the query of `/authorize`, the body of `/token`.
+//!
+//! RFC 6749 §3.1 and §3.2: a parameter without a value is treated as if it were not there, an unknown one is ignored,
+//! and none may be repeated. `resource` may (RFC 8707 §2), and so may its alias `audience`.
+
+use percent_encoding::percent_decode;
+
+/// Most parameters that are read.
+pub const MOST_PARAMETERS: usize = 64;
+
+/// A parsed form.
+#[derive(Clone, Default)]
+pub struct Form {
+    pairs: Vec<(String, String)>,
+}
+
+/// Why bytes are not a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormError {
+    /// More than [`MOST_PARAMETERS`].
+    TooMany,
+    /// Not UTF-8 once decoded, or a broken percent escape.
+    Encoding,
+}
+
+/// A parameter that may not be repeated was; names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated(pub &'static str);
+
+impl Form {
+    /// Parses bytes whose length the caller has bounded.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormError> {
+        let mut pairs = Vec::new();
+        for piece in bytes.split(|b| *b == b'&').filter(|piece| !piece.is_empty()) {
+            if pairs.len() >= MOST_PARAMETERS {
+                return Err(FormError::TooMany);
+            }
+            let mut halves = piece.splitn(2, |b| *b == b'=');
+            let name = decode(halves.next().unwrap_or_default())?;
+            let value = decode(halves.next().unwrap_or_default())?;
+            pairs.push((name, value));
+        }
+        Ok(Self { pairs })
+    }
+
+    /// From pairs that are decoded already.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self { pairs: pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
+    }
+
+    /// Adds the parameters of `other` behind ours, so that one that stands in both is seen as repeated.
+    pub fn append(&mut self, other: Self) {
+        self.pairs.extend(other.pairs);
+    }
+
+    /// The value of a parameter that may stand once; `None` when it is not there or empty.
+    pub fn one(&self, name: &'static str) -> Result<Option<&str>, Repeated> {
+        let mut values = self.pairs.iter().filter(|(n, _)| n == name);
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(Repeated(name));
+        }
+        Ok(first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty()))
+    }
+
+    /// Every value of a parameter that may be repeated.
+    pub fn many<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs
+            .iter()
+            .filter(move |(n, value)| n == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The name of any parameter outside `repeatable` that stands more than once.
+    pub fn repeated(&self, repeatable: &[&str]) -> Option<&str> {
+        self.pairs.iter().enumerate().find_map(|(at, (name, _))| {
+            let again = self.pairs.iter().skip(at + 1).any(|(other, _)| other == name);
+            (again && !repeatable.contains(&name.as_str())).then_some(name.as_str())
+        })
+    }
+
+    /// Whether a parameter stands there at all, empty or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(n, _)| n == name)
+    }
+}
+
+/// Parameter values can be secrets.
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.pairs.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+fn decode(text: &[u8]) -> Result<String, FormError> {
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|b| *b == b'%') {
+        let escape = rest.get(at + 1..at + 3).ok_or(FormError::Encoding)?;
+        if !escape.iter().all(u8::is_ascii_hexdigit) {
+            return Err(FormError::Encoding);
+        }
+        rest = rest.get(at + 3..).unwrap_or_default();
+    }
+    let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    percent_decode(&spaced).decode_utf8().map(|text| text.into_owned()).map_err(|_| FormError::Encoding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_01_a_repeated_parameter_is_an_error_and_never_first_or_last() {
+        for text in ["a=1&a=1", "a=1&b=2&a=3", "a=&a=1", "%61=1&a=2"] {
+            let form = Form::parse(text.as_bytes()).unwrap();
+            assert_eq!(form.one("a"), Err(Repeated("a")), "{text}");
+            assert_eq!(form.repeated(&["resource"]), Some("a"), "{text}");
+        }
+        let form = Form::parse(b"resource=x&resource=y").unwrap();
+        assert_eq!(form.repeated(&["resource"]), None);
+        assert_eq!(form.many("resource").collect::<Vec<_>>(), ["x", "y"]);
+    }
+
+    #[test]
+    fn a_05_too_many_parameters_are_refused() {
+        let text = (0..65).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
+        assert_eq!(Form::parse(text.as_bytes()).unwrap_err(), FormError::TooMany);
+    }
+
+    #[test]
+    fn values_are_decoded_strictly() {
+        let form = Form::parse(b"a=x+y%20z&empty=&flag").unwrap();
+        assert_eq!(form.one("a"), Ok(Some("x y z")));
+        assert_eq!(form.one("empty"), Ok(None));
+        assert!(form.has("flag"));
+        for bad in [&b"a=%"[..], b"a=%2", b"a=%zz", b"a=%ff", b"a=\xff"] {
+            assert_eq!(Form::parse(bad).unwrap_err(), FormError::Encoding);
+        }
+    }
+
+    #[test]
+    fn q_03_debug_shows_names_only() {
+        assert_eq!(format!("{:?}", Form::parse(b"code=secret").unwrap()), "[\"code\"]");
+    }
+}
