@@ -1,6 +1,7 @@
 //! The protocol: OAuth 2.1 and OpenID Connect as pure decisions over records. No HTTP, no SQL, no clock.
 #![warn(missing_docs)]
 
+pub mod audience;
 pub mod authorize;
 pub mod client;
 pub mod decision;
