@@ -1,0 +1,82 @@
+//! What a person does on the account page: disconnect an application, sign out a session.
+
+use crate::{
+    decision::Decision,
+    id::{ConsentId, EventId, SessionId},
+    store::{Connection, Event, Session, SessionRecord, Write},
+    time::{Entropy, Timestamp},
+};
+
+/// What an action came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It is done.
+    Yes,
+    /// Not this person's, or gone already.
+    NotFound,
+}
+
+/// Who acts, when, and the trace the event shares with log and page.
+#[derive(Clone, Copy)]
+pub struct Acting<'a> {
+    /// The person's session.
+    pub session: &'a SessionRecord,
+    /// The present.
+    pub now: Timestamp,
+    /// For ids.
+    pub entropy: &'a dyn Entropy,
+    /// Of the request.
+    pub trace_id: &'a str,
+}
+
+/// Disconnects an application: withdraws the consent, and with it every token.
+pub fn disconnect(id: ConsentId, connections: &[Connection], by: &Acting<'_>) -> Decision<Done> {
+    let Some(connection) = connections.iter().find(|connection| connection.consent.id == id) else {
+        return Decision::read_only(Done::NotFound);
+    };
+    let user_id = by.session.user.id;
+    let event = Event { client_id: Some(connection.consent.client_id.clone()), ..event("consent.withdrawn", by) };
+    let writes = vec![Write::WithdrawConsent { id, user_id, at: by.now }, Write::Audit(Box::new(event))];
+    Decision { writes, outcome: Done::Yes }
+}
+
+/// Which sessions a person signs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    One(SessionId),
+    /// All but the one that asks.
+    Others,
+}
+
+/// Signs sessions of the person out. `sessions` are the person's own; another person's id is not found (catalogue O-06).
+pub fn sign_out(which: Which, sessions: &[Session], by: &Acting<'_>) -> Decision<Done> {
+    let ends = |session: &&Session| match which {
+        Which::One(id) => session.id == id,
+        Which::Others => session.id != by.session.session.id,
+    };
+    let user_id = by.session.user.id;
+    let writes: Vec<_> = sessions
+        .iter()
+        .filter(ends)
+        .flat_map(|session| {
+            let event = Event { detail: serde_json::json!({ "session": session.id }), ..event("session.ended", by) };
+            [Write::EndSession { id: session.id, user_id, at: by.now }, Write::Audit(Box::new(event))]
+        })
+        .collect();
+    let outcome = if writes.is_empty() { Done::NotFound } else { Done::Yes };
+    Decision { writes, outcome }
+}
+
+fn event(kind: &str, by: &Acting<'_>) -> Event {
+    Event {
+        id: EventId::new(by.now, by.entropy),
+        at: by.now,
+        kind: kind.to_owned(),
+        user_id: Some(by.session.user.id),
+        client_id: None,
+        address: None,
+        trace_id: by.trace_id.to_owned(),
+        detail: serde_json::Value::Null,
+    }
+}

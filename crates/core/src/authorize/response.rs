@@ -1,0 +1,92 @@
+//! The authorization response (RFC 6749 §4.1.2, RFC 9207 §2): parameters, and how each response mode carries them.
+
+use crate::{
+    authorize::request::{AuthorizationRequest, ResponseMode},
+    error::OAuthError,
+};
+
+/// An answer to the client, by way of the browser. Its destination was checked before one could be made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthorizationResponse {
+    redirect_uri: String,
+    mode: ResponseMode,
+    parameters: Vec<(&'static str, String)>,
+}
+
+/// How the browser is made to deliver it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery<'a> {
+    /// 303 to this URI.
+    Redirect(String),
+    /// A page with a form that posts these parameters to this URI.
+    Form {
+        /// The registered redirect URI.
+        action: &'a str,
+        /// Names and values, in order.
+        parameters: &'a [(&'static str, String)],
+    },
+}
+
+/// The code is a secret.
+impl std::fmt::Debug for AuthorizationResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.parameters.iter().map(|(name, _)| name).collect();
+        f.debug_struct("AuthorizationResponse").field("parameters", &names).finish_non_exhaustive()
+    }
+}
+
+impl AuthorizationResponse {
+    /// A code.
+    pub fn code(request: &AuthorizationRequest, code: String, issuer: &str) -> Self {
+        let parameters = vec![("code", code)];
+        Self::new(request.redirect_uri.clone(), request.response_mode, parameters, request.state.clone(), issuer)
+    }
+
+    /// A refusal.
+    pub fn error(
+        redirect_uri: String,
+        mode: ResponseMode,
+        state: Option<String>,
+        error: OAuthError,
+        issuer: &str,
+    ) -> Self {
+        let parameters =
+            vec![("error", error.code.as_str().to_owned()), ("error_description", error.description.to_owned())];
+        Self::new(redirect_uri, mode, parameters, state, issuer)
+    }
+
+    fn new(
+        redirect_uri: String,
+        mode: ResponseMode,
+        mut parameters: Vec<(&'static str, String)>,
+        state: Option<String>,
+        issuer: &str,
+    ) -> Self {
+        parameters.extend(state.map(|state| ("state", state)));
+        parameters.push(("iss", issuer.to_owned()));
+        Self { redirect_uri, mode, parameters }
+    }
+
+    /// How to deliver it.
+    pub fn delivery(&self) -> Delivery<'_> {
+        match self.mode {
+            ResponseMode::FormPost => {
+                Delivery::Form { action: &self.redirect_uri, parameters: &self.parameters }
+            }
+            ResponseMode::Query => {
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                for (name, value) in &self.parameters {
+                    query.append_pair(name, value);
+                }
+                // RFC 6749 §3.1.2: a query that the registered URI has is kept.
+                let separator = if self.redirect_uri.contains('?') { '&' } else { '?' };
+                Delivery::Redirect(format!("{}{separator}{}", self.redirect_uri, query.finish()))
+            }
+        }
+    }
+
+    /// The `error`, where it is one.
+    pub fn error_code(&self) -> Option<&str> {
+        self.parameters.iter().find(|(name, _)| *name == "error").map(|(_, value)| value.as_str())
+    }
+}

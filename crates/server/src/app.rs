@@ -1,0 +1,88 @@
+//! The composition root: all that a handler needs, put together once.
+
+use std::sync::{Arc, RwLock};
+
+use grantwell_core::{
+    id::Realm,
+    keyring::Keyring,
+    policy::Policy,
+    store::RealmRecord,
+    time::{Clock, Entropy, Timestamp},
+};
+use grantwell_store::Engine;
+use ipnet::IpNet;
+
+use crate::{login::password::Passwords, pages::Pages};
+
+/// The server.
+pub(crate) struct App {
+    /// Where everything durable is.
+    pub(crate) store: Engine,
+    /// The one realm that is served.
+    pub(crate) realm: Realm,
+    /// What the operator set about the protocol.
+    pub(crate) policy: Policy,
+    /// Our own pages.
+    pub(crate) pages: Pages,
+    /// The password pool.
+    pub(crate) passwords: Passwords,
+    /// The present.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// Whose `X-Forwarded-*` headers are believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Whether error pages show developers the cause.
+    pub(crate) audience: ErrorAudience,
+    /// The front end of somebody else, where there is one.
+    pub(crate) front_end: Option<FrontEnd>,
+    /// Keys and realm, replaced when their generation moves.
+    pub(crate) current: RwLock<Arc<Current>>,
+}
+
+/// What changes with the realm's generation.
+pub(crate) struct Current {
+    /// The keys in use.
+    pub(crate) keyring: Keyring,
+    /// The realm as it was read with them.
+    pub(crate) realm: RealmRecord,
+}
+
+/// Whom error pages are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorAudience {
+    /// People.
+    People,
+    /// People, and the developer at the same machine (`grantwell dev`).
+    Developers,
+}
+
+/// A front end of somebody else, in place of our pages.
+pub(crate) struct FrontEnd {
+    /// Where browsers are sent.
+    pub(crate) url: String,
+    /// How its back end says who it is.
+    pub(crate) client_id: String,
+    /// SHA-256 of its secret.
+    pub(crate) client_secret: grantwell_core::secret::Digest,
+}
+
+impl App {
+    /// The present.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The keys and the realm as they are now.
+    pub(crate) fn current(&self) -> Arc<Current> {
+        match self.current.read() {
+            Ok(current) => Arc::clone(&current),
+            Err(poisoned) => Arc::clone(&poisoned.into_inner()),
+        }
+    }
+
+    /// Whether browsers reach us by https: names and attributes of cookies follow.
+    pub(crate) fn is_https(&self) -> bool {
+        self.policy.issuer.starts_with("https://")
+    }
+}

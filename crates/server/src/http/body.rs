@@ -1,0 +1,90 @@
+//! Bodies, bounded in size and time before they are parsed (catalogue H-02, H-03, Z-07).
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, header},
+};
+use grantwell_core::form::{Form, FormError};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+/// Largest form.
+const LARGEST_FORM: usize = 64 * 1024;
+/// Largest JSON document.
+const LARGEST_JSON: usize = 256 * 1024;
+/// A body must have come whole by then.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// 413.
+    TooLarge,
+    /// 408.
+    TooSlow,
+    /// 415: another content type, or an encoding.
+    MediaType,
+    /// 400: not what the type says.
+    Malformed(&'static str),
+}
+
+impl BodyError {
+    /// The status of the answer.
+    pub(crate) const fn status(self) -> u16 {
+        match self {
+            Self::TooLarge => 413,
+            Self::TooSlow => 408,
+            Self::MediaType => 415,
+            Self::Malformed(_) => 400,
+        }
+    }
+
+    /// A fixed sentence for the developer.
+    pub(crate) const fn description(self) -> &'static str {
+        match self {
+            Self::TooLarge => "the body is too large",
+            Self::TooSlow => "the body came too slowly",
+            Self::MediaType => "the content type of the body is not the one this endpoint reads",
+            Self::Malformed(description) => description,
+        }
+    }
+}
+
+/// Reads a form.
+pub(crate) async fn form(headers: &HeaderMap, body: Body) -> Result<Form, BodyError> {
+    expect_type(headers, "application/x-www-form-urlencoded")?;
+    parse_form(&whole(body, LARGEST_FORM).await?)
+}
+
+/// Parses the query of a URL or a body as a form.
+pub(crate) fn parse_form(bytes: &[u8]) -> Result<Form, BodyError> {
+    Form::parse(bytes).map_err(|error| match error {
+        FormError::TooMany => BodyError::Malformed("too many parameters"),
+        FormError::Encoding => BodyError::Malformed("a parameter is not percent-encoded UTF-8"),
+    })
+}
+
+/// Reads a JSON object.
+pub(crate) async fn json<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, BodyError> {
+    expect_type(headers, "application/json")?;
+    let bytes = whole(body, LARGEST_JSON).await?;
+    serde_json::from_slice(&bytes).map_err(|_| BodyError::Malformed("the body is not the JSON object this endpoint reads"))
+}
+
+fn expect_type(headers: &HeaderMap, expected: &str) -> Result<(), BodyError> {
+    let received = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = received.split(';').next().unwrap_or_default().trim();
+    let encoded = headers.contains_key(header::CONTENT_ENCODING);
+    if essence.eq_ignore_ascii_case(expected) && !encoded { Ok(()) } else { Err(BodyError::MediaType) }
+}
+
+async fn whole(body: Body, most: usize) -> Result<Vec<u8>, BodyError> {
+    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, most).collect()).await;
+    match collected {
+        Err(_) => Err(BodyError::TooSlow),
+        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Ok(Err(_)) => Err(BodyError::Malformed("the body broke off")),
+    }
+}

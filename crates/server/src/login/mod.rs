@@ -1,0 +1,3 @@
+//! Factors of sign-in, one file each.
+
+pub(crate) mod password;

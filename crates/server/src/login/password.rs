@@ -1,0 +1,131 @@
+//! Passwords: argon2id on a bounded pool with a queue of its own (OWASP Password Storage; catalogue Z-01, L-12, L-13).
+//!
+//! Every attempt costs one hash, also for a name that nobody has: then a hash that no password fits is compared. Whoever finds
+//! the queue full is told so at once, so that a flood of sign-ins takes neither memory nor the other endpoints' time.
+
+use std::sync::Arc;
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use grantwell_core::{interaction::sign_in::LONGEST_PASSWORD, time::Entropy};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zeroize::Zeroizing;
+
+/// How many hashes run at once, and how many may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PoolSize {
+    /// At once; each takes 19 MiB.
+    pub(crate) running: usize,
+    /// Waiting or running.
+    pub(crate) admitted: usize,
+}
+
+/// The pool.
+pub(crate) struct Passwords {
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
+    argon2: Argon2<'static>,
+    nobody: String,
+}
+
+/// A place in the queue.
+pub(crate) struct Place(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+
+/// What a comparison came to.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    /// Whether the password is the one the hash was made of.
+    pub(crate) matches: bool,
+    /// The hash with present parameters, where the stored one has others.
+    pub(crate) rehashed: Option<String>,
+}
+
+/// Why a password cannot be hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HashError {
+    /// The queue is full.
+    Busy,
+    /// Longer than [`LONGEST_PASSWORD`], or the parameters do not work.
+    Unhashable,
+}
+
+/// 19 MiB, two passes, one lane: OWASP's minimum for argon2id.
+fn parameters() -> Params {
+    Params::default()
+}
+
+/// Hashes a password for storing.
+pub(crate) fn hash(password: &str, entropy: &dyn Entropy) -> Result<String, HashError> {
+    if password.len() > LONGEST_PASSWORD {
+        return Err(HashError::Unhashable);
+    }
+    let mut salt = [0; 16];
+    entropy.fill(&mut salt);
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters());
+    let hash: PasswordHash =
+        argon2.hash_password_with_salt(password.as_bytes(), &salt).map_err(|_| HashError::Unhashable)?;
+    Ok(hash.to_string())
+}
+
+/// Whether `password` is the one `hash` was made of. Takes the time of a hash.
+pub(crate) fn verify(password: &str, hash: &str) -> bool {
+    let Ok(parsed) = PasswordHash::new(hash) else { return false };
+    Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok()
+}
+
+impl Passwords {
+    /// A pool.
+    pub(crate) fn new(size: PoolSize, entropy: &dyn Entropy) -> Result<Self, HashError> {
+        let mut unknown = [0; 32];
+        entropy.fill(&mut unknown);
+        let unknown: String = unknown.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+        Ok(Self {
+            running: Arc::new(Semaphore::new(size.running)),
+            admitted: Arc::new(Semaphore::new(size.admitted)),
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters()),
+            nobody: hash(&unknown, entropy)?,
+        })
+    }
+
+    /// A place in the queue, taken before an attempt is counted.
+    pub(crate) fn admit(&self) -> Result<Place, HashError> {
+        Arc::clone(&self.admitted).try_acquire_owned().map(Place).map_err(|_| HashError::Busy)
+    }
+
+    /// Compares; without a stored hash with one that nothing fits. The same work either way.
+    pub(crate) async fn compare(
+        &self,
+        password: Zeroizing<String>,
+        stored: Option<String>,
+        salt: [u8; 16],
+        _place: &Place,
+    ) -> Result<Compared, HashError> {
+        let _running = self.running.acquire().await.map_err(|_| HashError::Busy)?;
+        let started = std::time::Instant::now();
+        let (argon2, nobody) = (self.argon2.clone(), self.nobody.clone());
+        let compared = tokio::task::spawn_blocking(move || {
+            let is_somebody = stored.is_some();
+            let stored = stored.unwrap_or(nobody);
+            // A password that is too long is cut for the comparison, which then cannot count: equal work, no match.
+            let fits = password.len() <= LONGEST_PASSWORD;
+            let cut = password.as_bytes().get(..LONGEST_PASSWORD).unwrap_or(password.as_bytes());
+            let parsed = PasswordHash::new(&stored).map_err(|_| HashError::Unhashable)?;
+            let same = argon2.verify_password(cut, &parsed).is_ok();
+            let matches = same && is_somebody && fits;
+            let current = Params::try_from(&parsed).is_ok_and(|params| params == parameters());
+            let rehashed = if matches && !current {
+                let hash: Result<PasswordHash, _> = argon2.hash_password_with_salt(cut, &salt);
+                hash.ok().map(|hash| hash.to_string())
+            } else {
+                None
+            };
+            Ok(Compared { matches, rehashed })
+        })
+        .await
+        .map_err(|_| HashError::Unhashable)?;
+        metrics::histogram!("grantwell_password_hash_seconds").record(started.elapsed());
+        compared
+    }
+}
