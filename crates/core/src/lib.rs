@@ -9,6 +9,7 @@ pub mod interaction;
 pub mod jose;
 pub mod resource;
 pub mod scope;
+pub mod seal;
 pub mod secret;
 pub mod store;
 pub mod time;
