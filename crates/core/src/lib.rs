@@ -13,6 +13,7 @@ pub mod jose;
 pub mod policy;
 pub mod resource;
 pub mod scope;
+pub mod seal;
 pub mod secret;
 pub mod store;
 pub mod time;
