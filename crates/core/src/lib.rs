@@ -3,11 +3,15 @@
 
 pub mod authorize;
 pub mod client;
+pub mod client_metadata;
 pub mod decision;
 pub mod id;
 pub mod interaction;
 pub mod jose;
+pub mod nearest;
+pub mod redirect_uri;
 pub mod resource;
+pub mod resource_metadata;
 pub mod scope;
 pub mod secret;
 pub mod store;
