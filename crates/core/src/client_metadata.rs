@@ -544,5 +544,4 @@ fn shown(value: &Value) -> String {
 }
 
 #[cfg(test)]
-#[path = "client_metadata_tests.rs"]
 mod tests;
