@@ -1,17 +1,24 @@
-//! The protocol: OAuth 2.1 and OpenID Connect as pure decisions over records. No HTTP, no SQL, no clock.
+//! The protocol: OAuth 2.1 and OpenID Connect as pure decisions over records. No HTTP, no SQL, no clock, no random source.
 #![warn(missing_docs)]
 
+pub mod account;
 pub mod audience;
 pub mod authorize;
 pub mod client;
+pub mod client_metadata;
 pub mod decision;
+pub mod end_session;
 pub mod error;
 pub mod form;
 pub mod id;
 pub mod interaction;
 pub mod jose;
+pub mod nearest;
 pub mod policy;
+pub mod realm_keys;
+pub mod redirect_uri;
 pub mod resource;
+pub mod resource_metadata;
 pub mod scope;
 pub mod seal;
 pub mod secret;
