@@ -20,6 +20,7 @@ pub mod realm_keys;
 pub mod resource;
 pub mod revoke;
 pub mod scope;
+pub mod seal;
 pub mod secret;
 pub mod store;
 pub mod time;
