@@ -38,8 +38,7 @@ fn read(header: &str) -> Result<Presented, ClientAuthRefusal> {
     let colon = pair.iter().position(|byte| *byte == b':').ok_or(MALFORMED)?;
     let (id, secret) = pair.split_at_checked(colon).ok_or(MALFORMED)?;
     let id = form::decode(id).map_err(|_| MALFORMED)?;
-    let secret =
-        Zeroizing::new(form::decode(secret.get(1..).unwrap_or_default()).map_err(|_| MALFORMED)?);
+    let secret = Zeroizing::new(form::decode(secret.get(1..).unwrap_or_default()).map_err(|_| MALFORMED)?);
     if id.is_empty() {
         return Err(MALFORMED);
     }

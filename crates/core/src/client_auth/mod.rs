@@ -55,11 +55,7 @@ pub struct Presented {
 }
 
 impl Presented {
-    fn new(
-        client_id: String,
-        method: AuthMethod,
-        secret: Option<&str>,
-    ) -> Result<Self, ClientAuthRefusal> {
+    fn new(client_id: String, method: AuthMethod, secret: Option<&str>) -> Result<Self, ClientAuthRefusal> {
         if client_id.len() > LONGEST_ID || secret.is_some_and(|secret| secret.len() > LONGEST_SECRET) {
             return Err(ClientAuthRefusal::TooLong);
         }

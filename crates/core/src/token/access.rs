@@ -107,13 +107,12 @@ impl AccessToken {
         let map = if token.len() > jws::MAX_LENGTH {
             return Err(InvalidToken::Unreadable);
         } else if let Some(sealed) = Bearer::Access.decode(token) {
-            let plain =
-                keyring.keys.access_token.open(SEAL, &sealed).ok_or(InvalidToken::Unreadable)?;
+            let plain = keyring.keys.access_token.open(SEAL, &sealed).ok_or(InvalidToken::Unreadable)?;
             serde_json::from_slice(&plain).map_err(|_| InvalidToken::Unreadable)?
         } else {
             let expected = Expected { typ: &[TYP], algorithms: Algorithm::ALL };
-            let verified = verify(token, keyring.verifying(), &expected)
-                .map_err(|_| InvalidToken::Unreadable)?;
+            let verified =
+                verify(token, keyring.verifying(), &expected).map_err(|_| InvalidToken::Unreadable)?;
             let kid = verified.header.get("kid").and_then(|kid| kid.as_str());
             if !kid.is_some_and(|kid| keyring.may_have_signed(kid, now + LEEWAY)) {
                 return Err(InvalidToken::Key);
@@ -121,8 +120,8 @@ impl AccessToken {
             verified.claims
         };
         Validity::at(now, LEEWAY).check(&map).map_err(|_| InvalidToken::Time)?;
-        let claims: AccessClaims = serde_json::from_value(serde_json::Value::Object(map))
-            .map_err(|_| InvalidToken::Unreadable)?;
+        let claims: AccessClaims =
+            serde_json::from_value(serde_json::Value::Object(map)).map_err(|_| InvalidToken::Unreadable)?;
         if claims.iss != policy.issuer {
             return Err(InvalidToken::Issuer);
         }

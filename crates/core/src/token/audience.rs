@@ -42,11 +42,7 @@ pub(super) fn named(form: &Form, policy: &Policy) -> Result<Option<Audience>, To
     if named.any(|other| other != first) {
         return Err(TokenRefusal::TwoTargets);
     }
-    Ok(Some(if first == policy.issuer {
-        Audience::Issuer
-    } else {
-        Audience::Resource(first.into())
-    }))
+    Ok(Some(if first == policy.issuer { Audience::Issuer } else { Audience::Resource(first.into()) }))
 }
 
 /// The audience of an access token under an authorization: the one named, if it was granted (the issuer always is), else

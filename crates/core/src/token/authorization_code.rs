@@ -66,7 +66,11 @@ impl Grant for AuthorizationCode {
             return Err(TokenRefusal::CodeBurnt.into());
         }
         if authorization.code.redeemed_at.is_some() {
-            return Err(if proof.is_ok() { replayed(record, context) } else { TokenRefusal::CodeUsed.into() });
+            return Err(if proof.is_ok() {
+                replayed(record, context)
+            } else {
+                TokenRefusal::CodeUsed.into()
+            });
         }
         if now >= authorization.code.expires_at {
             return Err(TokenRefusal::CodeExpired.into());

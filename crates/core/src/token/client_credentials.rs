@@ -49,7 +49,8 @@ impl Grant for ClientCredentials {
         }
         let registered = machine_scopes(client);
         let asked = audience::scope(request.form)?;
-        let wanted = asked.as_ref().map_or_else(|| registered.clone(), |asked| asked.intersection(&registered));
+        let wanted =
+            asked.as_ref().map_or_else(|| registered.clone(), |asked| asked.intersection(&registered));
         if wanted.is_empty() && asked.is_some() {
             return Err(TokenRefusal::Scope.into());
         }

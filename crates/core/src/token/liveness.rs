@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn c_08_f_08_n_05_q_05_l_32_whatever_ends_above_a_token_ends_it() {
-        let before = |record: &AuthorizationRecord| record.authorization.created_at + Duration::from_millis(1);
+        let before =
+            |record: &AuthorizationRecord| record.authorization.created_at + Duration::from_millis(1);
         let at_birth = |record: &AuthorizationRecord| record.authorization.created_at;
         let cases: &[(Change, Result<(), Dead>)] = &[
             (|_| {}, Ok(())),
@@ -170,16 +171,12 @@ mod tests {
     fn o_06_l_31_l_32_without_offline_access_a_token_ends_with_the_session_and_a_code_always_does() {
         let cases: &[(Change, Dead)] = &[
             (|r| r.session = None, Dead::SessionGone),
-            (
-                |r| r.session.as_mut().unwrap().user_id = UserId::from_bytes([9; 16]),
-                Dead::SessionGone,
-            ),
+            (|r| r.session.as_mut().unwrap().user_id = UserId::from_bytes([9; 16]), Dead::SessionGone),
             (|r| r.session.as_mut().unwrap().ended_at = Some(fx::NOW), Dead::SessionEnded),
             (|r| r.session.as_mut().unwrap().expires_at = fx::NOW, Dead::SessionExpired),
             (
                 |r| {
-                    r.session.as_mut().unwrap().last_seen_at =
-                        fx::NOW - fx::policy().lifetimes.session_idle;
+                    r.session.as_mut().unwrap().last_seen_at = fx::NOW - fx::policy().lifetimes.session_idle;
                 },
                 Dead::SessionIdle,
             ),

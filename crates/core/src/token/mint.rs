@@ -78,9 +78,12 @@ fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i
             authorization.expires_at,
             Some(&authorization.authentication),
         ),
-        Subject::Machine => {
-            (access.client.client_id.to_string(), jti::machine(now, context.epoch, entropy), now + lifetime, None)
-        }
+        Subject::Machine => (
+            access.client.client_id.to_string(),
+            jti::machine(now, context.epoch, entropy),
+            now + lifetime,
+            None,
+        ),
     };
     let iat = now.seconds();
     let exp = end(now, lifetime).min(latest.seconds());

@@ -21,8 +21,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub(crate) use self::lookup::alive;
 pub use self::{
-    lookup::{Presented, Records},
+    lookup::{Ended, Presented, Records},
     mint::LONGEST_TOKEN,
     refusal::TokenRefusal,
 };

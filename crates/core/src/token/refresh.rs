@@ -42,11 +42,7 @@ impl RefreshToken {
         let generation = self.generation.checked_add(1)?;
         let parts: [&[u8]; 3] =
             [self.authorization.as_bytes(), &generation.to_be_bytes(), self.secret.expose()];
-        Some(Self {
-            authorization: self.authorization,
-            generation,
-            secret: keys.refresh.mac("next", &parts),
-        })
+        Some(Self { authorization: self.authorization, generation, secret: keys.refresh.mac("next", &parts) })
     }
 
     /// Reads the text form and checks its tag. A right tag says that it was ours, not that it still is good.

@@ -30,8 +30,9 @@ impl Grant for RefreshToken {
 
     fn authorization(&self, request: &Request<'_>) -> Result<Option<AuthorizationId>, TokenRefusal> {
         // Whose it claims to be. Whether it is ours is decided with the keys.
-        let payload =
-            Bearer::Refresh.decode(request.required("refresh_token")?).ok_or(TokenRefusal::UnknownRefreshToken)?;
+        let payload = Bearer::Refresh
+            .decode(request.required("refresh_token")?)
+            .ok_or(TokenRefusal::UnknownRefreshToken)?;
         let id = payload.first_chunk::<16>().ok_or(TokenRefusal::UnknownRefreshToken)?;
         Ok(Some(AuthorizationId::from_bytes(*id)))
     }
