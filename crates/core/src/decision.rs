@@ -24,6 +24,23 @@ impl<T> Decision<T> {
     }
 }
 
+/// A refusal that changes something: the reason, and what to commit before it is answered.
+#[derive(Debug)]
+#[must_use]
+pub struct Refused<R> {
+    /// Why.
+    pub refusal: R,
+    /// What to commit; may be empty.
+    pub writes: Vec<Write>,
+}
+
+impl<R> From<R> for Refused<R> {
+    /// A refusal that changes nothing.
+    fn from(refusal: R) -> Self {
+        Self { refusal, writes: Vec::new() }
+    }
+}
+
 /// A step that may need something that only the outside can supply.
 #[derive(Debug)]
 #[must_use]

@@ -92,7 +92,7 @@ impl std::fmt::Debug for Form {
     }
 }
 
-fn decode(text: &[u8]) -> Result<String, FormError> {
+pub(crate) fn decode(text: &[u8]) -> Result<String, FormError> {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|b| *b == b'%') {
         let escape = rest.get(at + 1..at + 3).ok_or(FormError::Encoding)?;

@@ -15,7 +15,7 @@ use crate::{
     scope::Permissions,
     store::{Authorization, AuthorizationRecord, CodeState, Consent, Event, SessionRecord, Write},
     time::{Entropy, Timestamp},
-    token::code,
+    token::code::Code,
 };
 
 /// What issuing needs beside the step.
@@ -63,7 +63,7 @@ pub fn issue(
         ApplicationType::Web if with.client.is_public() => with.policy.lifetimes.refresh_absolute_browser,
         _ => with.policy.lifetimes.refresh_absolute,
     };
-    let (code, secret) = code::derive(with.keys, id);
+    let code = Code::of(id, with.keys);
     writes.push(Write::InsertAuthorization(Box::new(Authorization {
         id,
         client_id: request.client_id.clone(),
@@ -78,7 +78,7 @@ pub fn issue(
         created_at: with.now,
         expires_at: with.now + absolute,
         code: CodeState {
-            digest: secret.digest(),
+            digest: code.digest(),
             redirect_uri: request.redirect_uri_sent.then(|| request.redirect_uri.clone()),
             challenge: request.code_challenge.clone(),
             expires_at: with.now + with.policy.lifetimes.code,
@@ -90,7 +90,7 @@ pub fn issue(
         revoked_at: None,
     })));
     writes.push(audit("authorization.granted", session, request, granted, with));
-    Decision { writes, outcome: AuthorizationResponse::code(request, code, &with.policy.issuer) }
+    Decision { writes, outcome: AuthorizationResponse::code(request, code.encode(), &with.policy.issuer) }
 }
 
 /// The consent the authorization is born under, with the write that makes or extends it.
@@ -161,7 +161,7 @@ pub fn repeat(pending: &Pending, record: &AuthorizationRecord, step: &NextStep<'
     let code_state = &authorization.code;
     let unredeemed = code_state.redeemed_at.is_none() && code_state.burnt_at.is_none();
     if same_session && unredeemed && with.now < code_state.expires_at && authorization.revoked_at.is_none() {
-        let (code, _) = code::derive(with.keys, authorization.id);
+        let code = Code::of(authorization.id, with.keys).encode();
         let request = &pending.interaction.request;
         Repeat::Same(Box::new(AuthorizationResponse::code(request, code, &with.policy.issuer)))
     } else {

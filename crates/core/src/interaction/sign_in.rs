@@ -199,12 +199,16 @@ pub fn start_session(
         ended_at: None,
     })));
     if let Some(pending) = pending {
+        // What another front end reported of this person before the browser came back still holds; what another person
+        // agreed to does not.
+        let before = &pending.interaction.facts;
+        let reported = before.session_id.is_none() && before.signed_in.as_ref().is_some_and(|(id, _)| *id == user.id);
         writes.push(pending.keep(Facts {
             signed_in: Some((user.id, authentication.clone())),
             session_id: Some(session_id),
             selected: true,
-            agreed: None,
-            denied: false,
+            agreed: before.agreed.clone().filter(|_| reported),
+            denied: before.denied && reported,
         }));
     }
     writes.push(event("sign_in.succeeded", user, authentication, with));

@@ -1,0 +1,46 @@
+//! `client_secret_basic`: HTTP Basic with both halves form-encoded (RFC 6749 §2.3.1, RFC 7617).
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
+
+use super::{ClientAuthRefusal, Credentials, Method, Presented};
+use crate::{client::AuthMethod, form};
+
+/// The longest header that is looked at: name and secret at their longest, every byte percent-encoded, in base64.
+const LONGEST_HEADER: usize = 8 * 1024;
+
+pub(super) struct ClientSecretBasic;
+
+impl Method for ClientSecretBasic {
+    fn method(&self) -> AuthMethod {
+        AuthMethod::ClientSecretBasic
+    }
+
+    fn name(&self) -> &'static str {
+        "client_secret_basic"
+    }
+
+    fn present(&self, credentials: &Credentials<'_>) -> Result<Option<Presented>, ClientAuthRefusal> {
+        credentials.authorization.map(read).transpose()
+    }
+}
+
+fn read(header: &str) -> Result<Presented, ClientAuthRefusal> {
+    const MALFORMED: ClientAuthRefusal = ClientAuthRefusal::MalformedHeader;
+    if header.len() > LONGEST_HEADER {
+        return Err(ClientAuthRefusal::TooLong);
+    }
+    let (scheme, encoded) = header.split_once(' ').ok_or(MALFORMED)?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return Err(MALFORMED);
+    }
+    let pair = Zeroizing::new(STANDARD.decode(encoded.trim_matches(' ')).map_err(|_| MALFORMED)?);
+    let colon = pair.iter().position(|byte| *byte == b':').ok_or(MALFORMED)?;
+    let (id, secret) = pair.split_at_checked(colon).ok_or(MALFORMED)?;
+    let id = form::decode(id).map_err(|_| MALFORMED)?;
+    let secret = Zeroizing::new(form::decode(secret.get(1..).unwrap_or_default()).map_err(|_| MALFORMED)?);
+    if id.is_empty() {
+        return Err(MALFORMED);
+    }
+    Presented::new(id, AuthMethod::ClientSecretBasic, Some(&secret))
+}

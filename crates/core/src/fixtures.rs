@@ -1,0 +1,298 @@
+//! Records that tests start from: one person, a web client with a secret, a browser client without, a machine, an API,
+//! and an authorization with its code.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+
+use crate::{
+    client::{ApplicationType, AuthMethod, Client, GrantType},
+    client_auth::{self, AuthenticatedClient},
+    form::Form,
+    id::{AuthorizationId, ConsentId, KeyId, Realm, SessionId, UserId},
+    jose::Algorithm,
+    keyring::{self, Keyring},
+    policy::{ACR_PASSWORD, Policy},
+    resource::{AccessTokenFormat, Resource},
+    scope::{Audience, Permissions, ScopeSet},
+    seal::SealKey,
+    secret::{Digest, Secret},
+    store::{
+        Authentication, Authorization, AuthorizationRecord, CodeState, KeyRecord, KeyUse, Session, User,
+    },
+    time::{Entropy, Timestamp},
+    token::{Context, Origin, code::Code},
+};
+
+pub(crate) const ISSUER: &str = "https://id.example";
+pub(crate) const API: &str = "https://api.example/";
+pub(crate) const OTHER_API: &str = "https://other.example/";
+pub(crate) const SECRET: &str = "a secret of thirty-two characters";
+pub(crate) const REDIRECT: &str = "https://rp.example/cb";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_250);
+pub(crate) const EPOCH: u32 = 3;
+
+/// The same bytes in every run.
+pub(crate) struct Seeded {
+    seed: u64,
+    calls: AtomicU64,
+}
+
+impl Seeded {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self { seed, calls: AtomicU64::new(0) }
+    }
+}
+
+impl Entropy for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        for (at, chunk) in bytes.chunks_mut(32).enumerate() {
+            let digest = Digest::of(format!("{} {call} {at}", self.seed).as_bytes());
+            let length = chunk.len();
+            chunk.copy_from_slice(&digest.0[..length]);
+        }
+    }
+}
+
+pub(crate) fn policy() -> Policy {
+    Policy::new(ISSUER)
+}
+
+pub(crate) fn master() -> SealKey {
+    SealKey::new(&Secret::from_bytes([5; 32]))
+}
+
+/// Records of the realm's secret and one key of each fast algorithm, active since the epoch.
+pub(crate) fn key_records() -> Vec<KeyRecord> {
+    let entropy = Seeded::new(9);
+    let master = master();
+    let place = keyring::Place { master: &master, realm: Realm::MAIN, entropy: &entropy };
+    [Algorithm::ES256, Algorithm::EdDSA, Algorithm::ES384]
+        .into_iter()
+        .map(KeyUse::Signing)
+        .chain([KeyUse::Realm])
+        .map(|usage| keyring::make(usage, Timestamp::default(), Timestamp::default(), &place).unwrap())
+        .collect()
+}
+
+pub(crate) fn open(records: &[KeyRecord]) -> Keyring {
+    Keyring::open(records, |record| keyring::unwrap(record, Realm::MAIN, &master())).unwrap()
+}
+
+pub(crate) fn keyring() -> &'static Keyring {
+    static KEYRING: LazyLock<Keyring> = LazyLock::new(|| open(&key_records()));
+    &KEYRING
+}
+
+/// A context at `now` under `policy`.
+pub(crate) fn context_at(policy: &Policy, now: Timestamp) -> Context<'_> {
+    static ENTROPY: Seeded = Seeded::new(1);
+    static ORIGIN: LazyLock<Origin> =
+        LazyLock::new(|| Origin { address: Some("192.0.2.1".to_owned()), trace_id: "trace".to_owned() });
+    Context { policy, keyring: keyring(), epoch: EPOCH, now, entropy: &ENTROPY, origin: &ORIGIN }
+}
+
+pub(crate) fn context(policy: &Policy) -> Context<'_> {
+    context_at(policy, NOW)
+}
+
+pub(crate) fn scopes(text: &str) -> ScopeSet {
+    ScopeSet::parse(text).unwrap()
+}
+
+/// The confidential web client `web`.
+pub(crate) fn client() -> Client {
+    Client {
+        client_id: "web".into(),
+        client_name: Some("Example".to_owned()),
+        client_uri: None,
+        logo_uri: None,
+        policy_uri: None,
+        tos_uri: None,
+        token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
+        client_secret: Some(Digest::of(SECRET.as_bytes())),
+        redirect_uris: vec![REDIRECT.to_owned()],
+        post_logout_redirect_uris: Vec::new(),
+        application_type: ApplicationType::Web,
+        grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
+        scope: scopes("openid profile email offline_access notes:read notes:write other"),
+        require_pkce: true,
+        default_resource: None,
+        id_token_signed_response_alg: Algorithm::ES256,
+        default_max_age: None,
+        default_acr_values: Vec::new(),
+        disabled: false,
+        tokens_not_before: Timestamp::default(),
+        applied: false,
+    }
+}
+
+/// The public client `spa`.
+pub(crate) fn public_client() -> Client {
+    Client {
+        client_id: "spa".into(),
+        token_endpoint_auth_method: AuthMethod::None,
+        client_secret: None,
+        ..client()
+    }
+}
+
+/// The confidential client `machine`.
+pub(crate) fn machine() -> Client {
+    Client {
+        client_id: "machine".into(),
+        grant_types: [GrantType::ClientCredentials].into(),
+        scope: scopes("openid email offline_access notes:read notes:write"),
+        ..client()
+    }
+}
+
+/// The API `API` with `notes:read` and `notes:write`.
+pub(crate) fn resource() -> Resource {
+    Resource {
+        identifier: API.into(),
+        name: "Notes".to_owned(),
+        access_token_format: AccessTokenFormat::Jwt,
+        access_token_signing_alg: Algorithm::ES256,
+        access_token_lifetime: None,
+        introspection_clients: vec!["api".into()],
+        scopes: BTreeMap::from([
+            ("notes:read".to_owned(), "Read".to_owned()),
+            ("notes:write".to_owned(), "Write".to_owned()),
+        ]),
+        applied: false,
+    }
+}
+
+/// The API `OTHER_API` with `other`.
+pub(crate) fn other_resource() -> Resource {
+    Resource {
+        identifier: OTHER_API.into(),
+        name: "Other".to_owned(),
+        introspection_clients: Vec::new(),
+        scopes: BTreeMap::from([("other".to_owned(), "Other".to_owned())]),
+        ..resource()
+    }
+}
+
+pub(crate) fn user() -> User {
+    let claims = json!({ "name": "Ada Example", "email_verified": true });
+    User {
+        id: UserId::from_bytes([2; 16]),
+        username: "ada".to_owned(),
+        email: Some("ada@example.test".to_owned()),
+        claims: claims.as_object().unwrap().clone(),
+        groups: Vec::new(),
+        password_hash: None,
+        disabled: false,
+        tokens_not_before: Timestamp::default(),
+        applied: false,
+    }
+}
+
+pub(crate) fn authentication() -> Authentication {
+    Authentication {
+        at: NOW - Duration::from_secs(60),
+        amr: vec!["pwd".to_owned()],
+        acr: ACR_PASSWORD.to_owned(),
+    }
+}
+
+pub(crate) fn permissions(pairs: &[(&str, &str)]) -> Permissions {
+    Permissions(
+        pairs.iter().map(|(audience, text)| (Audience::from((*audience).to_owned()), scopes(text))).collect(),
+    )
+}
+
+/// An authorization of `client` with an unused code, issued ten seconds ago, for UserInfo alone and offline.
+pub(crate) fn record_of(client: Client) -> AuthorizationRecord {
+    let id = AuthorizationId::from_bytes([1; 16]);
+    let (user, authentication) = (user(), authentication());
+    let created_at = NOW - Duration::from_secs(10);
+    let session = Session {
+        id: SessionId::from_bytes([3; 16]),
+        digest: Digest([3; 32]),
+        user_id: user.id,
+        authentication: authentication.clone(),
+        user_agent: String::new(),
+        address: String::new(),
+        created_at: authentication.at,
+        last_seen_at: authentication.at,
+        expires_at: authentication.at + policy().lifetimes.session_absolute,
+        ended_at: None,
+    };
+    let authorization = Authorization {
+        id,
+        client_id: client.client_id.clone(),
+        user_id: user.id,
+        session_id: session.id,
+        consent_id: ConsentId::from_bytes([4; 16]),
+        permissions: permissions(&[("", "openid email offline_access")]),
+        offline: true,
+        authentication,
+        nonce: Some("n-0S6_WzA2Mj".to_owned()),
+        epoch: EPOCH,
+        created_at,
+        expires_at: created_at + policy().lifetimes.refresh_absolute,
+        code: CodeState {
+            digest: Code::of(id, &keyring().keys).digest(),
+            redirect_uri: Some(REDIRECT.to_owned()),
+            challenge: Some(CHALLENGE.to_owned()),
+            expires_at: created_at + policy().lifetimes.code,
+            redeemed_at: None,
+            burnt_at: None,
+        },
+        refresh: None,
+        last_used_at: created_at,
+        revoked_at: None,
+    };
+    AuthorizationRecord {
+        authorization,
+        consent_withdrawn_at: None,
+        client: Some(client),
+        user: Some(user),
+        session: Some(session),
+        epoch: EPOCH,
+    }
+}
+
+pub(crate) fn record() -> AuthorizationRecord {
+    record_of(client())
+}
+
+/// What `authenticate` answers to a client's right credential.
+pub(crate) fn authenticated(client: &Client) -> AuthenticatedClient<'_> {
+    let id = client.client_id.as_str();
+    let mut form = Form::from_pairs([("client_id", id), ("client_secret", SECRET)]);
+    let header = basic(id, SECRET);
+    let mut headers = Vec::new();
+    match client.token_endpoint_auth_method {
+        AuthMethod::None => form = Form::from_pairs([("client_id", id)]),
+        AuthMethod::ClientSecretPost => {}
+        AuthMethod::ClientSecretBasic => {
+            form = Form::default();
+            headers.push(header.as_str());
+        }
+    }
+    client_auth::authenticate(&client_auth::present(&headers, &form).unwrap(), Some(client)).unwrap()
+}
+
+pub(crate) fn basic(id: &str, secret: &str) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
+}
+
+/// A name for a key that no record has.
+pub(crate) fn kid(name: &str) -> KeyId {
+    KeyId::from(name)
+}

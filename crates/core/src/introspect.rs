@@ -1,0 +1,194 @@
+//! Token introspection (RFC 7662).
+//!
+//! Who may ask: a confidential client that the token's resource lists, or the client the token was issued to. Everybody
+//! else, and every token that is not alive, gets the one answer `{"active":false}`.
+
+use serde::Serialize;
+
+use crate::{
+    client_auth::AuthenticatedClient,
+    error::{ErrorCode, OAuthError, Refusal},
+    form::{Form, Repeated},
+    id::ClientId,
+    scope::ScopeSet,
+    token::{self, Context, Presented, Records, access::AccessClaims, liveness, refresh::RefreshToken},
+};
+
+/// Why a request is refused, before any token is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntrospectionRefusal {
+    /// A public client proves nothing (RFC 7662 §2.1: the endpoint must require authorization).
+    PublicClient,
+    /// `token` is missing.
+    NoToken,
+    /// A parameter stands more than once.
+    Repeated,
+}
+
+impl From<Repeated> for IntrospectionRefusal {
+    fn from(_: Repeated) -> Self {
+        Self::Repeated
+    }
+}
+
+impl Refusal for IntrospectionRefusal {
+    fn public(&self) -> OAuthError {
+        match self {
+            Self::PublicClient => OAuthError::new(ErrorCode::InvalidClient, "client authentication failed"),
+            Self::NoToken => OAuthError::new(ErrorCode::InvalidRequest, "token is missing"),
+            Self::Repeated => OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated"),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::PublicClient => "public_client",
+            Self::NoToken => "no_token",
+            Self::Repeated => "repeated_parameter",
+        }
+    }
+}
+
+/// The answer (RFC 7662 §2.2). An inactive one has no other member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Introspection {
+    /// `{"active":false}`.
+    Inactive {
+        /// Always false.
+        active: bool,
+    },
+    /// All that is said of a token that is alive.
+    Active(Box<ActiveToken>),
+}
+
+/// What is said of a token that is alive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ActiveToken {
+    active: bool,
+    iss: String,
+    sub: String,
+    client_id: ClientId,
+    exp: i64,
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
+    scope: ScopeSet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<String>,
+}
+
+impl Introspection {
+    /// The one answer for every token that is not alive, or not the asker's business.
+    pub const INACTIVE: Self = Self::Inactive { active: false };
+}
+
+/// Reads the request; `None` is a token that was never ours: [`Introspection::INACTIVE`]. What the token names must be
+/// loaded for [`decide`].
+pub fn read(
+    form: &Form,
+    client: AuthenticatedClient<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Presented>, IntrospectionRefusal> {
+    if client.is_public() {
+        return Err(IntrospectionRefusal::PublicClient);
+    }
+    if form.repeated(&[]).is_some() {
+        return Err(IntrospectionRefusal::Repeated);
+    }
+    let token = form.one("token")?.ok_or(IntrospectionRefusal::NoToken)?;
+    Ok(Presented::read(token, context))
+}
+
+/// What `client` is told about `token`.
+pub fn decide(
+    token: &Presented,
+    client: AuthenticatedClient<'_>,
+    records: &Records,
+    context: &Context<'_>,
+) -> Introspection {
+    let active = match token {
+        Presented::Access(claims) => access(claims, client, records, context),
+        Presented::Refresh(refresh) => self::refresh(refresh, client, records, context),
+    };
+    active.map_or(Introspection::INACTIVE, |active| Introspection::Active(Box::new(active)))
+}
+
+fn access(
+    claims: &AccessClaims,
+    client: AuthenticatedClient<'_>,
+    records: &Records,
+    context: &Context<'_>,
+) -> Option<ActiveToken> {
+    let own = claims.client_id == client.client_id;
+    let listed = records.resource.as_ref().is_some_and(|resource| {
+        resource.identifier.as_str() == claims.aud
+            && resource.introspection_clients.contains(&client.client_id)
+    });
+    if !(own || listed) || token::alive(claims, records, context).is_err() {
+        return None;
+    }
+    Some(ActiveToken {
+        active: true,
+        iss: claims.iss.clone(),
+        sub: claims.sub.clone(),
+        client_id: claims.client_id.clone(),
+        exp: claims.exp,
+        scope: claims.scope.clone(),
+        token_type: Some("Bearer"),
+        aud: Some(claims.aud.clone()),
+        iat: Some(claims.iat),
+        jti: Some(claims.jti.clone()),
+        auth_time: claims.auth_time,
+        acr: claims.acr.clone(),
+        amr: claims.amr.clone(),
+    })
+}
+
+/// A refresh token is its client's business alone, and alive in its living generation only.
+fn refresh(
+    token: &RefreshToken,
+    client: AuthenticatedClient<'_>,
+    records: &Records,
+    context: &Context<'_>,
+) -> Option<ActiveToken> {
+    let record = records.authorization.as_ref()?;
+    let authorization = &record.authorization;
+    let living = authorization.refresh.as_ref()?;
+    let same = authorization.id == token.authorization
+        && authorization.client_id == client.client_id
+        && living.generation == token.generation
+        && living.digest == token.digest()
+        && context.now < living.expires_at;
+    if !same || liveness::alive(record, &context.policy.lifetimes, context.now).is_err() {
+        return None;
+    }
+    Some(ActiveToken {
+        active: true,
+        iss: context.policy.issuer.clone(),
+        sub: authorization.user_id.to_string(),
+        client_id: authorization.client_id.clone(),
+        exp: living.expires_at.seconds(),
+        scope: authorization.permissions.scopes(),
+        token_type: None,
+        aud: None,
+        iat: Some(living.rotated_at.seconds()),
+        jti: None,
+        auth_time: Some(authorization.authentication.at.seconds()),
+        acr: Some(authorization.authentication.acr.clone()),
+        amr: authorization.authentication.amr.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! Making tokens: access tokens (RFC 9068 §2, or sealed) and ID tokens (OpenID Connect Core 1.0 §2, §3.1.3.6).
+
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+
+use super::{Context, TokenRefusal, TokenResponse, access, access::AccessClaims, audience::Target, jti};
+use crate::{
+    client::Client,
+    jose::{Algorithm, SigningKey},
+    resource::AccessTokenFormat,
+    scope::ScopeSet,
+    secret::Bearer,
+    store::Authorization,
+    time::Timestamp,
+};
+
+/// The longest life of any signed token, whatever is configured: for so long after its last use a key stays published.
+pub const LONGEST_TOKEN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How access tokens for the issuer are signed.
+const ISSUER_ALGORITHM: Algorithm = Algorithm::ES256;
+
+/// Whom an access token speaks for.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// The person of an authorization.
+    Person(&'a Authorization),
+    /// The client itself.
+    Machine,
+}
+
+/// An access token to be made.
+pub(super) struct Access<'a> {
+    pub(super) client: &'a Client,
+    pub(super) subject: Subject<'a>,
+    pub(super) target: Target<'a>,
+    pub(super) scope: ScopeSet,
+}
+
+/// The whole answer under an authorization: an access token for `target`, and an ID token where `openid` is in effect.
+pub(super) fn answer(
+    access: Access<'_>,
+    scope: ScopeSet,
+    nonce: Option<&str>,
+    context: &Context<'_>,
+) -> Result<TokenResponse, TokenRefusal> {
+    let (access_token, expires_in) = access_token(&access, context)?;
+    let id_token = match access.subject {
+        Subject::Person(authorization) if scope.contains("openid") => {
+            Some(id_token(authorization, access.client, &access_token, nonce, context)?)
+        }
+        _ => None,
+    };
+    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, refresh_token: None, id_token, scope })
+}
+
+fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i64), TokenRefusal> {
+    let Context { policy, now, entropy, .. } = *context;
+    let (aud, format, algorithm, lifetime) = match access.target {
+        Target::Issuer => (policy.issuer.as_str(), policy.access_token_format, ISSUER_ALGORITHM, None),
+        Target::Resource(resource) => (
+            resource.identifier.as_str(),
+            resource.access_token_format,
+            resource.access_token_signing_alg,
+            resource.access_token_lifetime,
+        ),
+    };
+    let lifetime = lifetime
+        .map_or(policy.lifetimes.access_token, |seconds| Duration::from_secs(seconds.into()))
+        .min(LONGEST_TOKEN);
+    let (sub, jti, latest, authentication) = match access.subject {
+        Subject::Person(authorization) => (
+            authorization.user_id.to_string(),
+            jti::person(authorization.id, entropy),
+            authorization.expires_at,
+            Some(&authorization.authentication),
+        ),
+        Subject::Machine => (
+            access.client.client_id.to_string(),
+            jti::machine(now, context.epoch, entropy),
+            now + lifetime,
+            None,
+        ),
+    };
+    let iat = now.seconds();
+    let exp = end(now, lifetime).min(latest.seconds());
+    let claims = AccessClaims {
+        iss: policy.issuer.clone(),
+        sub,
+        aud: aud.to_owned(),
+        client_id: access.client.client_id.clone(),
+        exp,
+        iat,
+        jti,
+        scope: access.scope.clone(),
+        auth_time: authentication.map(|authentication| authentication.at.seconds()),
+        acr: authentication.map(|authentication| authentication.acr.clone()),
+        amr: authentication.map(|authentication| authentication.amr.clone()).unwrap_or_default(),
+    };
+    let token = match format {
+        AccessTokenFormat::Jwt => sign(signer(algorithm, context)?, access::TYP, &claims)?,
+        AccessTokenFormat::Opaque => {
+            let plain = serde_json::to_vec(&claims).map_err(|_| TokenRefusal::Signing)?;
+            Bearer::Access.encode(&context.keyring.keys.access_token.seal(entropy, access::SEAL, &plain))
+        }
+    };
+    Ok((token, exp - iat))
+}
+
+/// The claims of an ID token (Core 1.0 §2). `azp` is left out: the audience is always the one client that asked.
+#[derive(Serialize)]
+struct IdTokenClaims<'a> {
+    iss: &'a str,
+    sub: String,
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    auth_time: i64,
+    acr: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    amr: &'a [String],
+    sid: String,
+    at_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+}
+
+fn id_token(
+    authorization: &Authorization,
+    client: &Client,
+    access_token: &str,
+    nonce: Option<&str>,
+    context: &Context<'_>,
+) -> Result<String, TokenRefusal> {
+    let key = signer(client.id_token_signed_response_alg, context)?;
+    let authentication = &authorization.authentication;
+    let claims = IdTokenClaims {
+        iss: &context.policy.issuer,
+        sub: authorization.user_id.to_string(),
+        aud: client.client_id.as_str(),
+        exp: end(context.now, context.policy.lifetimes.id_token.min(LONGEST_TOKEN)),
+        iat: context.now.seconds(),
+        auth_time: authentication.at.seconds(),
+        acr: &authentication.acr,
+        amr: &authentication.amr,
+        sid: authorization.session_id.to_string(),
+        at_hash: at_hash(access_token, client.id_token_signed_response_alg),
+        nonce,
+    };
+    sign(key, "JWT", &claims)
+}
+
+fn end(now: Timestamp, lifetime: Duration) -> i64 {
+    (Timestamp::from_seconds(now.seconds()) + lifetime).seconds()
+}
+
+fn signer<'a>(algorithm: Algorithm, context: &Context<'a>) -> Result<&'a SigningKey, TokenRefusal> {
+    context.keyring.signer(algorithm, context.now).ok_or(TokenRefusal::KeyNotReady(algorithm))
+}
+
+fn sign(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, TokenRefusal> {
+    key.sign(typ, claims).map_err(|_| TokenRefusal::Signing)
+}
+
+/// The left half of the access token's hash, with the hash of the signature's algorithm (Core 1.0 §3.1.3.6). Ed25519
+/// hashes with SHA-512.
+pub(crate) fn at_hash(access_token: &str, algorithm: Algorithm) -> String {
+    let hash = match algorithm {
+        Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => &digest::SHA256,
+        Algorithm::ES384 => &digest::SHA384,
+        Algorithm::EdDSA => &digest::SHA512,
+    };
+    let whole = digest::digest(hash, access_token.as_bytes());
+    let half = whole.as_ref().len() / 2;
+    URL_SAFE_NO_PAD.encode(whole.as_ref().get(..half).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_hash_is_half_of_the_hash_that_the_algorithm_uses() {
+        // The example of Core 1.0 Appendix A.3.
+        let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(at_hash(token, Algorithm::RS256), "77QmUPtjPfzWtF2AnpK9RQ");
+        for (algorithm, length) in [
+            (Algorithm::RS256, 22),
+            (Algorithm::PS256, 22),
+            (Algorithm::ES256, 22),
+            (Algorithm::ES384, 32),
+            (Algorithm::EdDSA, 43),
+        ] {
+            assert_eq!(at_hash(token, algorithm).len(), length, "{algorithm:?}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Why a token request is refused (RFC 6749 §5.2, RFC 8707 §2).
+
+use super::liveness::Dead;
+use crate::{
+    client::Client,
+    decision::Refused,
+    error::{ErrorCode, OAuthError, Refusal},
+    form::Repeated,
+    jose::Algorithm,
+    store::Write,
+    time::Timestamp,
+};
+
+/// Why a token request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// A parameter stands more than once (RFC 6749 §3.2).
+    Repeated,
+    /// A required parameter is missing.
+    Missing(&'static str),
+    /// No such grant.
+    UnsupportedGrantType,
+    /// The client is not registered for the grant.
+    GrantNotAllowed,
+    /// A public client asked for `client_credentials` (RFC 6749 §4.4).
+    PublicClient,
+
+    /// Not a code of ours, or one of nothing we know.
+    UnknownCode,
+    /// A code of another client.
+    ForeignCode,
+    /// The code's life is over.
+    CodeExpired,
+    /// The code was killed by an earlier wrong attempt.
+    CodeBurnt,
+    /// A valid second use: revokes what the first gave (RFC 6749 §4.1.2, OAuth 2.1 §7.5.2).
+    CodeReplayed,
+    /// A second use that is not valid.
+    CodeUsed,
+    /// `redirect_uri` is not that of the authorization request (RFC 6749 §4.1.3).
+    RedirectUri,
+    /// `code_verifier` is missing, malformed or wrong (RFC 7636 §4.6).
+    Verifier,
+    /// `code_verifier` where the authorization request had no challenge (OAuth 2.1 §4.1.3).
+    UnexpectedVerifier,
+
+    /// Not a refresh token of ours, or one of nothing we know.
+    UnknownRefreshToken,
+    /// A refresh token of another client.
+    ForeignRefreshToken,
+    /// Not used for too long.
+    RefreshIdle,
+    /// A used refresh token came back: theft, the authorization is revoked (RFC 9700 §4.14.2).
+    RefreshReused,
+    /// The generations are used up.
+    RefreshExhausted,
+
+    /// Something the grant depends on is gone.
+    Dead(Dead),
+    /// `scope` is not one (RFC 6749 §3.3).
+    ScopeSyntax,
+    /// `scope` holds more than was granted, or nothing the client may have.
+    Scope,
+    /// More than one audience named.
+    TwoTargets,
+    /// The audience was not granted, or is gone.
+    TargetNotGranted,
+    /// Several audiences were granted and none named.
+    TargetAmbiguous,
+
+    /// The key for this algorithm is still being made: try again in a moment.
+    KeyNotReady(Algorithm),
+    /// Signing failed.
+    Signing,
+}
+
+impl From<Repeated> for TokenRefusal {
+    fn from(_: Repeated) -> Self {
+        Self::Repeated
+    }
+}
+
+impl From<Dead> for TokenRefusal {
+    fn from(dead: Dead) -> Self {
+        Self::Dead(dead)
+    }
+}
+
+impl Refusal for TokenRefusal {
+    fn public(&self) -> OAuthError {
+        use ErrorCode as E;
+        let (code, description) = match self {
+            Self::Repeated => (E::InvalidRequest, "a parameter is repeated"),
+            Self::Missing(_) => (E::InvalidRequest, "a required parameter is missing"),
+            Self::UnsupportedGrantType => (E::UnsupportedGrantType, "this grant type is not supported"),
+            Self::GrantNotAllowed => {
+                (E::UnauthorizedClient, "the client is not registered for this grant type")
+            }
+            Self::PublicClient => (E::UnauthorizedClient, "a public client cannot use this grant type"),
+            // One sentence, whatever is wrong with the code: the difference would help only who found it.
+            Self::UnknownCode
+            | Self::ForeignCode
+            | Self::CodeExpired
+            | Self::CodeBurnt
+            | Self::CodeReplayed
+            | Self::CodeUsed => (E::InvalidGrant, "the authorization code is not valid"),
+            Self::RedirectUri => {
+                (E::InvalidGrant, "redirect_uri is not the one of the authorization request")
+            }
+            Self::Verifier => (E::InvalidGrant, "code_verifier does not match the code challenge"),
+            Self::UnexpectedVerifier => {
+                (E::InvalidGrant, "code_verifier was sent, but the authorization request had no challenge")
+            }
+            Self::UnknownRefreshToken
+            | Self::ForeignRefreshToken
+            | Self::RefreshIdle
+            | Self::RefreshReused
+            | Self::RefreshExhausted => (E::InvalidGrant, "the refresh token is not valid"),
+            Self::Dead(_) => (E::InvalidGrant, "the grant has ended"),
+            Self::ScopeSyntax => (E::InvalidScope, "scope is malformed"),
+            Self::Scope => (E::InvalidScope, "scope is not within what the client was granted"),
+            Self::TwoTargets => (E::InvalidTarget, "only one resource can be named here"),
+            Self::TargetNotGranted => (E::InvalidTarget, "the resource is not part of the grant"),
+            Self::TargetAmbiguous => {
+                (E::InvalidTarget, "the grant covers several resources: name one of them")
+            }
+            Self::KeyNotReady(_) => (E::TemporarilyUnavailable, "a signing key is being made"),
+            Self::Signing => (E::ServerError, "the token could not be signed"),
+        };
+        OAuthError::new(code, description)
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Repeated => "repeated_parameter",
+            Self::Missing(_) => "missing_parameter",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::GrantNotAllowed => "grant_not_allowed",
+            Self::PublicClient => "public_client",
+            Self::UnknownCode => "unknown_code",
+            Self::ForeignCode => "foreign_code",
+            Self::CodeExpired => "code_expired",
+            Self::CodeBurnt => "code_burnt",
+            Self::CodeReplayed => "code_replayed",
+            Self::CodeUsed => "code_used",
+            Self::RedirectUri => "redirect_uri",
+            Self::Verifier => "verifier",
+            Self::UnexpectedVerifier => "unexpected_verifier",
+            Self::UnknownRefreshToken => "unknown_refresh_token",
+            Self::ForeignRefreshToken => "foreign_refresh_token",
+            Self::RefreshIdle => "refresh_idle",
+            Self::RefreshReused => "refresh_reused",
+            Self::RefreshExhausted => "refresh_exhausted",
+            Self::Dead(dead) => dead.reason(),
+            Self::ScopeSyntax => "scope_syntax",
+            Self::Scope => "scope",
+            Self::TwoTargets => "two_targets",
+            Self::TargetNotGranted => "target_not_granted",
+            Self::TargetAmbiguous => "target_ambiguous",
+            Self::KeyNotReady(_) => "key_not_ready",
+            Self::Signing => "signing",
+        }
+    }
+}
+
+/// Adds the count of a refusal of a client that has a credential. What is our own fault is not counted against it.
+pub(super) fn counted(
+    mut refused: Refused<TokenRefusal>,
+    client: &Client,
+    at: Timestamp,
+) -> Refused<TokenRefusal> {
+    let ours = matches!(refused.refusal, TokenRefusal::KeyNotReady(_) | TokenRefusal::Signing);
+    if !client.is_public() && !ours {
+        let reason = refused.refusal.reason();
+        refused.writes.push(Write::CountRefusal { client_id: client.client_id.clone(), reason, at });
+    }
+    refused
+}

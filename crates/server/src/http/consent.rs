@@ -1,0 +1,91 @@
+//! `/consent`: the answer to "may this application …?".
+
+use std::sync::Arc;
+
+use axum::{body::Body, extract::State, http::HeaderMap};
+use grantwell_core::{
+    id::UserId,
+    interaction::{
+        View,
+        consent::{self, Answer as Pressed, Answered},
+        next,
+        pending::Pending,
+    },
+    store::{Outcome, Read, Share, Store},
+};
+
+use crate::{
+    app::App,
+    http::{
+        answer::{Answer, contended, see_other, with_cookies},
+        browser::Browser,
+        context::Context,
+        proceed::{self, ROUNDS, Stage},
+        select_account::{Opened, open},
+    },
+    pages::Cause,
+};
+
+/// POST.
+pub(crate) async fn post(State(app): State<Arc<App>>, context: Context, headers: HeaderMap, body: Body) -> Answer {
+    let Opened { form, mut browser, mut pending, locale } = match open(&app, &context, &headers, body).await {
+        Ok(opened) => opened,
+        Err(answer) => return *answer,
+    };
+    let stage = Stage::new(&app, &context, locale);
+    let pressed = match form.one("decision") {
+        Ok(Some("allow")) => Pressed::Allow,
+        Ok(Some("deny")) => Pressed::Deny,
+        _ => return stage.sheet.error(400, Cause::InvalidRequest, "decision"),
+    };
+    let account = form.one("account").ok().flatten().and_then(UserId::parse);
+    let Some(account) = account else { return stage.sheet.error(400, Cause::InvalidRequest, "account") };
+    for _ in 0..ROUNDS {
+        match answer(&app, &context, &pending, &browser, (account, pressed)).await {
+            Ok(Some((Answered::Noted, noted))) => {
+                let answer = stage.proceed(noted, &mut browser).await;
+                return with_cookies(answer, browser);
+            }
+            Ok(Some((Answered::Stale, _))) => {
+                let handle = pending.handle(&app.current().keyring.keys, app.entropy.as_ref());
+                return see_other(&app.policy.url(&format!("/authorize/resume?interaction={handle}")));
+            }
+            Ok(None) => match app.store.interaction(app.realm, pending.interaction.id).await {
+                Ok(Some(interaction)) => pending = Pending { interaction, stored: true },
+                Ok(None) => {}
+                Err(error) => return stage.sheet.unavailable(&error),
+            },
+            Err(error) => return stage.sheet.unavailable(&error),
+        }
+    }
+    contended(&context)
+}
+
+/// Notes it; `None` after a conflict.
+async fn answer(
+    app: &App,
+    context: &Context,
+    pending: &Pending,
+    browser: &Browser,
+    (account, pressed): (UserId, Pressed),
+) -> Read<Option<(Answered, Pending)>> {
+    let loaded = proceed::load(app, pending, &browser.sessions).await?;
+    let Some(client) = &loaded.client else { return Ok(Some((Answered::Stale, pending.clone()))) };
+    let view = View {
+        request: &pending.interaction.request,
+        facts: &pending.interaction.facts,
+        sessions: &browser.sessions,
+        consent: loaded.consent.as_ref(),
+        client,
+        now: context.now,
+    };
+    let decision = consent::answer(pending, &next(&view), account, pressed);
+    if decision.writes.is_empty() {
+        return Ok(Some((decision.outcome, pending.clone())));
+    }
+    if app.store.commit(app.realm, Share::Grants, decision.writes).await? == Outcome::Conflict {
+        return Ok(None);
+    }
+    let row = app.store.interaction(app.realm, pending.interaction.id).await?;
+    Ok(row.map(|interaction| (decision.outcome, Pending { interaction, stored: true })))
+}

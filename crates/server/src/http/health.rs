@@ -1,0 +1,29 @@
+//! `/healthz`: the process is alive. `/readyz`: it can serve, because the store answers and the keys are there.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use grantwell_core::store::Store;
+use serde_json::json;
+
+use crate::{
+    app::App,
+    http::answer::{Answer, json as answer_json},
+};
+
+/// GET `/healthz`.
+pub(crate) async fn alive() -> Answer {
+    answer_json(200, &json!({ "status": "alive" }))
+}
+
+/// GET `/readyz`.
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
+    match app.store.realm(app.realm).await {
+        Ok(Some(_)) => answer_json(200, &json!({ "status": "ready" })),
+        Ok(None) => answer_json(503, &json!({ "status": "not ready", "why": "the database has no realm" })),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            answer_json(503, &json!({ "status": "not ready", "why": "the database does not answer" }))
+        }
+    }
+}

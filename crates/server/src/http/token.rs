@@ -1,0 +1,191 @@
+//! `/token`, also `/oauth/token`: authenticate the client, load what the grant names, decide, commit, answer.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{RawQuery, State},
+    http::{HeaderMap, header},
+};
+use grantwell_core::{
+    client::Client,
+    client_auth::{self, AuthenticatedClient, CHALLENGE, ClientAuthRefusal, Presented},
+    decision::{Decision, Refused},
+    error::{ErrorCode, OAuthError, Refusal},
+    form::Form,
+    store::{Outcome, Read, Share, Store},
+    token::{Context as Deciding, Decided, Loaded, Origin, Request, TokenRefusal, TokenResponse},
+};
+
+use crate::{
+    app::App,
+    http::{
+        answer::{Answer, bad_body, contended, json, note, oauth_error, refused, set, unavailable},
+        body,
+        context::Context,
+        proceed::ROUNDS,
+    },
+};
+
+/// How long a request waits for a key that is being made, and how often it looks.
+const KEY_PATIENCE: Duration = Duration::from_secs(10);
+const KEY_LOOKS: Duration = Duration::from_millis(50);
+
+/// The form of a back-channel endpoint and who claims to send it.
+pub(crate) struct Sent {
+    /// The parameters.
+    pub(crate) form: Form,
+    /// The credential.
+    pub(crate) presented: Presented,
+    /// The client it claims to be.
+    pub(crate) client: Option<Client>,
+    uses_header: bool,
+}
+
+/// Reads a request to a back-channel endpoint and loads the client it names (RFC 6749 §2.3, §3.2: parameters in the body
+/// only).
+pub(crate) async fn receive(
+    app: &App,
+    context: &Context,
+    headers: &HeaderMap,
+    query: Option<String>,
+    body: Body,
+) -> Result<Sent, Box<Answer>> {
+    if query.is_some_and(|query| !query.is_empty()) {
+        let error = OAuthError::new(ErrorCode::InvalidRequest, "parameters belong into the body, not into the URL");
+        return Err(Box::new(oauth_error(context, error)));
+    }
+    let form = body::form(headers, body).await.map_err(|error| Box::new(bad_body(context, error)))?;
+    let authorization = authorization(headers);
+    let uses_header = !authorization.is_empty();
+    let presented = client_auth::present(&authorization, &form)
+        .map_err(|refusal| Box::new(unauthenticated(context, &refusal, uses_header)))?;
+    let client = app.store.client(app.realm, &presented.client_id).await;
+    let client = client.map_err(|error| Box::new(unavailable(context, &error)))?;
+    Ok(Sent { form, presented, client, uses_header })
+}
+
+impl Sent {
+    /// The proof of who sent it, or the answer that there is none.
+    pub(crate) fn authenticate(&self, context: &Context) -> Result<AuthenticatedClient<'_>, Box<Answer>> {
+        client_auth::authenticate(&self.presented, self.client.as_ref())
+            .map_err(|refusal| Box::new(unauthenticated(context, &refusal, self.uses_header)))
+    }
+}
+
+/// The value of every `Authorization` header.
+pub(crate) fn authorization(headers: &HeaderMap) -> Vec<&str> {
+    headers.get_all(header::AUTHORIZATION).iter().map(|value| value.to_str().unwrap_or_default()).collect()
+}
+
+fn unauthenticated(context: &Context, refusal: &ClientAuthRefusal, uses_header: bool) -> Answer {
+    let mut answer = refused(context, refusal);
+    if uses_header && answer.status() == 401 {
+        set(&mut answer, "www-authenticate", CHALLENGE);
+    }
+    answer
+}
+
+/// Where a request comes from, for the audit log.
+pub(crate) fn origin(context: &Context) -> Origin {
+    Origin { address: Some(context.address.to_string()), trace_id: context.trace_id.to_string() }
+}
+
+/// POST.
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    context: Context,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+    body: Body,
+) -> Answer {
+    let sent = match receive(&app, &context, &headers, query, body).await {
+        Ok(sent) => sent,
+        Err(answer) => return *answer,
+    };
+    let client = match sent.authenticate(&context) {
+        Ok(client) => client,
+        Err(answer) => return *answer,
+    };
+    let (grant, answer) = match Request::read(&sent.form, client) {
+        Ok(request) => (request.grant_type().as_str(), grant(&app, &context, &request).await),
+        Err(refusal) => ("unknown", refused(&context, &refusal)),
+    };
+    let outcome = if answer.status().is_success() { "ok" } else { "refused" };
+    metrics::counter!("grantwell_token_total", "grant" => grant, "outcome" => outcome).increment(1);
+    note(answer, |noted| {
+        noted.grant = Some(grant);
+        noted.client_id = Some(client.client_id.to_string());
+    })
+}
+
+async fn grant(app: &App, context: &Context, request: &Request<'_>) -> Answer {
+    let mut waited = Duration::ZERO;
+    let mut conflicts = 0;
+    while conflicts < ROUNDS {
+        let current = app.current();
+        let origin = origin(context);
+        let deciding = Deciding {
+            policy: &app.policy,
+            keyring: &current.keyring,
+            epoch: current.realm.epoch,
+            now: context.now,
+            entropy: app.entropy.as_ref(),
+            origin: &origin,
+        };
+        match decide(app, request, &deciding).await {
+            Ok(Err(Refused { refusal: TokenRefusal::KeyNotReady(_), .. })) if waited < KEY_PATIENCE => {
+                tokio::time::sleep(KEY_LOOKS).await;
+                waited += KEY_LOOKS;
+            }
+            Ok(decided) => match commit(app, context, decided).await {
+                Ok(Some(answer)) => return answer,
+                Ok(None) => conflicts += 1,
+                Err(error) => return unavailable(context, &error),
+            },
+            Err(error) => return unavailable(context, &error),
+        }
+    }
+    contended(context)
+}
+
+/// Load, then decide.
+async fn decide(app: &App, request: &Request<'_>, deciding: &Deciding<'_>) -> Read<Decided> {
+    let refuse = |refusal: TokenRefusal| Ok(Err(request.counted(refusal, deciding.now)));
+    let authorization = match request.authorization() {
+        Ok(Some(id)) => app.store.authorization(app.realm, id).await?,
+        Ok(None) => None,
+        Err(refusal) => return refuse(refusal),
+    };
+    let resources = match request.resources(authorization.as_ref(), deciding.policy) {
+        Ok(wanted) if wanted.is_empty() => Vec::new(),
+        Ok(wanted) => app.store.resources(app.realm, &wanted.identifiers, &wanted.scopes).await?,
+        Err(refusal) => return refuse(refusal),
+    };
+    Ok(request.decide(&Loaded { authorization, resources }, deciding))
+}
+
+/// Commits what was decided; `None` after a conflict.
+async fn commit(app: &App, context: &Context, decided: Decided) -> Read<Option<Answer>> {
+    let (writes, answer) = match decided {
+        Ok(Decision { writes, outcome }) => (writes, json::<TokenResponse>(200, &outcome)),
+        Err(Refused { refusal, writes }) => {
+            if let TokenRefusal::KeyNotReady(_) = refusal {
+                let mut answer = refused(context, &refusal);
+                set(&mut answer, "retry-after", "1");
+                return Ok(Some(answer));
+            }
+            if refusal.reason().contains("reused") {
+                metrics::counter!("grantwell_refresh_reuse_total", "decision" => "revoked").increment(1);
+            }
+            (writes, refused(context, &refusal))
+        }
+    };
+    if writes.is_empty() {
+        return Ok(Some(answer));
+    }
+    match app.store.commit(app.realm, Share::Grants, writes).await? {
+        Outcome::Done => Ok(Some(answer)),
+        Outcome::Conflict => Ok(None),
+    }
+}

@@ -1,0 +1,109 @@
+//! Records as pages show them.
+
+use std::borrow::Cow;
+
+use grantwell_core::{
+    authorize::{AuthorizationRequest, Delivery},
+    client::Client,
+    id::ResourceIdentifier,
+    interaction::{InteractionRefusal, issue},
+    redirect_uri,
+    scope::{Audience, Permissions, ScopeSet},
+    store::{Read, Store, User},
+};
+
+use crate::{
+    app::App,
+    pages::{ApiName, Application, Back, Novelty, Permission, Person, ReturnsTo, ScopeLine, SignInProblem, Way},
+};
+
+/// The client as a person should see it.
+pub(crate) fn application<'a>(client: &'a Client, request: &AuthorizationRequest) -> Application<'a> {
+    let host = client.client_uri.as_deref().unwrap_or(&request.redirect_uri);
+    Application { name: client.display_name().into(), host: Some(redirect_uri::host_for_display(host).into()) }
+}
+
+/// An account as its owner knows it.
+pub(crate) fn person(user: &User) -> Person<'_> {
+    let name = user.claims.get("name").and_then(|name| name.as_str()).unwrap_or(&user.username);
+    Person { name: name.into(), email: user.email.as_deref().map(Into::into) }
+}
+
+/// The URI that brings the person back to the application without a code.
+pub(crate) fn back_uri(client: &Client, request: &AuthorizationRequest, issuer: &str) -> String {
+    let response = issue::refuse(request, &InteractionRefusal::Denied, issuer);
+    match response.delivery() {
+        Delivery::Redirect(uri) => uri,
+        // A form cannot be a link: the application's own page, or the origin it is sent back to.
+        Delivery::Form { action, .. } => {
+            client.client_uri.clone().or_else(|| redirect_uri::origin_of(action)).unwrap_or_default()
+        }
+    }
+}
+
+/// The way back to the application.
+pub(crate) fn way_back(client: &Client, request: &AuthorizationRequest, issuer: &str) -> Back<'static> {
+    let name = client.display_name().to_owned();
+    Back { name: name.into(), way: Way::Link(back_uri(client, request, issuer).into()) }
+}
+
+/// Where an authorization response goes.
+pub(crate) fn returns_to(uri: &str) -> ReturnsTo<'_> {
+    let host = redirect_uri::host_for_display(uri).into();
+    if redirect_uri::is_loopback(uri) {
+        ReturnsTo::ThisComputer(host)
+    } else if uri.starts_with("https:") {
+        ReturnsTo::Host(host)
+    } else {
+        ReturnsTo::App(host)
+    }
+}
+
+/// The status of a sign-in page: the same for everything that is wrong with a credential.
+pub(crate) fn status_of(problem: Option<SignInProblem>) -> u16 {
+    match problem {
+        None | Some(SignInProblem::WrongAccount) => 200,
+        Some(SignInProblem::Credentials | SignInProblem::Incomplete) => 422,
+        Some(SignInProblem::TooMany { .. }) => 429,
+        Some(SignInProblem::Busy) => 503,
+    }
+}
+
+/// Permissions in plain words: what the resources say their scopes mean.
+pub(crate) async fn permissions(
+    app: &App,
+    permissions: &Permissions,
+    novelty: impl Fn(&Audience, &str) -> Novelty,
+) -> Read<Vec<Permission<'static>>> {
+    let identifiers: Vec<ResourceIdentifier> = permissions.resources().cloned().collect();
+    let resources = if identifiers.is_empty() {
+        Vec::new()
+    } else {
+        app.store.resources(app.realm, &identifiers, &ScopeSet::default()).await?
+    };
+    let mut lines = Vec::new();
+    for (audience, scopes) in &permissions.0 {
+        let resource = match audience {
+            Audience::Issuer => None,
+            Audience::Resource(id) => resources.iter().find(|resource| resource.identifier == *id),
+        };
+        let scopes = scopes
+            .iter()
+            .filter(|scope| *scope != "offline_access")
+            .map(|scope| ScopeLine {
+                scope: scope.to_owned().into(),
+                description: resource.and_then(|r| r.scopes.get(scope)).map(|text| text.clone().into()),
+                novelty: novelty(audience, scope),
+            })
+            .collect();
+        let api = match audience {
+            Audience::Issuer => None,
+            Audience::Resource(id) => {
+                let name = resource.map_or_else(|| id.as_str().to_owned(), |resource| resource.name.clone());
+                Some(ApiName { name: Cow::Owned(name), host: Some(redirect_uri::host_for_display(id.as_str()).into()) })
+            }
+        };
+        lines.push(Permission { resource: api, scopes });
+    }
+    Ok(lines)
+}
