@@ -35,7 +35,8 @@ pub fn disconnect(id: ConsentId, connections: &[Connection], by: &Acting<'_>) ->
         return Decision::read_only(Done::NotFound);
     };
     let user_id = by.session.user.id;
-    let event = Event { client_id: Some(connection.consent.client_id.clone()), ..event("consent.withdrawn", by) };
+    let event =
+        Event { client_id: Some(connection.consent.client_id.clone()), ..event("consent.withdrawn", by) };
     let writes = vec![Write::WithdrawConsent { id, user_id, at: by.now }, Write::Audit(Box::new(event))];
     Decision { writes, outcome: Done::Yes }
 }
@@ -60,7 +61,8 @@ pub fn sign_out(which: Which, sessions: &[Session], by: &Acting<'_>) -> Decision
         .iter()
         .filter(ends)
         .flat_map(|session| {
-            let event = Event { detail: serde_json::json!({ "session": session.id }), ..event("session.ended", by) };
+            let event =
+                Event { detail: serde_json::json!({ "session": session.id }), ..event("session.ended", by) };
             [Write::EndSession { id: session.id, user_id, at: by.now }, Write::Audit(Box::new(event))]
         })
         .collect();

@@ -44,15 +44,21 @@ pub enum AudienceRefusal {
 impl Refusal for AudienceRefusal {
     fn public(&self) -> OAuthError {
         match self {
-            Self::ScopeSyntax(ScopeSyntax::Character) => {
-                OAuthError::new(ErrorCode::InvalidScope, "scope is not a space-separated list of scope tokens")
+            Self::ScopeSyntax(ScopeSyntax::Character) => OAuthError::new(
+                ErrorCode::InvalidScope,
+                "scope is not a space-separated list of scope tokens",
+            ),
+            Self::ScopeSyntax(ScopeSyntax::TooMany) => {
+                OAuthError::new(ErrorCode::InvalidScope, "scope is too long")
             }
-            Self::ScopeSyntax(ScopeSyntax::TooMany) => OAuthError::new(ErrorCode::InvalidScope, "scope is too long"),
-            Self::NoScopeLeft => {
-                OAuthError::new(ErrorCode::InvalidScope, "the client may not have any of the scopes it asked for")
-            }
+            Self::NoScopeLeft => OAuthError::new(
+                ErrorCode::InvalidScope,
+                "the client may not have any of the scopes it asked for",
+            ),
             Self::TooManyResources => OAuthError::new(ErrorCode::InvalidTarget, "too many resources"),
-            Self::UnknownResource => OAuthError::new(ErrorCode::InvalidTarget, "resource is not a registered resource"),
+            Self::UnknownResource => {
+                OAuthError::new(ErrorCode::InvalidTarget, "resource is not a registered resource")
+            }
             Self::AmbiguousResource => OAuthError::new(
                 ErrorCode::InvalidTarget,
                 "several resources own these scopes: name one with resource, or register a default_resource",
@@ -107,7 +113,12 @@ impl Asked {
     }
 
     /// The permissions that are asked for. `resources` are those of [`Asked::to_load`].
-    pub fn resolve(&self, client: &Client, resources: &[Resource], issuer: &str) -> Result<Permissions, AudienceRefusal> {
+    pub fn resolve(
+        &self,
+        client: &Client,
+        resources: &[Resource],
+        issuer: &str,
+    ) -> Result<Permissions, AudienceRefusal> {
         let scopes = self.scopes(client);
         if self.scope.is_some() && scopes.is_empty() {
             return Err(AudienceRefusal::NoScopeLeft);
@@ -140,7 +151,8 @@ impl Asked {
         owned: &ScopeSet,
     ) -> Result<Vec<&'a Resource>, AudienceRefusal> {
         let find = |identifier: &ResourceIdentifier| resources.iter().find(|r| r.identifier == *identifier);
-        let named: BTreeSet<_> = self.resources.iter().filter(|identifier| identifier.as_str() != issuer).collect();
+        let named: BTreeSet<_> =
+            self.resources.iter().filter(|identifier| identifier.as_str() != issuer).collect();
         if !named.is_empty() {
             return named.into_iter().map(|id| find(id).ok_or(AudienceRefusal::UnknownResource)).collect();
         }

@@ -108,11 +108,15 @@ pub fn decide(
         return Ok(Outcome::SignOut { sessions: Vec::new(), then });
     }
     if confirmation == Confirmation::Given {
-        return Ok(Outcome::SignOut { sessions: sessions.iter().map(|record| record.session.id).collect(), then });
+        return Ok(Outcome::SignOut {
+            sessions: sessions.iter().map(|record| record.session.id).collect(),
+            then,
+        });
     }
     let about = |hint: &Hint| {
         let of_session = sessions.iter().filter(|record| Some(record.session.id) == hint.session_id);
-        let of_user = sessions.iter().filter(|record| hint.session_id.is_none() && record.user.id == hint.user_id);
+        let of_user =
+            sessions.iter().filter(|record| hint.session_id.is_none() && record.user.id == hint.user_id);
         of_session.chain(of_user).map(|record| record.session.id).collect::<Vec<_>>()
     };
     match request.hint.as_ref().map(about) {
@@ -123,7 +127,8 @@ pub fn decide(
 
 fn destination(request: &Request, client: Option<&Client>) -> Result<Option<String>, EndSessionRefusal> {
     let Some(uri) = &request.post_logout_redirect_uri else { return Ok(None) };
-    let client = client.filter(|client| !client.disabled).ok_or(EndSessionRefusal::RedirectUriNotRegistered)?;
+    let client =
+        client.filter(|client| !client.disabled).ok_or(EndSessionRefusal::RedirectUriNotRegistered)?;
     if !client.post_logout_redirect_uris.contains(uri) {
         return Err(EndSessionRefusal::RedirectUriNotRegistered);
     }

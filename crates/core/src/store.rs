@@ -124,7 +124,7 @@ pub struct Session {
 }
 
 /// A session with the account it belongs to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRecord {
     /// The session.
     pub session: Session,

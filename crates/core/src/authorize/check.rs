@@ -121,8 +121,8 @@ pub enum RequestRefusal {
 impl Refusal for RequestRefusal {
     fn public(&self) -> OAuthError {
         use ErrorCode::{
-            InvalidRequest, RegistrationNotSupported, RequestNotSupported, RequestUriNotSupported, UnauthorizedClient,
-            UnsupportedResponseType,
+            InvalidRequest, RegistrationNotSupported, RequestNotSupported, RequestUriNotSupported,
+            UnauthorizedClient, UnsupportedResponseType,
         };
         let (code, description) = match self {
             Self::Repeated(_) => (InvalidRequest, "a parameter is repeated"),
@@ -132,7 +132,9 @@ impl Refusal for RequestRefusal {
             Self::Registration => (RegistrationNotSupported, "registration is not supported"),
             Self::ResponseTypeMissing => (InvalidRequest, "response_type is missing"),
             Self::ResponseTypeUnsupported => (UnsupportedResponseType, "response_type must be code"),
-            Self::GrantNotAllowed => (UnauthorizedClient, "the client may not use the authorization code grant"),
+            Self::GrantNotAllowed => {
+                (UnauthorizedClient, "the client may not use the authorization code grant")
+            }
             Self::ResponseMode => (InvalidRequest, "response_mode must be query or form_post"),
             Self::ChallengeMissing => (InvalidRequest, "code_challenge is missing: PKCE is required"),
             Self::ChallengeMethod => (InvalidRequest, "code_challenge_method must be S256"),
@@ -140,7 +142,9 @@ impl Refusal for RequestRefusal {
             Self::Audience(refusal) => return refusal.public(),
             Self::Prompt => (InvalidRequest, "prompt is not a known combination"),
             Self::MaxAge => (InvalidRequest, "max_age is not a number of seconds"),
-            Self::Hint(_) => (InvalidRequest, "id_token_hint is not an ID token of this issuer for this client"),
+            Self::Hint(_) => {
+                (InvalidRequest, "id_token_hint is not an ID token of this issuer for this client")
+            }
         };
         OAuthError::new(code, description)
     }
@@ -175,8 +179,13 @@ pub fn client_id(form: &Form) -> Result<ClientId, PageRefusal> {
 }
 
 /// First stage: who asks, and where may the answer go?
-pub fn destination<'a>(form: &Form, id: &ClientId, client: Option<&'a Client>) -> Result<Destination<'a>, PageRefusal> {
-    let client = client.filter(|client| !client.disabled).ok_or_else(|| PageRefusal::ClientUnknown(id.clone()))?;
+pub fn destination<'a>(
+    form: &Form,
+    id: &ClientId,
+    client: Option<&'a Client>,
+) -> Result<Destination<'a>, PageRefusal> {
+    let client =
+        client.filter(|client| !client.disabled).ok_or_else(|| PageRefusal::ClientUnknown(id.clone()))?;
     let received = form.one("redirect_uri").map_err(|twice| PageRefusal::Repeated(twice.0))?;
     let is_openid = form.many("scope").any(|scope| scope.split(' ').any(|token| token == "openid"));
     let redirect_uri = match (received, client.redirect_uris.as_slice()) {
@@ -207,7 +216,13 @@ impl Destination<'_> {
     /// The answer that says no.
     pub fn refuse(&self, refusal: &dyn Refusal, issuer: &str) -> AuthorizationResponse {
         let state = self.state.clone();
-        AuthorizationResponse::error(self.redirect_uri.clone(), self.response_mode, state, refusal.public(), issuer)
+        AuthorizationResponse::error(
+            self.redirect_uri.clone(),
+            self.response_mode,
+            state,
+            refusal.public(),
+            issuer,
+        )
     }
 }
 
@@ -224,16 +239,16 @@ type Check = fn(&Input<'_>, &mut AuthorizationRequest) -> Result<(), RequestRefu
 
 /// The checks, in order.
 const CHECKS: &[Check] = &[
-    parameters,    // RFC 6749 §3.1
-    request_object, // RFC 9101 §4, Core 1.0 §6, §7.2.1
-    response_type, // RFC 6749 §3.1.1, RFC 9700 §2.1.2
-    response_mode, // OAuth 2.0 Multiple Response Types §2.1, Form Post
-    pkce,          // RFC 7636 §4.3, RFC 9700 §2.1.1
-    permissions,   // RFC 6749 §3.3, RFC 8707 §2
-    prompt,        // Core 1.0 §3.1.2.1
-    max_age,       // Core 1.0 §3.1.2.1, Registration 1.0 §2
+    parameters,           // RFC 6749 §3.1
+    request_object,       // RFC 9101 §4, Core 1.0 §6, §7.2.1
+    response_type,        // RFC 6749 §3.1.1, RFC 9700 §2.1.2
+    response_mode,        // OAuth 2.0 Multiple Response Types §2.1, Form Post
+    pkce,                 // RFC 7636 §4.3, RFC 9700 §2.1.1
+    permissions,          // RFC 6749 §3.3, RFC 8707 §2
+    prompt,               // Core 1.0 §3.1.2.1
+    max_age,              // Core 1.0 §3.1.2.1, Registration 1.0 §2
     authentication_class, // Core 1.0 §3.1.2.1
-    hints,         // Core 1.0 §3.1.2.1
+    hints,                // Core 1.0 §3.1.2.1
 ];
 
 /// Second stage: what is asked for? `resources` are those of [`Asked::to_load`].
@@ -271,7 +286,11 @@ pub fn check(
 /// The value of a parameter, no longer than `longest` bytes.
 fn value<'a>(form: &'a Form, name: &'static str, longest: usize) -> Result<Option<&'a str>, RequestRefusal> {
     let value = form.one(name).map_err(|twice| RequestRefusal::Repeated(twice.0.to_owned()))?;
-    if value.is_some_and(|value| value.len() > longest) { Err(RequestRefusal::TooLong(name)) } else { Ok(value) }
+    if value.is_some_and(|value| value.len() > longest) {
+        Err(RequestRefusal::TooLong(name))
+    } else {
+        Ok(value)
+    }
 }
 
 fn parameters(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
@@ -294,7 +313,9 @@ fn request_object(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(),
 
 fn response_type(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
     match value(input.form, "response_type", LONGEST_HINT)? {
-        Some("code") if input.destination.client.grant_types.contains(&GrantType::AuthorizationCode) => Ok(()),
+        Some("code") if input.destination.client.grant_types.contains(&GrantType::AuthorizationCode) => {
+            Ok(())
+        }
         Some("code") => Err(RequestRefusal::GrantNotAllowed),
         Some(_) => Err(RequestRefusal::ResponseTypeUnsupported),
         None => Err(RequestRefusal::ResponseTypeMissing),
@@ -372,7 +393,8 @@ fn hints(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), Re
     request.ui_locales = list(input.form, "ui_locales")?;
     value(input.form, "display", LONGEST_HINT)?;
     if let Some(token) = value(input.form, "id_token_hint", 16 * 1024)? {
-        let hint = id_token_hint::read(token, input.keys, &input.policy.issuer).map_err(RequestRefusal::Hint)?;
+        let hint =
+            id_token_hint::read(token, input.keys, &input.policy.issuer).map_err(RequestRefusal::Hint)?;
         if hint.client_id != input.destination.client.client_id {
             return Err(RequestRefusal::Hint(HintError::Audience));
         }

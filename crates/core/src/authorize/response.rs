@@ -39,7 +39,13 @@ impl AuthorizationResponse {
     /// A code.
     pub fn code(request: &AuthorizationRequest, code: String, issuer: &str) -> Self {
         let parameters = vec![("code", code)];
-        Self::new(request.redirect_uri.clone(), request.response_mode, parameters, request.state.clone(), issuer)
+        Self::new(
+            request.redirect_uri.clone(),
+            request.response_mode,
+            parameters,
+            request.state.clone(),
+            issuer,
+        )
     }
 
     /// A refusal.
@@ -50,8 +56,10 @@ impl AuthorizationResponse {
         error: OAuthError,
         issuer: &str,
     ) -> Self {
-        let parameters =
-            vec![("error", error.code.as_str().to_owned()), ("error_description", error.description.to_owned())];
+        let parameters = vec![
+            ("error", error.code.as_str().to_owned()),
+            ("error_description", error.description.to_owned()),
+        ];
         Self::new(redirect_uri, mode, parameters, state, issuer)
     }
 

@@ -35,9 +35,11 @@ pub fn answer(pending: &Pending, step: &NextStep<'_>, by: UserId, answer: Answer
     }
     let facts = Facts {
         // A person whom another front end reported gets the session when the browser comes back.
-        session_id: pending.interaction.facts.session_id.or_else(|| {
-            pending.interaction.facts.signed_in.is_none().then_some(session.session.id)
-        }),
+        session_id: pending
+            .interaction
+            .facts
+            .session_id
+            .or_else(|| pending.interaction.facts.signed_in.is_none().then_some(session.session.id)),
         agreed: (answer == Answer::Allow).then(|| pending.interaction.request.permissions.clone()),
         denied: answer == Answer::Deny,
         ..pending.interaction.facts.clone()

@@ -154,7 +154,12 @@ pub fn refuse(request: &AuthorizationRequest, refusal: &dyn Refusal, issuer: &st
 }
 
 /// What an interaction answers that gave `record` before. The same only to the session it was given in.
-pub fn repeat(pending: &Pending, record: &AuthorizationRecord, step: &NextStep<'_>, with: &Issuing<'_>) -> Repeat {
+pub fn repeat(
+    pending: &Pending,
+    record: &AuthorizationRecord,
+    step: &NextStep<'_>,
+    with: &Issuing<'_>,
+) -> Repeat {
     let authorization = &record.authorization;
     let same_session =
         matches!(step, NextStep::Issue { session, .. } if session.session.id == authorization.session_id);

@@ -85,9 +85,10 @@ impl Refusal for InteractionRefusal {
             Self::Denied => OAuthError::new(ErrorCode::AccessDenied, "the person said no"),
             Self::LoginRequired => OAuthError::new(ErrorCode::LoginRequired, "nobody is signed in"),
             Self::ConsentRequired => OAuthError::new(ErrorCode::ConsentRequired, "the person must be asked"),
-            Self::OtherPerson => {
-                OAuthError::new(ErrorCode::LoginRequired, "another person than id_token_hint names is signed in")
-            }
+            Self::OtherPerson => OAuthError::new(
+                ErrorCode::LoginRequired,
+                "another person than id_token_hint names is signed in",
+            ),
         }
     }
 
@@ -129,7 +130,11 @@ pub fn next<'a>(view: &View<'a>) -> NextStep<'a> {
     };
     let fresh = facts.signed_in.as_ref().is_some_and(|(user, _)| *user == session.user.id);
     if request.hinted_user.is_some_and(|user| user != session.user.id) {
-        return if fresh { NextStep::Refuse(InteractionRefusal::OtherPerson) } else { login(LoginReason::OtherAccount) };
+        return if fresh {
+            NextStep::Refuse(InteractionRefusal::OtherPerson)
+        } else {
+            login(LoginReason::OtherAccount)
+        };
     }
     if request.prompts.select_account && !facts.selected && !fresh {
         return NextStep::SelectAccount;
@@ -162,7 +167,8 @@ pub fn next<'a>(view: &View<'a>) -> NextStep<'a> {
 /// (Core 1.0 §11), and for a public client that any program on the machine can pretend to be (RFC 8252 §8.6).
 fn asks_always(view: &View<'_>) -> bool {
     let unclaimed = view.client.application_type == ApplicationType::Native
-        && (redirect_uri::is_loopback(&view.request.redirect_uri) || !view.request.redirect_uri.starts_with("https:"));
+        && (redirect_uri::is_loopback(&view.request.redirect_uri)
+            || !view.request.redirect_uri.starts_with("https:"));
     view.request.prompts.consent
         || view.request.permissions.scopes().contains("offline_access")
         || (view.client.is_public() && unclaimed)

@@ -107,7 +107,12 @@ pub fn anti_forgery(keys: &RealmKeys, browser: &Digest, purpose: &str, about: &s
 }
 
 /// Whether `received` is the anti-forgery value, in constant time.
-pub fn anti_forgery_fits(keys: &RealmKeys, browser: &Digest, (purpose, about): (&str, &str), received: &str) -> bool {
+pub fn anti_forgery_fits(
+    keys: &RealmKeys,
+    browser: &Digest,
+    (purpose, about): (&str, &str),
+    received: &str,
+) -> bool {
     let expected = keys.anti_forgery.mac(purpose, &[&browser.0, about.as_bytes()]);
     let received = URL_SAFE_NO_PAD.decode(received).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     received.is_some_and(|bytes| Secret::from_bytes(bytes) == expected)

@@ -22,7 +22,6 @@ pub fn select(pending: &Pending, chosen: SessionId, sessions: &[SessionRecord]) 
         return Decision::read_only(Selected::Unknown);
     };
     let signed_in = pending.interaction.facts.signed_in.clone().filter(|(user, _)| *user == record.user.id);
-    let facts =
-        Facts { session_id: Some(chosen), selected: true, signed_in, agreed: None, denied: false };
+    let facts = Facts { session_id: Some(chosen), selected: true, signed_in, agreed: None, denied: false };
     Decision { writes: vec![pending.keep(facts)], outcome: Selected::Session(chosen) }
 }

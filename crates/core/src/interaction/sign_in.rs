@@ -59,7 +59,11 @@ impl Device {
         accounts.retain(|known| *known != user);
         accounts.insert(0, user);
         accounts.truncate(MOST_ACCOUNTS);
-        Self { id: device.map_or_else(|| SessionId::new(now, entropy), |device| device.id), accounts, since: now }
+        Self {
+            id: device.map_or_else(|| SessionId::new(now, entropy), |device| device.id),
+            accounts,
+            since: now,
+        }
     }
 
     /// The device cookie, before it is encoded as text.
@@ -99,7 +103,12 @@ pub enum Reserved {
 }
 
 /// Reserves an attempt before it is checked.
-pub fn reserve(budget: &Budget, counters: &[Attempts], policy: &Policy, now: Timestamp) -> Decision<Reserved> {
+pub fn reserve(
+    budget: &Budget,
+    counters: &[Attempts],
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision<Reserved> {
     let next_at = counters.iter().map(|counter| counter.next_at).max().unwrap_or_default();
     if now < next_at {
         return Decision::read_only(Reserved::Wait(next_at.since(now)));
@@ -202,7 +211,8 @@ pub fn start_session(
         // What another front end reported of this person before the browser came back still holds; what another person
         // agreed to does not.
         let before = &pending.interaction.facts;
-        let reported = before.session_id.is_none() && before.signed_in.as_ref().is_some_and(|(id, _)| *id == user.id);
+        let reported =
+            before.session_id.is_none() && before.signed_in.as_ref().is_some_and(|(id, _)| *id == user.id);
         writes.push(pending.keep(Facts {
             signed_in: Some((user.id, authentication.clone())),
             session_id: Some(session_id),
@@ -219,7 +229,8 @@ pub fn start_session(
 /// The password was wrong, or there is nobody it could be right for.
 pub fn fail(user: Option<&User>, with: &Settling<'_>) -> Decision<()> {
     let address = with.budget.address.clone();
-    let mut writes = vec![Write::CountFailure { key: address, now: with.now, backoff: with.policy.guessing.address }];
+    let mut writes =
+        vec![Write::CountFailure { key: address, now: with.now, backoff: with.policy.guessing.address }];
     if let Some(user) = user {
         let authentication = Authentication { at: with.now, amr: vec!["pwd".to_owned()], acr: String::new() };
         writes.push(event("sign_in.failed", user, &authentication, with));
