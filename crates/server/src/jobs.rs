@@ -1,0 +1,83 @@
+//! What runs beside the requests: keys and realm stay current, old rows go, rows are counted.
+
+use std::{sync::Arc, time::Duration};
+
+use grantwell_core::store::{Retention, Store};
+use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
+
+use crate::{
+    app::App,
+    keys::{self, Vault, Which},
+};
+
+/// How old a change of keys may be before this process has it.
+const GENERATION: Duration = Duration::from_millis(250);
+/// How often keys are looked after.
+const KEYS: Duration = Duration::from_secs(60);
+/// How often old rows are looked for, and most rows a step removes of each table.
+const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP_ROWS: u32 = 500;
+/// How often rows are counted: it reads whole indexes.
+const ROWS: Duration = Duration::from_secs(60);
+
+/// Starts them all; they end when `stop` turns true.
+pub(crate) fn start(app: &Arc<App>, vault: Vault, keep: Retention, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
+    let every = |period: Duration| {
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        (ticks, stop.clone())
+    };
+
+    let (mut ticks, mut stopped) = every(GENERATION);
+    let (current, opener) = (Arc::clone(app), vault.clone());
+    jobs.spawn(async move {
+        while tick(&mut ticks, &mut stopped).await {
+            if let Err(error) = keys::refresh(&current, &opener).await {
+                tracing::warn!(%error, "keys and realm were not read again");
+            }
+        }
+    });
+
+    let (mut ticks, mut stopped) = every(KEYS);
+    let tended = Arc::clone(app);
+    jobs.spawn(async move {
+        while tick(&mut ticks, &mut stopped).await {
+            if let Err(error) = vault.tend(&tended.store, tended.now(), Which::All).await {
+                tracing::warn!(%error, "keys were not looked after");
+            }
+        }
+    });
+
+    let (mut ticks, mut stopped) = every(SWEEP);
+    let swept = Arc::clone(app);
+    jobs.spawn(async move {
+        while tick(&mut ticks, &mut stopped).await {
+            match swept.store.sweep(swept.now(), keep, SWEEP_ROWS).await {
+                Ok(0) => {}
+                Ok(rows) => tracing::debug!(rows, "sweep"),
+                Err(error) => tracing::warn!(%error, "old rows were not removed"),
+            }
+        }
+    });
+
+    let (mut ticks, mut stopped) = every(ROWS);
+    let counted = Arc::clone(app);
+    jobs.spawn(async move {
+        while tick(&mut ticks, &mut stopped).await {
+            for (table, rows) in counted.store.rows().await.unwrap_or_default() {
+                #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a gauge is a float")]
+                metrics::gauge!("grantwell_rows", "table" => table).set(rows as f64);
+            }
+        }
+    });
+    jobs
+}
+
+/// Waits for the next tick; false when it is time to stop.
+async fn tick(ticks: &mut tokio::time::Interval, stop: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        _ = ticks.tick() => true,
+        _ = stop.changed() => false,
+    }
+}

@@ -1,0 +1,203 @@
+//! Every route on one page, with who may use it and whether other origins may call it from a browser.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, Uri, header},
+    middleware::{self, Next},
+    routing::{MethodRouter, get, post},
+};
+use grantwell_core::discovery::path;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{
+    app::{App, ErrorAudience},
+    http::{
+        account, answer,
+        answer::{Answer, set},
+        assets, authorize, consent,
+        context::{Context, locale},
+        discovery, end_session, health, interaction, introspect,
+        proceed::Stage,
+        revoke, select_account, sign_in, token, userinfo,
+    },
+    pages::Cause,
+    telemetry,
+};
+
+/// Longest request target; longer ones are 414.
+const LONGEST_TARGET: usize = 8 * 1024;
+
+/// Who may use a route. The endpoints check the credential; this says which there must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// Anybody, or a client with its own credential.
+    Public,
+    /// A person who is signed in.
+    User,
+    /// The back end of a front end, with a credential of its own.
+    Admin,
+}
+
+/// Whether a page of another origin may call a route and read the answer. Never with cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cors {
+    /// `*`, without credentials: a preflight names no client, so it cannot be narrower.
+    Any,
+    /// No.
+    None,
+}
+
+struct Route {
+    path: &'static str,
+    class: Class,
+    cors: Cors,
+    methods: MethodRouter<Arc<App>>,
+}
+
+fn public(path: &'static str, cors: Cors, methods: MethodRouter<Arc<App>>) -> Route {
+    Route { path, class: Class::Public, cors, methods }
+}
+
+fn user(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
+    Route { path, class: Class::User, cors: Cors::None, methods }
+}
+
+fn admin(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
+    Route { path, class: Class::Admin, cors: Cors::None, methods }
+}
+
+fn routes() -> Vec<Route> {
+    use Cors::{Any, None};
+    vec![
+        public(path::OPENID_CONFIGURATION, Any, get(discovery::metadata)),
+        public(path::AUTHORIZATION_SERVER, Any, get(discovery::metadata)),
+        public(path::JWKS, Any, get(discovery::jwks)),
+        public(path::AUTHORIZE, None, get(authorize::get).post(authorize::post)),
+        public("/authorize/resume", None, get(authorize::resume)),
+        public("/sign-in", None, post(sign_in::post)),
+        public("/select-account", None, post(select_account::post)),
+        public("/consent", None, post(consent::post)),
+        public(path::TOKEN, Any, post(token::post)),
+        public("/oauth/token", Any, post(token::post)),
+        public(path::USERINFO, Any, get(userinfo::get).post(userinfo::post)),
+        public(path::INTROSPECT, None, post(introspect::post)),
+        public(path::REVOKE, Any, post(revoke::post)),
+        public(path::END_SESSION, None, get(end_session::get).post(end_session::post)),
+        public("/assets/{name}", None, get(assets::get)),
+        public("/healthz", None, get(health::alive)),
+        public("/readyz", None, get(health::ready)),
+        user("/account", get(account::get)),
+        user("/account/disconnect", post(account::disconnect)),
+        user("/account/sign-out", post(account::sign_out)),
+        admin("/interaction/{id}", get(interaction::get).post(interaction::post)),
+    ]
+}
+
+/// The whole server as one service.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for route in routes() {
+        tracing::trace!(path = route.path, class = ?route.class, "route");
+        router = router.route(route.path, with_cors(route.cors, route.methods));
+    }
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(app), guard))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), telemetry::observe))
+        .with_state(Arc::clone(app))
+}
+
+/// What a management listener serves: metrics here only, health on both.
+pub(crate) fn management(app: &Arc<App>, metrics: telemetry::Metrics) -> Router {
+    let page = move || async move {
+        let mut answer = answer::response(200, metrics.render());
+        set(&mut answer, "content-type", "text/plain; version=0.0.4; charset=utf-8");
+        answer::plain_headers(&mut answer);
+        answer
+    };
+    Router::new()
+        .route("/metrics", get(page))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .with_state(Arc::clone(app))
+}
+
+fn with_cors(cors: Cors, methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    match cors {
+        Cors::None => methods,
+        Cors::Any => methods.options(preflight).layer(middleware::map_response(allow_any_origin)),
+    }
+}
+
+async fn preflight() -> Answer {
+    let mut answer = answer::response(204, Body::empty());
+    set(&mut answer, "access-control-allow-methods", "GET, POST");
+    set(&mut answer, "access-control-allow-headers", "authorization, content-type, mcp-protocol-version");
+    set(&mut answer, "access-control-max-age", "600");
+    answer::plain_headers(&mut answer);
+    answer
+}
+
+async fn allow_any_origin(mut answer: Answer) -> Answer {
+    set(&mut answer, "access-control-allow-origin", "*");
+    set(&mut answer, "access-control-expose-headers", "www-authenticate");
+    answer
+}
+
+/// What is refused before it reaches an endpoint: a target that is too long, two `Host` headers, HEAD where a GET would issue
+/// a code (catalogue A-05, H-06, C-10).
+async fn guard(State(app): State<Arc<App>>, context: Context, request: Request, next: Next) -> Answer {
+    let stage = Stage::new(&app, &context, locale(request.headers(), &[]));
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > LONGEST_TARGET {
+        return stage.sheet.error(414, Cause::InvalidRequest, "target_too_long");
+    }
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        return stage.sheet.error(400, Cause::InvalidRequest, "two_host_headers");
+    }
+    if request.method() == Method::HEAD && !is_plain_document(request.uri().path()) {
+        return not_allowed(State(app), context, request.headers().clone()).await;
+    }
+    if let Some(uri) = canonical(&app, request.method(), request.headers(), request.uri()) {
+        return answer::see_other(&uri);
+    }
+    next.run(request).await
+}
+
+fn is_plain_document(path: &str) -> bool {
+    path.starts_with("/.well-known/") || path.starts_with("/assets/") || ["/jwks", "/healthz", "/readyz"].contains(&path)
+}
+
+/// In development, a page that was opened by address goes on under the issuer's name: cookies need one name.
+fn canonical(app: &App, method: &Method, headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    if app.audience != ErrorAudience::Developers || method != Method::GET || is_plain_document(uri.path()) {
+        return None;
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok())?;
+    let by_address = host.starts_with("127.0.0.1:") || host.starts_with("[::1]:");
+    let is_page = ["/authorize", "/account", "/end_session"].iter().any(|page| uri.path().starts_with(page));
+    let target = uri.path_and_query().map(|target| target.as_str())?;
+    (by_address && is_page && !app.policy.issuer.contains(host)).then(|| app.policy.url(target))
+}
+
+async fn not_found(State(app): State<Arc<App>>, context: Context, headers: HeaderMap) -> Answer {
+    Stage::new(&app, &context, locale(&headers, &[])).sheet.error(404, Cause::NotFound, "not_found")
+}
+
+async fn not_allowed(State(app): State<Arc<App>>, context: Context, headers: HeaderMap) -> Answer {
+    Stage::new(&app, &context, locale(&headers, &[])).sheet.error(405, Cause::MethodNotAllowed, "method_not_allowed")
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Answer {
+    let mut answer = answer::response(500, "{\"error\":\"server_error\"}");
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    set(&mut answer, "cache-control", "no-store");
+    answer::plain_headers(&mut answer);
+    answer
+}

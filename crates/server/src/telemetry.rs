@@ -1,0 +1,99 @@
+//! Logs and metrics. One line and one sample for each request; neither ever holds a code, a token, a cookie or a header.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, filter::ParseError, fmt::format::FmtSpan};
+
+use crate::{
+    app::App,
+    http::{
+        answer::{Answer, Noted, set},
+        context::Context,
+    },
+    pages,
+};
+
+/// How the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogShape {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// What has been counted.
+#[derive(Clone)]
+pub(crate) struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// In the text format of Prometheus.
+    pub(crate) fn render(&self) -> String {
+        self.0.run_upkeep();
+        self.0.render()
+    }
+}
+
+/// Starts the log on standard error.
+pub(crate) fn log(shape: LogShape, level: &str) -> Result<(), ParseError> {
+    let filter = EnvFilter::try_new(level)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_span_events(FmtSpan::NONE)
+        .with_writer(std::io::stderr);
+    // A second start in one process (tests) keeps the first log.
+    let _ = match shape {
+        LogShape::Json => builder.json().flatten_event(true).with_target(false).try_init(),
+        LogShape::Text => builder.compact().with_target(false).try_init(),
+    };
+    Ok(())
+}
+
+/// Starts counting.
+pub(crate) fn metrics() -> Result<Metrics, BuildError> {
+    let seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    let recorder = PrometheusBuilder::new().set_buckets(&seconds)?.build_recorder();
+    let handle = recorder.handle();
+    let _ = metrics::set_global_recorder(recorder);
+    metrics::gauge!("grantwell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(Metrics(handle))
+}
+
+/// Around every request: the trace id, the log line, the sample.
+pub(crate) async fn observe(State(app): State<Arc<App>>, context: Context, mut request: Request, next: Next) -> Answer {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    request.extensions_mut().insert(context.clone());
+    let mut answer = next.run(request).await;
+    if app.is_https() {
+        let (name, value) = pages::STRICT_TRANSPORT_SECURITY;
+        set(&mut answer, name, value);
+    }
+    set(&mut answer, "x-trace-id", &context.trace_id);
+    let noted = answer.extensions_mut().remove::<Noted>().unwrap_or_default();
+    let (status, elapsed) = (answer.status().as_u16(), started.elapsed());
+    metrics::histogram!("grantwell_http_request_seconds", "route" => route.clone(), "status" => status.to_string())
+        .record(elapsed);
+    if let Some(error) = noted.reason.as_deref().filter(|_| route.ends_with("/token")) {
+        metrics::counter!("grantwell_token_error_total", "error" => error.to_owned()).increment(1);
+    }
+    tracing::info!(
+        trace_id = %context.trace_id,
+        %method,
+        route,
+        status,
+        address = %context.address,
+        duration_ms = elapsed.as_secs_f64() * 1000.0,
+        client_id = noted.client_id,
+        grant = noted.grant,
+        reason = noted.reason,
+        "request"
+    );
+    answer
+}
