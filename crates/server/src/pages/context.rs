@@ -75,6 +75,23 @@ pub(crate) enum Way<'a> {
     Form(Form<'a>),
 }
 
+/// A way out of a page that is one form: a link, or a further submit button of that form, so that there stays one form.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Aside<'a> {
+    /// A plain link.
+    Link(Text<'a>),
+    /// A submit button of the page's own form: its hidden fields come along.
+    Button {
+        /// Name of the button.
+        name: Text<'a>,
+        /// Its value.
+        value: Text<'a>,
+        /// Another path than the form's own (`formaction`).
+        action: Option<Text<'a>>,
+    },
+}
+
 /// An account as its owner knows it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Person<'a> {
@@ -84,7 +101,7 @@ pub(crate) struct Person<'a> {
     pub(crate) email: Option<Text<'a>>,
 }
 
-/// Page `sign-in`. Fields: `username`, `password`.
+/// Page `sign-in`: one form with the fields `username` and `password`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SignIn<'a> {
     /// Where the form goes.
@@ -98,9 +115,9 @@ pub(crate) struct SignIn<'a> {
     /// What was wrong with the last attempt.
     pub(crate) problem: Option<SignInProblem>,
     /// The way back to the application.
-    pub(crate) back: Option<Back<'a>>,
+    pub(crate) back: Option<Aside<'a>>,
     /// To the page with the other accounts of this browser, where there are any.
-    pub(crate) other_accounts: Option<Way<'a>>,
+    pub(crate) other_accounts: Option<Aside<'a>>,
 }
 
 /// Why a person is asked to sign in.
@@ -144,7 +161,7 @@ pub(crate) struct SelectAccount<'a> {
     /// To sign in with another: the same form with `account` = this value.
     pub(crate) another: Text<'a>,
     /// The way back to the application.
-    pub(crate) back: Option<Back<'a>>,
+    pub(crate) back: Option<Aside<'a>>,
 }
 
 /// One account to choose.
@@ -156,7 +173,7 @@ pub(crate) struct AccountChoice<'a> {
     pub(crate) person: Person<'a>,
 }
 
-/// Page `consent`. Submit buttons: `decision` = `deny` | `allow`.
+/// Page `consent`: one form with the submit buttons `decision` = `deny` | `allow`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Consent<'a> {
     /// Where the decision goes.
@@ -170,7 +187,7 @@ pub(crate) struct Consent<'a> {
     /// Who is signed in.
     pub(crate) person: Person<'a>,
     /// "Not you?": leads to another account.
-    pub(crate) switch_account: Option<Form<'a>>,
+    pub(crate) switch_account: Option<Aside<'a>>,
     /// What is asked, by resource. `offline_access` goes into `offline_access`, not in here.
     pub(crate) permissions: Vec<Permission<'a>>,
     /// Whether access goes on while the person is away.
