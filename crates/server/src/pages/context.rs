@@ -400,6 +400,48 @@ pub(crate) enum Cause {
     ServerError,
 }
 
+impl Cause {
+    /// Every one.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::InvalidRequest,
+        Self::UnknownClient,
+        Self::ClientMetadata,
+        Self::RedirectUriMissing,
+        Self::RedirectUriMismatch,
+        Self::PageExpired,
+        Self::OtherBrowser,
+        Self::CrossSite,
+        Self::AccessDenied,
+        Self::InvalidLogout,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::TooManyRequests,
+        Self::TemporarilyUnavailable,
+        Self::ServerError,
+    ];
+
+    /// The machine-readable form: `data-error` of the page, and what the log says.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::UnknownClient => "unknown_client",
+            Self::ClientMetadata => "client_metadata",
+            Self::RedirectUriMissing => "redirect_uri_missing",
+            Self::RedirectUriMismatch => "redirect_uri_mismatch",
+            Self::PageExpired => "page_expired",
+            Self::OtherBrowser => "other_browser",
+            Self::CrossSite => "cross_site",
+            Self::AccessDenied => "access_denied",
+            Self::InvalidLogout => "invalid_logout",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::TooManyRequests => "too_many_requests",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::ServerError => "server_error",
+        }
+    }
+}
+
 /// What a developer wants to know.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Developer<'a> {

@@ -3,7 +3,6 @@
 
 use fluent_langneg::{
     LanguageIdentifier, NegotiationStrategy, convert_vec_str_to_langids_lossy, negotiate_languages,
-    parse_accepted_languages,
 };
 
 /// A language we speak.
@@ -50,9 +49,34 @@ pub(crate) fn negotiate(
         .or_else(|| first_spoken(&convert_vec_str_to_langids_lossy(cookie)))
         .or_else(|| {
             let header = accept_language.filter(|header| header.len() <= LONGEST_HEADER)?;
-            first_spoken(&parse_accepted_languages(header))
+            first_spoken(&convert_vec_str_to_langids_lossy(by_weight(header)))
         })
         .unwrap_or_default()
+}
+
+/// The languages of an `Accept-Language`, most wanted first (RFC 9110 §12.4.2); those with weight zero are not wanted.
+fn by_weight(header: &str) -> Vec<&str> {
+    let mut wishes: Vec<(u16, &str)> = header
+        .split(',')
+        .take(MOST_WISHES)
+        .filter_map(|wish| {
+            let (tag, parameter) = wish.split_once(';').unwrap_or((wish, "q=1"));
+            let weight = parameter.trim().strip_prefix("q=")?;
+            Some((thousandths(weight)?, tag.trim()))
+        })
+        .filter(|(weight, _)| *weight > 0)
+        .collect();
+    wishes.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    wishes.into_iter().map(|(_, tag)| tag).collect()
+}
+
+/// `qvalue` of RFC 9110 §12.4.2: at most 1, at most three digits after the point.
+fn thousandths(qvalue: &str) -> Option<u16> {
+    let (whole, fraction) = qvalue.split_once('.').unwrap_or((qvalue, ""));
+    let fraction = fraction.get(..fraction.len().min(3))?;
+    let value =
+        whole.parse::<u16>().ok()?.checked_mul(1000)?.checked_add(format!("{fraction:0<3}").parse().ok()?)?;
+    (value <= 1000).then_some(value)
 }
 
 fn first_spoken(wishes: &[LanguageIdentifier]) -> Option<Locale> {
@@ -74,6 +98,9 @@ mod tests {
             (&[], None, Some("fr, de;q=0.5, en;q=0.4"), Locale::De),
             (&[], None, Some("en-GB, de;q=0.9"), Locale::En),
             (&[], None, Some("de;q=0.2, en;q=0.9"), Locale::En),
+            (&[], None, Some("en;q=0, de; q=0.001"), Locale::De),
+            (&[], None, Some("en;q=0.75, de;q=0.8"), Locale::De),
+            (&[], None, Some("de;q=7, de;q=x, de;q=-1, *"), Locale::En),
             (&[], Some("de"), Some("en"), Locale::De),
             (&de, Some("en"), Some("en"), Locale::De),
             (&["fr".to_owned()], Some("de"), None, Locale::De),
