@@ -46,7 +46,7 @@ ago-days =
 sign-in-title = Melden Sie sich bei Ihrem Konto an
 sign-in-title-client = Anmelden und weiter zu { $client }
 sign-in-title-confirm = Bestätigen Sie, dass Sie es sind
-sign-in-about = { $host } kann Sie im nächsten Schritt fragen, was es sehen darf.
+sign-in-about = Im nächsten Schritt kann { $host } fragen, was es sehen darf.
 sign-in-about-confirm = { $client } bittet Sie, Ihr Passwort noch einmal einzugeben.
 sign-in-about-confirm-account = Bitte geben Sie Ihr Passwort noch einmal ein, um fortzufahren.
 sign-in-username = E-Mail oder Benutzername
@@ -78,7 +78,7 @@ select-account-another = Anderes Konto verwenden
 ## Zustimmung
 
 consent-title-identity = { $client } mitteilen, wer Sie sind?
-consent-title-api = { $client } den Zugriff auf Ihre { $api } erlauben?
+consent-title-api = { $client } den Zugriff auf { $api } erlauben?
 consent-title-apis =
     { $count ->
         [one] { $client } erlauben, einen Dienst für Sie zu nutzen?
@@ -154,7 +154,6 @@ signed-out-sign-in = Wieder anmelden
 
 account-title = Ihr Konto
 account-username = Benutzername
-account-email = E-Mail
 account-sign-out = Abmelden
 account-applications = Verbundene Anwendungen
 account-applications-about = Was Sie wem erlaubt haben. Wenn Sie eine Verbindung trennen, nehmen Sie es zurück.
@@ -166,7 +165,7 @@ account-may = Was sie darf
 account-disconnect = Trennen
 account-disconnect-name = Trennen: { $client }
 account-sessions = Wo Sie angemeldet sind
-account-sessions-about = Wenn Sie davon etwas nicht kennen, melden Sie es ab und ändern Sie Ihr Passwort.
+account-sessions-about = Wenn Sie davon etwas nicht kennen, melden Sie es ab.
 account-session-this = diese hier
 account-session-seen = zuletzt gesehen { $when }
 account-session-since = angemeldet { $when }

@@ -21,7 +21,7 @@ use std::{fmt, fmt::Write, path::Path, sync::Arc};
 
 use grantwell_core::{secret::Digest, time::Timestamp};
 use minijinja::{
-    AutoEscape, Environment, UndefinedBehavior, context,
+    AutoEscape, Environment, UndefinedBehavior, context, escape_formatter,
     syntax::SyntaxConfig,
     value::{Serde, Value},
 };
@@ -111,6 +111,11 @@ impl Pages {
     pub(crate) fn embedded() -> Result<Self, PageError> {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        // Escapes whatever `{% autoescape %}` says, and leaves `/` legible.
+        environment.set_formatter(|out, state, value| match value.as_str() {
+            Some(text) if !value.is_safe() => Ok(out.write_str(&functions::escaped(text))?),
+            _ => escape_formatter(out, state, value),
+        });
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| told("", &error))?);

@@ -410,6 +410,11 @@ mod tests {
         for (name, from, to) in [
             ("who.html", "person.name|bdi", "person.name|safe"),
             ("sign-in.html", "{{ page.username }}", "{{ page.username|safe }}"),
+            (
+                "sign-in.html",
+                "value=\"{{ page.username }}\"",
+                "value=\"{% autoescape false %}{{ page.username|safe }}{% endautoescape %}\"",
+            ),
             ("page.html", "<body>", "<body onload=\"x()\">"),
             ("page.html", "<body>", "<body style=\"color:red\">"),
             ("page.html", "</body>", "<script>x()</script></body>"),

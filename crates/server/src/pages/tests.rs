@@ -272,6 +272,46 @@ fn assets_are_found_by_their_exact_path_only() {
     assert_eq!(overrides::check_css("look.css", LOOK), None);
 }
 
+/// Relative luminance (WCAG 2.2, definition) of `#rrggbb`.
+fn luminance(colour: &str) -> f64 {
+    let channel = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+        if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+}
+
+/// WCAG 2.2, 1.4.3 and 1.4.11.
+#[test]
+fn colours_have_enough_contrast_in_light_and_in_dark() {
+    let token = |name: &str, dark: bool| {
+        let (_, value) = LOOK.split_once(&format!("--{name}: light-dark(")).unwrap();
+        let (pair, _) = value.split_once(')').unwrap();
+        let (light, of_dark) = pair.split_once(", ").unwrap();
+        luminance(if dark { of_dark } else { light })
+    };
+    for (front, back, least) in [
+        ("ink", "card", 4.5),
+        ("ink", "ground", 4.5),
+        ("ink-soft", "card", 4.5),
+        ("ink-soft", "ground", 4.5),
+        ("accent", "card", 4.5),
+        ("accent", "accent-ground", 4.5),
+        ("accent-ink", "accent", 4.5),
+        ("warn", "warn-ground", 4.5),
+        ("bad", "bad-ground", 4.5),
+        ("accent", "warn-ground", 4.5),
+        ("edge", "card", 3.0),
+        ("bad", "card", 3.0),
+    ] {
+        for dark in [false, true] {
+            let (a, b) = (token(front, dark), token(back, dark));
+            let ratio = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+            assert!(ratio >= least, "{front} on {back}, dark {dark}: {ratio:.2}");
+        }
+    }
+}
+
 /// Writes every page, to be looked at, into a folder under the temporary one.
 #[test]
 fn preview() {
