@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn z_long_uris_are_cut_and_none_registered_is_said() {
+    fn long_uris_are_cut_and_none_registered_is_said() {
         let long = "x".repeat(1_000_000);
         let found = compare(&long, &[long.as_str(); 50]);
         assert_eq!(found.received.iter().map(|p| p.text.len()).sum::<usize>(), LONGEST);

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn every_html_page_has_the_headers_a_reviewer_expects() {
+    fn l_06_every_html_page_has_the_headers_a_reviewer_expects() {
         let of = |name: &str| {
             SECURITY_HEADERS.iter().find(|(header, _)| *header == name).map(|(_, value)| *value).unwrap()
         };

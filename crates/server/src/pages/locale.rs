@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn j_01_z_hostile_language_lists_are_bounded() {
+    fn j_01_hostile_language_lists_are_bounded() {
         let many = vec!["zz".to_owned(); 100_000];
         assert_eq!(negotiate(&many, None, None), Locale::En);
         assert_eq!(negotiate(&[], None, Some(&"de,".repeat(10_000))), Locale::En);

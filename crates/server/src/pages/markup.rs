@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn z_broken_markup_ends() {
+    fn broken_markup_ends() {
         for broken in
             ["<", "<a", "<a =", "<a b='", "<!--", "</", "<a ===>", "<script>", "&#xffffffff;", "<é", "<a é=ü"]
         {

@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn l_an_override_must_keep_marker_fields_and_anti_forgery() {
+    fn l_01_an_override_must_keep_marker_fields_and_anti_forgery() {
         for (name, from, to) in [
             ("sign-in.html", r#"name="username""#, r#"name="user""#),
             ("sign-in.html", r#"type="password""#, r#"type="text""#),
@@ -409,11 +409,11 @@ mod tests {
     fn j_01_an_override_must_not_weaken_a_page() {
         for (name, from, to) in [
             ("who.html", "person.name|bdi", "person.name|safe"),
-            ("sign-in.html", "{{ page.username }}", "{{ page.username|safe }}"),
+            ("sign-in.html", "{{ page.username[:256] }}", "{{ page.username[:256]|safe }}"),
             (
                 "sign-in.html",
-                "value=\"{{ page.username }}\"",
-                "value=\"{% autoescape false %}{{ page.username|safe }}{% endautoescape %}\"",
+                "value=\"{{ page.username[:256] }}\"",
+                "value=\"{% autoescape false %}{{ page.username[:256]|safe }}{% endautoescape %}\"",
             ),
             ("page.html", "<body>", "<body onload=\"x()\">"),
             ("page.html", "<body>", "<body style=\"color:red\">"),

@@ -3,7 +3,12 @@
 
 use grantwell_core::time::Timestamp;
 
-use super::context::*;
+use super::context::{
+    Account, AccountChoice, ApiName, Application, Aside, Back, Cause, Confirm, Connected, Consent, Developer,
+    ErrorPage, Form, FormPost, Lasts, Logout, Notice, Novelty, Page, Permission, Person, Question,
+    RedirectUris, ReturnsTo, ScopeLine, SelectAccount, SessionLine, SignIn, SignInProblem, SignInWhy,
+    SignedOut, Text, Verification, Way, WhichSession,
+};
 
 /// The present of the samples: 2026-11-24T04:00:00Z.
 pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_795_492_800);
@@ -54,12 +59,12 @@ impl Others<'_> {
         }
     }
 
-    fn notes(&self) -> Permission<'static> {
+    fn notes(&self, read: Novelty, write: Novelty) -> Permission<'static> {
         Permission {
             resource: Some(ApiName { name: self.text("Notes"), host: Some(self.text("api.example.test")) }),
             scopes: vec![
-                self.line("notes:read", "Read your notes", Novelty::Agreed),
-                self.line("notes:write", "Change your notes", Novelty::New),
+                self.line("notes:read", "Read your notes", read),
+                self.line("notes:write", "Change your notes", write),
                 self.line("notes:odd", "", Novelty::First),
             ],
         }
@@ -119,7 +124,7 @@ impl Others<'_> {
                 value: "switch".into(),
                 action: Some("/switch".into()),
             }),
-            permissions: vec![Self::about_you(Novelty::First), self.notes()],
+            permissions: vec![Self::about_you(Novelty::First), self.notes(Novelty::First, Novelty::First)],
             offline_access: Some(Novelty::First),
             lasts: Lasts::UntilDisconnected,
             policy_uri: Some(self.text("https://fieldnotes.example/privacy")),
@@ -144,7 +149,7 @@ impl Others<'_> {
             verification: Verification::Verified,
             returns_to: ReturnsTo::ThisComputer(self.text("127.0.0.1:8976")),
             permissions: vec![
-                self.notes(),
+                self.notes(Novelty::Agreed, Novelty::New),
                 Permission {
                     resource: Some(ApiName { name: self.text("Calendar"), host: None }),
                     scopes: Vec::new(),
@@ -263,7 +268,10 @@ impl Others<'_> {
             applications: vec![
                 Connected {
                     application: self.application(),
-                    permissions: vec![Self::about_you(Novelty::First), self.notes()],
+                    permissions: vec![
+                        Self::about_you(Novelty::First),
+                        self.notes(Novelty::First, Novelty::First),
+                    ],
                     offline_access: Some(Novelty::First),
                     since: ago(30 * 86_400),
                     last_used: Some(ago(3_700)),
@@ -271,7 +279,7 @@ impl Others<'_> {
                 },
                 Connected {
                     application: Application { name: self.text("Terminal tool"), host: None },
-                    permissions: vec![self.notes()],
+                    permissions: vec![self.notes(Novelty::First, Novelty::First)],
                     offline_access: None,
                     since: ago(86_400),
                     last_used: None,
