@@ -107,8 +107,7 @@ consent-lasts-days =
        *[other] Das gilt { $days } Tage, oder bis Sie die Verbindung auf Ihrer Kontoseite trennen.
     }
 consent-lasts-once = Das gilt nur dieses eine Mal.
-consent-revoke = Sie können das jederzeit auf { $page } zurücknehmen.
-consent-revoke-page = Ihrer Kontoseite
+consent-revoke = Sie können das jederzeit auf Ihrer Kontoseite zurücknehmen.
 consent-unverified = Niemand hat diese Anwendung geprüft.
 consent-client-host = Sie nennt sich { $client } und ist unter der Adresse { $host } bekannt.
 consent-returns-host = Danach geht es zurück zu { $at }.

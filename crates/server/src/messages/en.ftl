@@ -107,8 +107,7 @@ consent-lasts-days =
        *[other] This lasts for { $days } days, or until you disconnect it on your account page.
     }
 consent-lasts-once = This is for this one time.
-consent-revoke = You can take this back at any time on { $page }.
-consent-revoke-page = your account page
+consent-revoke = You can take this back at any time on your account page.
 consent-unverified = Nobody has verified this application.
 consent-client-host = It calls itself { $client } and is known by the address { $host }.
 consent-returns-host = You will be sent back to { $at }.
