@@ -1,1 +1,3 @@
+#![expect(dead_code, unused_imports, reason = "the program that uses the pages comes next")]
+mod pages;
 fn main() {}
