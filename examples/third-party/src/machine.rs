@@ -1,0 +1,50 @@
+//! Shape 4: a machine asks for a token in its own name (RFC 6749 §4.4) each time it needs one. There is no person, so
+//! there is no consent, no ID token and no refresh token: when the API answers 401, it asks again.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+
+use crate::{
+    App,
+    backend::Note,
+    connection::{Connection, Notice, View},
+    issuer::{Log, Trouble},
+};
+
+pub(crate) async fn call(State(app): State<Arc<App>>) -> Json<View> {
+    let mut log = Log::new();
+    match Connection::of_machine(&app, &mut log).await {
+        Err(trouble) => failed(&trouble, log),
+        Ok(mut connection) => {
+            connection.call(&app).await;
+            Json(connection.view())
+        }
+    }
+}
+
+pub(crate) async fn note(State(app): State<Arc<App>>, Json(note): Json<Note>) -> Json<View> {
+    let mut log = Log::new();
+    match Connection::of_machine(&app, &mut log).await {
+        Err(trouble) => failed(&trouble, log),
+        Ok(mut connection) => {
+            connection.note(&note.text, &app).await;
+            Json(connection.view())
+        }
+    }
+}
+
+pub(crate) async fn spoil(State(app): State<Arc<App>>) -> Json<View> {
+    let mut log = Log::new();
+    match Connection::of_machine(&app, &mut log).await {
+        Err(trouble) => failed(&trouble, log),
+        Ok(mut connection) => {
+            connection.spoil(&app).await;
+            Json(connection.view())
+        }
+    }
+}
+
+fn failed(trouble: &Trouble, log: Log) -> Json<View> {
+    Json(View::without_session(Notice::of(trouble), log))
+}

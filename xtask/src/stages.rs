@@ -1,0 +1,132 @@
+//! `cargo xtask test`: stages, each one row; a line per stage with its time, and what a failed one had to say.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{End, command::Command, root, tidy};
+
+struct Stage {
+    name: &'static str,
+    run: fn(&Path) -> Result<(), String>,
+}
+
+const STAGES: &[Stage] = &[
+    Stage { name: "format", run: format },
+    Stage { name: "clippy", run: clippy },
+    Stage { name: "tidy", run: tidy::check },
+    Stage { name: "cargo", run: cargo },
+    Stage { name: "browser", run: browser },
+    Stage { name: "foreign", run: foreign },
+];
+
+const SHORT: Duration = Duration::from_mins(5);
+const LONG: Duration = Duration::from_mins(25);
+
+/// Runs the named stages, or all. A failed stage does not keep the others from running.
+pub(crate) fn run(names: &[&str]) -> End {
+    if let Some(unknown) = names.iter().find(|name| STAGES.iter().all(|stage| stage.name != **name)) {
+        let known: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
+        return End::Usage(format!("`test` has no stage `{unknown}` (stages: {})", known.join(", ")));
+    }
+    let (root, start) = (root(), Instant::now());
+    let mut failed = Vec::new();
+    let chosen = STAGES.iter().filter(|stage| names.is_empty() || names.contains(&stage.name));
+    let mut count = 0_u32;
+    for stage in chosen {
+        count += 1;
+        print!("{:<10}", stage.name);
+        let _ = std::io::stdout().flush();
+        let begun = Instant::now();
+        let result = (stage.run)(&root);
+        let word = if result.is_ok() { "ok" } else { "FAILED" };
+        println!("{word:<8}{:>7.1} s", begun.elapsed().as_secs_f64());
+        if let Err(error) = result {
+            eprintln!("{error}");
+            failed.push(stage.name);
+        }
+    }
+    let time = start.elapsed().as_secs_f64();
+    if failed.is_empty() {
+        println!("total     {count} stages ok in {time:.1} s");
+        End::Good
+    } else {
+        println!("total     {} of {count} stages failed in {time:.1} s: {}", failed.len(), failed.join(", "));
+        End::Bad
+    }
+}
+
+fn format(root: &Path) -> Result<(), String> {
+    Command::new("cargo").args(["fmt", "--all", "--check"]).quiet(root, SHORT)
+}
+
+fn clippy(root: &Path) -> Result<(), String> {
+    let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    Command::new("cargo").args(arguments).quiet(root, LONG)
+}
+
+fn cargo(root: &Path) -> Result<(), String> {
+    Command::new("cargo").args(["test", "--quiet", "--workspace", "--locked"]).quiet(root, LONG)
+}
+
+fn browser(root: &Path) -> Result<(), String> {
+    need("chromium", root)?;
+    node_tests("tests/browser", root)
+}
+
+fn foreign(root: &Path) -> Result<(), String> {
+    node_tests("tests/foreign", root)
+}
+
+/// Builds the server, fetches the packages of the lock file, and runs node's own test runner in `folder`.
+fn node_tests(folder: &str, root: &Path) -> Result<(), String> {
+    need("node", root)?;
+    need("npm", root)?;
+    Command::new("cargo")
+        .args(["build", "--quiet", "--locked", "--package", "grantwell"])
+        .quiet(root, LONG)?;
+    let folder = root.join(folder);
+    let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    Command::new("npm").args(install).quiet(&folder, SHORT)?;
+    Command::new("node")
+        .args(["--test", "--test-reporter=spec"])
+        .env("GRANTWELL", &program(root)?.to_string_lossy())
+        .quiet(&folder, LONG)
+}
+
+/// The server as `cargo build` leaves it.
+fn program(root: &Path) -> Result<PathBuf, String> {
+    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--locked"];
+    let text = Command::new("cargo").args(arguments).output(root, SHORT)?;
+    let metadata: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let folder = metadata.get("target_directory").and_then(Value::as_str).ok_or("no target directory")?;
+    Ok(Path::new(folder).join("debug").join("grantwell"))
+}
+
+/// Makes sure that `program` is there: installs its Debian package where we may, names the line to run where not.
+fn need(program: &'static str, root: &Path) -> Result<(), String> {
+    let package = if program == "node" { "nodejs" } else { program };
+    let version = Command::new(program).args(["--version"]);
+    if version.quiet(root, SHORT).is_ok() {
+        return Ok(());
+    }
+    let install = ["install", "--yes", "--no-install-recommends", package];
+    let is_root = Command::new("id").args(["-u"]).output(root, SHORT).is_ok_and(|id| id.trim() == "0");
+    if is_root && Command::new("apt-get").args(["--version"]).quiet(root, SHORT).is_ok() {
+        let apt = |arguments: &[&str]| {
+            Command::new("apt-get")
+                .args(arguments.iter().copied())
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .quiet(root, SHORT)
+        };
+        apt(&["update", "--quiet"])?;
+        apt(&install)?;
+        version.quiet(root, SHORT)
+    } else {
+        Err(format!("{program} is needed. Run: sudo apt-get {}", install.join(" ")))
+    }
+}
