@@ -1,3 +1,20 @@
-#![expect(dead_code, unused_imports, reason = "the program that uses the pages comes next")]
+//! Grantwell: an OAuth 2.1 authorization server and OpenID Provider in one program.
+
+mod ambient;
+mod app;
+mod cli;
+mod config;
+mod http;
+mod jobs;
+mod keys;
+mod listen;
+mod login;
+mod master_key;
 mod pages;
-fn main() {}
+mod router;
+mod start;
+mod telemetry;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,51 @@
+//! `[log]`: how the log looks.
+
+use super::{
+    key::{Key, Kind, Section},
+    reader::Reader,
+};
+
+pub(super) const SECTION: Section = Section {
+    name: "log",
+    about: "The log, on standard error.",
+    keys: &[
+        Key {
+            name: "format",
+            kind: Kind::OneOf(&["text", "json"], &[]),
+            default: Some("\"text\""),
+            about: "One line of text or one JSON object for each event.",
+        },
+        Key {
+            name: "level",
+            kind: Kind::OneOf(&["error", "warn", "info", "debug"], &[]),
+            default: Some("\"info\""),
+            about: "The least important event that is written.",
+        },
+    ],
+};
+
+/// How the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Lines of text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// How it looks.
+    pub(crate) format: LogFormat,
+    /// `error`, `warn`, `info` or `debug`.
+    pub(crate) level: String,
+}
+
+pub(super) fn read(reader: &Reader<'_>) -> Log {
+    let json = reader.text("log.format").as_deref() == Some("json");
+    Log {
+        format: if json { LogFormat::Json } else { LogFormat::Text },
+        level: reader.text("log.level").unwrap_or_default(),
+    }
+}

@@ -1,0 +1,126 @@
+//! `grantwell.toml`: one file for each section, one pass that finds every mistake.
+//!
+//! What there is to set is one table ([`key::SECTIONS`]): it is what the file and the environment are read by, and what the
+//! reference page is made of.
+
+mod audit;
+mod interaction;
+pub(crate) mod key;
+mod keys;
+mod lifetimes;
+mod limits;
+mod log;
+mod management;
+mod mtls;
+mod outbound;
+mod policy;
+pub(crate) mod problem;
+mod proxy;
+mod reader;
+mod reference;
+mod registration;
+mod root;
+mod tls;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use grantwell_core::policy::Policy;
+use ipnet::IpNet;
+
+use self::reader::Reader;
+pub(crate) use self::{
+    audit::Audit,
+    interaction::FrontEnd,
+    keys::Keys,
+    limits::Limits,
+    log::{Log, LogFormat},
+    problem::{Problem, Problems, Source},
+    reference::reference_markdown,
+    tls::Tls,
+};
+
+/// Everything an operator set, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where the server listens.
+    pub(crate) listen: SocketAddr,
+    /// `sqlite:` and a path.
+    pub(crate) database: String,
+    /// HTTPS on `listen`.
+    pub(crate) tls: Option<Tls>,
+    /// The master key and rotation.
+    pub(crate) keys: Keys,
+    /// Whose `X-Forwarded-*` is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Where metrics are.
+    pub(crate) management: Option<SocketAddr>,
+    /// What decisions read: issuer, lifetimes, limits on guessing …
+    pub(crate) policy: Policy,
+    /// What load may cost.
+    pub(crate) limits: Limits,
+    /// The front end of somebody else.
+    pub(crate) front_end: Option<FrontEnd>,
+    /// The folder of templates that replace ours.
+    pub(crate) templates: Option<PathBuf>,
+    /// What is kept.
+    pub(crate) audit: Audit,
+    /// How the log looks.
+    pub(crate) log: Log,
+}
+
+impl Config {
+    /// Reads the file and the environment that is handed in.
+    pub(crate) fn load(
+        path: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        let source = Source::read(path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&source, folder, environment)
+    }
+
+    /// The same from text; relative paths start at `folder`.
+    pub(crate) fn parse(
+        source: &Source,
+        folder: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        let mut reader = Reader::new(source, folder, environment);
+        let issuer = root::issuer(&mut reader);
+        let audit = audit::read(&reader);
+        let front_end = interaction::read(&mut reader);
+        let config = Self {
+            listen: reader.address("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
+            database: root::database(&mut reader),
+            tls: tls::read(&mut reader),
+            keys: keys::read(&mut reader),
+            trusted_proxies: reader.networks("proxy.trusted"),
+            management: reader.address("management.listen"),
+            policy: Policy {
+                lifetimes: lifetimes::read(&mut reader),
+                guessing: limits::guessing(&mut reader),
+                access_token_format: policy::access_token_format(&reader),
+                audit_every_token: audit.every_token,
+                interaction_url: front_end.as_ref().map(|front_end| front_end.url.clone()),
+                ..Policy::new(&issuer)
+            },
+            limits: limits::read(&reader),
+            front_end,
+            templates: reader.path("templates"),
+            audit,
+            log: log::read(&reader),
+        };
+        if reader.problems.is_empty() { Ok(config) } else { Err(Problems::sorted(reader.problems)) }
+    }
+
+    /// The folder of the database, where it has one.
+    pub(crate) fn database_path(&self) -> Option<&Path> {
+        self.database.strip_prefix("sqlite:").map(Path::new)
+    }
+}
+
+#[cfg(test)]
+mod tests;

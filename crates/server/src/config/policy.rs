@@ -1,0 +1,43 @@
+//! `[policy]`: what the protocol allows.
+
+use grantwell_core::resource::AccessTokenFormat;
+
+use super::{
+    key::{Key, Kind, Section},
+    reader::Reader,
+};
+
+pub(super) const SECTION: Section = Section {
+    name: "policy",
+    about: "What the protocol allows.",
+    keys: &[
+        Key {
+            name: "profile",
+            kind: Kind::OneOf(
+                &["oauth2.1", "oidc"],
+                &["fapi2-security", "fapi2-message-signing", "fapi-ciba"],
+            ),
+            default: Some("\"oauth2.1\""),
+            about: "The profile of clients that name none.",
+        },
+        Key {
+            name: "access_token_format",
+            kind: Kind::OneOf(&["jwt", "opaque"], &[]),
+            default: Some("\"jwt\""),
+            about: "Of access tokens whose audience is the issuer.",
+        },
+        Key {
+            name: "implicit",
+            kind: Kind::Later("response types with `token`"),
+            default: Some("false"),
+            about: "Response types with `token`; weak, for old clients only.",
+        },
+    ],
+};
+
+pub(super) fn access_token_format(reader: &Reader<'_>) -> AccessTokenFormat {
+    match reader.text("policy.access_token_format").as_deref() {
+        Some("opaque") => AccessTokenFormat::Opaque,
+        _ => AccessTokenFormat::Jwt,
+    }
+}

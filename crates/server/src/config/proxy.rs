@@ -1,0 +1,14 @@
+//! `[proxy]`: whose word about the caller is believed.
+
+use super::key::{Key, Kind, Section};
+
+pub(super) const SECTION: Section = Section {
+    name: "proxy",
+    about: "Proxies in front of the server.",
+    keys: &[Key {
+        name: "trusted",
+        kind: Kind::Networks,
+        default: Some("[]"),
+        about: "Networks whose `X-Forwarded-For` is believed; the issuer never comes from a header.",
+    }],
+};

@@ -1,0 +1,90 @@
+//! The keys before the first section.
+
+use url::Url;
+
+use super::{
+    key::{Key, Kind, Section},
+    reader::Reader,
+};
+
+pub(super) const SECTION: Section = Section {
+    name: "",
+    about: "Keys before the first section.",
+    keys: &[
+        Key {
+            name: "issuer",
+            kind: Kind::Text,
+            default: Some("\"http://localhost:8080\""),
+            about: "The issuer identifier, used byte for byte and never derived from a request: https, or http on loopback.",
+        },
+        Key {
+            name: "listen",
+            kind: Kind::Address,
+            default: Some("\"127.0.0.1:8080\""),
+            about: "Where the server listens.",
+        },
+        Key {
+            name: "database",
+            kind: Kind::Secret,
+            default: Some("\"sqlite:grantwell.db\""),
+            about: "`sqlite:` and a path. The file is made on first start.",
+        },
+        Key {
+            name: "templates",
+            kind: Kind::Path,
+            default: None,
+            about: "A folder whose templates replace those of the same name.",
+        },
+        Key {
+            name: "interaction_url",
+            kind: Kind::Text,
+            default: None,
+            about: "The front end of somebody else that browsers are sent to instead of our pages.",
+        },
+    ],
+};
+
+/// The issuer (RFC 8414 §2, OpenID Connect Discovery 1.0 §3), if it is one.
+pub(super) fn issuer(reader: &mut Reader<'_>) -> String {
+    let issuer = reader.text("issuer").unwrap_or_default();
+    let wrong = match Url::parse(&issuer) {
+        Err(_) => Some("must be an absolute URL such as \"https://id.example.com\"".to_owned()),
+        Ok(url) if !matches!(url.scheme(), "https" | "http") => Some("must use https".to_owned()),
+        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
+            Some("must use https; http is for localhost, 127.0.0.1 and [::1] only".to_owned())
+        }
+        Ok(url) if url.origin().ascii_serialization() == issuer => None,
+        Ok(url) => Some(format!(
+            "must be scheme, host and port alone: a path, a slash at the end, a query, a fragment, a user name, capital letters or \\
+             a default port are not available (write \"{}\")",
+            url.origin().ascii_serialization()
+        )),
+    };
+    if let Some(wrong) = wrong {
+        reader.refuse("issuer", &wrong);
+    }
+    issuer
+}
+
+/// The database as an URL with its path made relative to the file.
+pub(super) fn database(reader: &mut Reader<'_>) -> String {
+    let database = reader.text("database").unwrap_or_default();
+    match database.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => format!("sqlite:{}", reader.folder().join(path).display()),
+        _ if database.starts_with("postgres:") || database.starts_with("postgresql:") => {
+            reader.refuse(
+                "database",
+                "names PostgreSQL, which is not available yet; use \"sqlite:\" and a path",
+            );
+            database
+        }
+        _ => {
+            reader.refuse("database", "must be \"sqlite:\" and a path, such as \"sqlite:data/grantwell.db\"");
+            database
+        }
+    }
+}
+
+pub(super) fn is_loopback(url: &Url) -> bool {
+    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+}
