@@ -1,0 +1,220 @@
+//! From a configuration to a server that runs: database, realm, keys, pages, listeners, jobs; and its orderly end.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use axum::Router;
+use grantwell_core::{
+    id::Realm,
+    policy::Policy,
+    seal::SealKey,
+    store::{Retention, Store},
+    time::{Clock, Entropy},
+};
+use grantwell_store::{Engine, OpenOptions};
+use ipnet::IpNet;
+use tokio::sync::watch;
+
+use crate::{
+    ambient::{SystemClock, SystemEntropy},
+    app::{App, Current, ErrorAudience, FrontEnd},
+    config::Config,
+    jobs,
+    keys::{self, Vault, Which},
+    listen::{self, Listener},
+    login::password::{Passwords, PoolSize},
+    master_key::{self, KeyCheck},
+    pages::Pages,
+    router,
+    telemetry,
+};
+
+/// One sentence for the person who started it.
+#[derive(Debug)]
+pub(crate) struct StartError(pub(crate) String);
+
+impl StartError {
+    /// Any error that says in one sentence what is wrong.
+    pub(crate) fn of(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// All that a server is made of.
+pub(crate) struct Parts {
+    /// URL of the database.
+    pub(crate) database: String,
+    /// The master key's file.
+    pub(crate) master_key: PathBuf,
+    /// About the protocol.
+    pub(crate) policy: Policy,
+    /// The password pool.
+    pub(crate) passwords: PoolSize,
+    /// Templates of the operator.
+    pub(crate) templates: Option<PathBuf>,
+    /// A front end of somebody else.
+    pub(crate) front_end: Option<FrontEnd>,
+    /// Whose forwarding headers are believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Whom error pages are written for.
+    pub(crate) audience: ErrorAudience,
+}
+
+impl Parts {
+    /// Those of a configuration.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            database: config.database.clone(),
+            master_key: config.keys.master.clone(),
+            policy: config.policy.clone(),
+            passwords: PoolSize {
+                running: config.limits.password_hashes,
+                admitted: config.limits.password_hashes + config.limits.password_queue,
+            },
+            templates: config.templates.clone(),
+            front_end: config.front_end.as_ref().map(|front_end| FrontEnd {
+                url: front_end.url.clone(),
+                client_id: front_end.client_id.clone(),
+                client_secret: front_end.client_secret,
+            }),
+            trusted_proxies: config.trusted_proxies.clone(),
+            audience: ErrorAudience::People,
+        }
+    }
+}
+
+/// Opens the database of a configuration, with the vault its keys open with and the realm claimed for its issuer.
+pub(crate) async fn open(
+    database: &str,
+    master: &std::path::Path,
+    issuer: &str,
+) -> Result<(Engine, Vault), StartError> {
+    let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let claimed = store.realm(Realm::MAIN).await.map_err(StartError::of)?;
+    let check = if claimed.is_some() { KeyCheck::Present } else { KeyCheck::Absent };
+    let master = master_key::load(master, check, entropy.as_ref()).map_err(StartError::of)?;
+    let vault = Vault { master: Arc::new(SealKey::new(&master)), realm: Realm::MAIN, entropy };
+    vault.claim(&store, issuer).await.map_err(StartError::of)?;
+    Ok((store, vault))
+}
+
+/// Puts the server together. Nothing listens yet.
+pub(crate) async fn build(parts: Parts) -> Result<(Arc<App>, Vault), StartError> {
+    let pages = match &parts.templates {
+        None => Pages::embedded().map_err(StartError::of)?,
+        Some(folder) => Pages::with_overrides(folder).map_err(|errors| {
+            StartError(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?,
+    };
+    let (store, vault) = open(&parts.database, &parts.master_key, &parts.policy.issuer).await?;
+    let clock = SystemClock;
+    vault.tend(&store, clock.now(), Which::Quick).await.map_err(StartError::of)?;
+    let keyring = vault.open(&store.keys(Realm::MAIN).await.map_err(StartError::of)?).map_err(StartError::of)?;
+    let realm = vault.claim(&store, &parts.policy.issuer).await.map_err(StartError::of)?;
+    let passwords = Passwords::new(parts.passwords, vault.entropy.as_ref())
+        .map_err(|error| StartError(format!("the password pool cannot be made: {error:?}")))?;
+    let app = App {
+        store,
+        realm: Realm::MAIN,
+        policy: parts.policy,
+        pages,
+        passwords,
+        clock: Arc::new(clock),
+        entropy: Arc::clone(&vault.entropy),
+        trusted_proxies: parts.trusted_proxies,
+        audience: parts.audience,
+        front_end: parts.front_end,
+        current: RwLock::new(Arc::new(Current { keyring, realm })),
+    };
+    Ok((Arc::new(app), vault))
+}
+
+/// A running server.
+pub(crate) struct Running {
+    stop: watch::Sender<bool>,
+    listeners: tokio::task::JoinSet<()>,
+    jobs: tokio::task::JoinSet<()>,
+}
+
+impl Running {
+    /// Starts the jobs; listeners are added.
+    pub(crate) fn start(app: &Arc<App>, vault: Vault, keep: Retention) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let jobs = jobs::start(app, vault, keep, &stopped);
+        Self { stop, listeners: tokio::task::JoinSet::new(), jobs }
+    }
+
+    /// Serves `router` on a bound socket.
+    pub(crate) fn serve(&mut self, listener: Listener, router: Router, limits: listen::Limits) {
+        self.listeners.spawn(listener.serve(router, limits, self.stop.subscribe()));
+    }
+
+    /// Waits for SIGTERM or SIGINT, then drains and ends.
+    pub(crate) async fn until_stopped(mut self) {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = async { match &mut terminate { Some(signal) => { signal.recv().await; } None => std::future::pending().await } } => {}
+        }
+        tracing::info!("stopping");
+        let _ = self.stop.send(true);
+        while self.listeners.join_next().await.is_some() {}
+        while self.jobs.join_next().await.is_some() {}
+        tracing::info!("stopped");
+    }
+}
+
+/// Binds, with the sentence that a taken port deserves.
+pub(crate) async fn bind(
+    address: SocketAddr,
+    tls: Option<tokio_rustls::TlsAcceptor>,
+) -> Result<Listener, StartError> {
+    Listener::bind(address, tls).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => StartError(format!("{address} is taken: another program listens there")),
+        _ => StartError(format!("cannot listen on {address}: {error}")),
+    })
+}
+
+/// `grantwell serve`.
+pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
+    let metrics = telemetry::metrics().map_err(StartError::of)?;
+    let tls = match &config.tls {
+        None => None,
+        Some(tls) => {
+            master_key::check_private("the TLS key", &tls.key).map_err(StartError)?;
+            Some(listen::tls(&tls.certificate, &tls.key).map_err(StartError::of)?)
+        }
+    };
+    let limits = listen::Limits {
+        connections: config.limits.connections,
+        head: config.limits.header_timeout,
+        drain: config.limits.shutdown,
+    };
+    let listener = bind(config.listen, tls).await?;
+    let management = match config.management {
+        None => None,
+        Some(address) => Some(bind(address, None).await?),
+    };
+    let (app, vault) = build(Parts::of(&config)).await?;
+    keys::refresh(&app, &vault).await.map_err(StartError::of)?;
+    let keep = Retention { audit: config.audit.retention, ended: config.audit.ended };
+    let mut running = Running::start(&app, vault, keep);
+    let address = listener.address().map_err(StartError::of)?;
+    running.serve(listener, router::router(&app), limits);
+    if let Some(management) = management {
+        running.serve(management, router::management(&app, metrics), limits);
+    }
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    tracing::info!(%address, issuer = app.policy.issuer, "ready on {scheme}://{address}");
+    running.until_stopped().await;
+    Ok(())
+}
+
+/// The defaults of `grantwell dev`.
+pub(crate) const DEV_LIMITS: listen::Limits =
+    listen::Limits { connections: 256, head: Duration::from_secs(10), drain: Duration::from_secs(3) };
