@@ -32,6 +32,7 @@ pub mod secret;
 pub mod store;
 pub mod time;
 pub mod token;
+pub mod user_metadata;
 pub mod userinfo;
 
 #[cfg(test)]

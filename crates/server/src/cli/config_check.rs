@@ -1,0 +1,87 @@
+//! `grantwell config check`: every mistake of a configuration in one pass, without starting anything.
+
+use std::path::Path;
+
+use crate::{
+    config::{Config, Problem, Problems},
+    master_key::{check_private, warn_readable},
+};
+
+/// Reads the configuration and looks at the files it names. Answers the warnings; whoever has more to check (templates,
+/// certificates) goes on from the configuration.
+pub(crate) fn check(
+    path: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<(Config, Vec<String>), Problems> {
+    let config = Config::load(path, environment)?;
+    let mut problems = Vec::new();
+    let mut private =
+        |what, path: &Path| problems.extend(check_private(what, path).err().map(Problem::nowhere));
+    if config.keys.master.exists() {
+        private("the master key", &config.keys.master);
+    }
+    if let Some(tls) = &config.tls {
+        private("the TLS key", &tls.key);
+        if !tls.certificate.exists() {
+            problems.push(Problem::nowhere(format!(
+                "there is no TLS certificate at {}",
+                tls.certificate.display()
+            )));
+        }
+    }
+    if let Some(templates) = config.templates.as_deref().filter(|path| !path.is_dir()) {
+        problems
+            .push(Problem::nowhere(format!("templates names {}, which is no folder", templates.display())));
+    }
+    if problems.is_empty() {
+        Ok((config, warn_readable(path).into_iter().collect()))
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn files_that_the_configuration_names_are_looked_at() {
+        let folder = std::env::temp_dir().join(format!("grantwell-check-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("grantwell.toml");
+        fs::write(&path, "templates = \"none\"\n[tls]\ncertificate = \"server.crt\"\nkey = \"server.key\"\n")
+            .unwrap();
+        fs::write(folder.join("server.key"), "").unwrap();
+        fs::write(folder.join("grantwell.key"), "").unwrap();
+        for file in ["server.key", "grantwell.key", "grantwell.toml"] {
+            fs::set_permissions(folder.join(file), fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        let problems = check(&path, []).unwrap_err().0;
+        let found: Vec<&str> =
+            ["the master key", "the TLS key", "there is no TLS certificate", "which is no folder"]
+                .into_iter()
+                .filter(|words| problems.iter().any(|problem| problem.message.contains(words)))
+                .collect();
+        assert_eq!(found.len(), 4, "{problems:?}");
+
+        for file in ["server.key", "grantwell.key"] {
+            fs::set_permissions(folder.join(file), fs::Permissions::from_mode(0o400)).unwrap();
+        }
+        fs::write(folder.join("server.crt"), "").unwrap();
+        fs::create_dir_all(folder.join("none")).unwrap();
+        let (_, warnings) = check(&path, []).unwrap();
+        assert_eq!(warnings.len(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_missing_file_is_one_sentence() {
+        let problems = check(Path::new("/nowhere/grantwell.toml"), []).unwrap_err();
+        assert_eq!(
+            problems.to_string(),
+            "error: cannot read /nowhere/grantwell.toml: there is no such file\n1 error"
+        );
+    }
+}

@@ -1,0 +1,363 @@
+//! `state.toml`: the clients, resources and users that `apply` makes the database hold. Names are the registered ones
+//! (RFC 7591, OpenID Connect Registration 1.0, Core 1.0 §5.1); the rules are the core's; here each mistake gets its place.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use grantwell_core::{
+    client::Client,
+    client_metadata::{ClientMetadata, MetadataError},
+    nearest::nearest,
+    resource::Resource,
+    resource_metadata::ResourceMetadata,
+    store::LoginName,
+    time::Timestamp,
+    user_metadata::UserMetadata,
+};
+use serde_json::{Map, Value};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::config::{Problem, Problems, Source};
+
+/// The tables of the file.
+const TABLES: &[&str] = &["resource", "client", "user"];
+
+/// All that a state file declares.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) resources: Vec<Declared<Resource>>,
+    pub(crate) clients: Vec<Declared<Client>>,
+    pub(crate) users: Vec<Declared<UserMetadata>>,
+}
+
+/// One declared object and where its fields stand.
+#[derive(Debug)]
+pub(crate) struct Declared<T> {
+    pub(crate) value: T,
+    spans: Spans,
+}
+
+impl<T> Declared<T> {
+    /// A mistake at one field, or at one element of it.
+    pub(crate) fn problem(
+        &self,
+        source: &Source,
+        field: &str,
+        at: Option<usize>,
+        message: String,
+    ) -> Problem {
+        Problem { place: Some(source.place(self.spans.of(field, at, None))), message, nearest: None }
+    }
+}
+
+/// Where the fields of one table stand.
+#[derive(Clone, Debug, Default)]
+struct Spans {
+    header: Range<usize>,
+    fields: BTreeMap<String, FieldSpans>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct FieldSpans {
+    key: Range<usize>,
+    value: Range<usize>,
+    elements: Vec<Range<usize>>,
+    members: BTreeMap<String, Range<usize>>,
+}
+
+impl Spans {
+    fn of(&self, field: &str, at: Option<usize>, member: Option<&str>) -> Range<usize> {
+        let Some(spans) = self.fields.get(field) else { return self.header.clone() };
+        let element = at.and_then(|at| spans.elements.get(at));
+        let member = member.and_then(|member| spans.members.get(member));
+        element.or(member).unwrap_or(&spans.value).clone()
+    }
+}
+
+/// Reads the whole file; every mistake in it is told at once.
+pub(crate) fn parse(source: &Source, now: Timestamp) -> Result<State, Problems> {
+    let mut reading = Reading { source, problems: Vec::new() };
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    for error in errors {
+        reading.wrong(error.span().unwrap_or(0..0), format!("not TOML: {}", error.message()), None);
+    }
+    let root = root.get_ref();
+    for key in root.keys().filter(|key| !TABLES.contains(&key.get_ref().as_ref())) {
+        let name = key.get_ref().as_ref();
+        let near = nearest(name, TABLES.iter().copied()).map(str::to_owned);
+        let message =
+            format!("unknown table \"{name}\"; a state file has [[resource]], [[client]] and [[user]]");
+        reading.wrong(key.span(), message, near);
+    }
+    let state = State {
+        resources: reading.objects(root, "resource", "identifier", |fields| {
+            let (metadata, errors) = ResourceMetadata::read(fields);
+            both(metadata.resource(), errors)
+        }),
+        clients: reading.objects(root, "client", "client_id", |fields| {
+            let (metadata, errors) = ClientMetadata::read(fields);
+            both(metadata.client(now), errors)
+        }),
+        users: reading.objects(root, "user", "username", |fields| {
+            let (metadata, errors) = UserMetadata::read(fields);
+            if errors.is_empty() { Ok(metadata) } else { Err(errors) }
+        }),
+    };
+    reading.twice(&state.resources, "identifier", |resource| vec![resource.identifier.to_string()]);
+    reading.twice(&state.clients, "client_id", |client| vec![client.client_id.to_string()]);
+    let logins = |user: &UserMetadata| {
+        user.login_names().iter().map(|name: &LoginName| name.as_str().to_owned()).collect()
+    };
+    reading.twice(&state.users, "username", logins);
+    if reading.problems.is_empty() { Ok(state) } else { Err(Problems::sorted(reading.problems)) }
+}
+
+/// The errors of both steps; a field that was left out because it was wrong is not also missing.
+fn both<T>(
+    made: Result<T, Vec<MetadataError>>,
+    mut errors: Vec<MetadataError>,
+) -> Result<T, Vec<MetadataError>> {
+    match made {
+        Ok(made) if errors.is_empty() => Ok(made),
+        Ok(_) => Err(errors),
+        Err(more) => {
+            let told: BTreeSet<String> = errors
+                .iter()
+                .flat_map(|error| [Some(error.field.clone()), error.nearest.clone()])
+                .flatten()
+                .collect();
+            errors.extend(
+                more.into_iter().filter(|error| error.value.is_some() || !told.contains(&error.field)),
+            );
+            Err(errors)
+        }
+    }
+}
+
+struct Reading<'a> {
+    source: &'a Source,
+    problems: Vec<Problem>,
+}
+
+impl Reading<'_> {
+    fn wrong(&mut self, span: Range<usize>, message: String, nearest: Option<String>) {
+        self.problems.push(Problem { place: Some(self.source.place(span)), message, nearest });
+    }
+
+    fn objects<T>(
+        &mut self,
+        root: &DeTable<'_>,
+        kind: &str,
+        id: &str,
+        read: impl Fn(&Map<String, Value>) -> Result<T, Vec<MetadataError>>,
+    ) -> Vec<Declared<T>> {
+        let mut declared = Vec::new();
+        let Some(list) = root.get(kind) else { return declared };
+        let DeValue::Array(list) = list.get_ref() else {
+            self.wrong(list.span(), format!("{kind} must be a list of tables: write [[{kind}]]"), None);
+            return declared;
+        };
+        for item in list.iter() {
+            let DeValue::Table(table) = item.get_ref() else {
+                self.wrong(item.span(), format!("{kind} must be a list of tables: write [[{kind}]]"), None);
+                continue;
+            };
+            let (fields, spans) = fields(item.span(), table);
+            match read(&fields) {
+                Ok(value) => declared.push(Declared { value, spans }),
+                Err(errors) => {
+                    let name = fields.get(id).and_then(Value::as_str).unwrap_or_default();
+                    for error in errors {
+                        self.metadata_error(kind, name, &spans, error);
+                    }
+                }
+            }
+        }
+        declared
+    }
+
+    fn metadata_error(&mut self, kind: &str, name: &str, spans: &Spans, error: MetadataError) {
+        let whose = if name.is_empty() { kind.to_owned() } else { format!("{kind} \"{name}\"") };
+        let unknown = error.message == "is not a known name";
+        let span = match spans.fields.get(&error.field) {
+            Some(field) if unknown => field.key.clone(),
+            _ => spans.of(&error.field, error.at, error.value.as_deref()),
+        };
+        let message = if unknown {
+            format!("{whose}: unknown key \"{}\"", error.field)
+        } else {
+            format!("{whose}: {} {}", error.field, error.message)
+        };
+        self.wrong(span, message, error.nearest);
+    }
+
+    fn twice<T>(&mut self, declared: &[Declared<T>], field: &str, names: impl Fn(&T) -> Vec<String>) {
+        let mut seen = BTreeSet::new();
+        for one in declared {
+            for name in names(&one.value) {
+                if !seen.insert(name.clone()) {
+                    let problem =
+                        one.problem(self.source, field, None, format!("\"{name}\" is declared twice"));
+                    self.problems.push(problem);
+                }
+            }
+        }
+    }
+}
+
+/// A table as JSON, with the place of everything in it.
+fn fields(header: Range<usize>, table: &DeTable<'_>) -> (Map<String, Value>, Spans) {
+    let mut spans = Spans { header, fields: BTreeMap::new() };
+    let mut fields = Map::new();
+    for (key, value) in table {
+        let name = key.get_ref().to_string();
+        let mut places = FieldSpans { key: key.span(), value: value.span(), ..FieldSpans::default() };
+        match value.get_ref() {
+            DeValue::Array(items) => places.elements = items.iter().map(Spanned::span).collect(),
+            DeValue::Table(members) => {
+                places.members =
+                    members.iter().map(|(key, _)| (key.get_ref().to_string(), key.span())).collect();
+            }
+            _ => {}
+        }
+        // A date without quotes is the one TOML form of a claim that JSON writes as a string.
+        let json = match value.get_ref() {
+            DeValue::Datetime(date) if name == "birthdate" => Value::String(date.to_string()),
+            other => json(other),
+        };
+        fields.insert(name.clone(), json);
+        spans.fields.insert(name, places);
+    }
+    (fields, spans)
+}
+
+fn json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Boolean(flag) => Value::Bool(*flag),
+        DeValue::Integer(n) => i64::from_str_radix(n.as_str(), n.radix()).map_or(Value::Null, Value::from),
+        DeValue::Float(n) => n.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        DeValue::Datetime(_) => Value::Null,
+        DeValue::Array(items) => Value::Array(items.iter().map(|item| json(item.get_ref())).collect()),
+        DeValue::Table(table) => Value::Object(
+            table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref()))).collect(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn source(text: &str) -> Source {
+        Source { name: "state.toml".to_owned(), text: text.to_owned() }
+    }
+
+    fn wrong(text: &str) -> Vec<(usize, usize, String, Option<String>)> {
+        let problems = parse(&source(text), Timestamp::default()).unwrap_err();
+        let places = problems.0.into_iter().map(|p| {
+            let place = p.place.unwrap();
+            (place.line, place.column, p.message, p.nearest)
+        });
+        places.collect()
+    }
+
+    #[test]
+    fn the_documented_file_is_read() {
+        let text = r#"
+[[resource]]
+identifier = "https://api.example.test/"
+name       = "Notes"
+access_token_format = "jwt"
+client_id_metadata_documents = false
+introspection_clients = ["notes-api"]
+[resource.scopes]
+"notes:read"  = "Read your notes"
+"notes:write" = "Change your notes"
+
+[[client]]
+client_id     = "web"
+client_name   = "Example web application"
+client_secret = "0123456789abcdef0123456789abcdef"
+token_endpoint_auth_method = "client_secret_basic"
+redirect_uris = ["https://rp.example/cb"]
+application_type = "web"
+grant_types   = ["authorization_code", "refresh_token"]
+scope         = "openid profile email offline_access notes:read"
+require_pkce  = true
+profile       = "oauth2.1"
+assertion_audience = "issuer"
+default_resource = "https://api.example.test/"
+disabled      = false
+
+[[user]]
+username = "ada"
+password = "correct horse"
+email    = "ada@example.test"
+email_verified = true
+name     = "Ada Example"
+birthdate = 1815-12-10
+groups   = ["staff"]
+"#;
+        let state = parse(&source(text), Timestamp::default()).unwrap();
+        assert_eq!((state.resources.len(), state.clients.len(), state.users.len()), (1, 1, 1));
+        assert_eq!(state.users[0].value.claims["birthdate"], "1815-12-10");
+        assert_eq!(state.resources[0].value.scopes.len(), 2);
+    }
+
+    #[test]
+    fn five_mistakes_are_five_errors_with_their_places() {
+        let text = "[[client]]\nclient_id = \"web\"\nredirect_uri = [\"https://rp.example/cb\"]\n\
+                    [[client]]\nclient_id = \"spa\"\nredirect_uris = [\"https://rp.example/cb\", \"http://rp.example/cb\"]\n\
+                    [[user]]\nusername = \"ada\"\nemail_verified = \"yes\"\nemail = \"ada@example.test\"\n\
+                    [[resource]]\nidentifier = \"https://api.example/\"\n[resource.scopes]\nopenid = \"no\"\n\
+                    [[users]]\nusername = \"bob\"\n";
+        let found = wrong(text);
+        let places: Vec<(usize, usize)> = found.iter().map(|(line, column, ..)| (*line, *column)).collect();
+        assert_eq!(places, [(3, 1), (6, 43), (9, 18), (14, 1), (15, 3)], "{found:?}");
+        assert_eq!(found[0].3.as_deref(), Some("redirect_uris"));
+        assert!(found[1].2.starts_with("client \"spa\": redirect_uris must use https"), "{found:?}");
+        assert!(found[2].2.starts_with("user \"ada\": email_verified must be true or false"), "{found:?}");
+        assert_eq!(found[4].3.as_deref(), Some("user"));
+    }
+
+    #[test]
+    fn names_are_declared_once() {
+        let user = |name: &str| format!("[[user]]\nusername = \"{name}\"\n");
+        let found = wrong(&format!("{}{}", user("ada"), user("ADA")));
+        assert_eq!((found.len(), found[0].0), (1, 4));
+        let found = wrong(&format!("{}email = \"x@y\"\n{}", user("ada"), user("x@y")));
+        assert_eq!((found.len(), found[0].0), (1, 5));
+        let resource = "[[resource]]\nidentifier = \"https://api.example/\"\n";
+        assert_eq!(wrong(&format!("{resource}{resource}"))[0].0, 4);
+        let client = "[[client]]\nclient_id = \"a\"\nredirect_uris = [\"https://rp.example/\"]\n";
+        assert_eq!(wrong(&format!("{client}{client}"))[0].0, 5);
+    }
+
+    #[test]
+    fn a_table_that_is_no_list_says_how_to_write_it() {
+        let found = wrong("[client]\nclient_id = \"a\"\n");
+        assert!(found[0].2.contains("write [[client]]"), "{found:?}");
+        assert_eq!(wrong("client = [1]\n").len(), 1);
+        assert!(
+            wrong("[[client]]\nclient_id = \n")
+                .iter()
+                .any(|(line, _, message, _)| *line == 2 && message.contains("not TOML"))
+        );
+    }
+
+    #[test]
+    fn q_03_no_secret_is_shown() {
+        let text = "[[client]]\nclient_id = \"a\"\nclient_secret = \"hunter2\"\nredirect_uris = [\"https://rp.example/\"]\n\
+                    [[user]]\nusername = \"ada\"\npassword = \"hunter3\"\npasword = \"hunter4\"\n";
+        let shown = parse(&source(text), Timestamp::default()).unwrap_err().to_string();
+        assert!(!shown.contains("hunter"), "{shown}");
+        assert!(shown.contains("state.toml:3:17"), "{shown}");
+        assert!(shown.contains("state.toml:7:12"), "{shown}");
+    }
+}

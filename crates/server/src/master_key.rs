@@ -1,0 +1,215 @@
+//! The master key: a file with 32 random bytes as base64 text, mode 0400, under which keys and seeds are encrypted at rest.
+//! It is made once, while the database holds nothing that was encrypted under another; after that a missing one is an
+//! error, for a new one could read nothing.
+
+use std::{
+    fmt, fs,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use grantwell_core::{secret::Secret, time::Entropy};
+use zeroize::Zeroizing;
+
+use crate::config::problem::reason;
+
+/// Whether the database was made with a master key already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyCheck {
+    /// It holds no check value: a key may be made.
+    Absent,
+    /// It holds one: only the key it was made with will do.
+    Present,
+}
+
+/// Why there is no master key. Each is one sentence that names the file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum MasterKeyError {
+    /// The database needs the one it was made with.
+    Missing(PathBuf),
+    /// Group or others can read it.
+    Readable(PathBuf, u32),
+    /// Not 32 bytes in base64.
+    Malformed(PathBuf),
+    /// It cannot be read or made.
+    Io(PathBuf, String),
+}
+
+impl fmt::Display for MasterKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => write!(
+                f,
+                "the master key {} is missing, and the database was made with it: put it back from your copy",
+                path.display()
+            ),
+            Self::Readable(path, mode) => write!(f, "{}", readable("the master key", path, *mode)),
+            Self::Malformed(path) => {
+                write!(f, "{} is not a master key: it must hold 32 bytes as base64", path.display())
+            }
+            Self::Io(path, why) => write!(f, "cannot use the master key {}: {why}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for MasterKeyError {}
+
+/// Reads the key, or makes it where that is still possible.
+pub(crate) fn load(path: &Path, check: KeyCheck, entropy: &dyn Entropy) -> Result<Secret, MasterKeyError> {
+    match fs::File::open(path) {
+        Ok(file) => read(path, file),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => match check {
+            KeyCheck::Present => Err(MasterKeyError::Missing(path.to_owned())),
+            KeyCheck::Absent => create(path, entropy),
+        },
+        Err(why) => Err(MasterKeyError::Io(path.to_owned(), reason(&why))),
+    }
+}
+
+fn read(path: &Path, file: fs::File) -> Result<Secret, MasterKeyError> {
+    let io = |why: io::Error| MasterKeyError::Io(path.to_owned(), reason(&why));
+    // Of the open file, so that nothing can be put in its place between the two.
+    let mode = file.metadata().map_err(io)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(MasterKeyError::Readable(path.to_owned(), mode));
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.take(1024).read_to_string(&mut text).map_err(io)?;
+    let malformed = || MasterKeyError::Malformed(path.to_owned());
+    let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| malformed())?);
+    let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| malformed())?;
+    Ok(Secret::from_bytes(bytes))
+}
+
+fn create(path: &Path, entropy: &dyn Entropy) -> Result<Secret, MasterKeyError> {
+    let io = |why: io::Error| MasterKeyError::Io(path.to_owned(), reason(&why));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(io)?;
+    let secret = Secret::random(entropy);
+    let mut text = Zeroizing::new(STANDARD.encode(secret.expose()));
+    text.push('\n');
+    // `create_new`: never over a file, never through a link.
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(path).map_err(io)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+    Ok(secret)
+}
+
+/// Refuses a private key that group or others can read; the error is one sentence.
+pub(crate) fn check_private(what: &str, path: &Path) -> Result<(), String> {
+    let metadata = fs::metadata(path)
+        .map_err(|why| format!("cannot read {what} {}: {}", path.display(), reason(&why)))?;
+    match metadata.permissions().mode() {
+        mode if mode & 0o077 != 0 => Err(readable(what, path, mode)),
+        _ => Ok(()),
+    }
+}
+
+/// What to warn of when a file that may hold secrets can be read by everybody.
+pub(crate) fn warn_readable(path: &Path) -> Option<String> {
+    let mode = fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o004 != 0).then(|| {
+        format!("{} can be read by everybody on this machine: chmod 600 {}", path.display(), path.display())
+    })
+}
+
+fn readable(what: &str, path: &Path, mode: u32) -> String {
+    format!(
+        "{what} {} can be used by others than its owner (mode {:04o}): chmod 400 {}",
+        path.display(),
+        mode & 0o7777,
+        path.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sevens;
+    impl Entropy for Sevens {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    struct Folder(PathBuf);
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("grantwell-key-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_read_after() {
+        let folder = Folder::new("once");
+        let path = folder.0.join("sub/grantwell.key");
+        let made = load(&path, KeyCheck::Absent, &Sevens).unwrap();
+        assert_eq!(made, Secret::from_bytes([7; 32]));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o400);
+        for check in [KeyCheck::Absent, KeyCheck::Present] {
+            assert_eq!(load(&path, check, &Sevens).unwrap(), made);
+        }
+    }
+
+    #[test]
+    fn a_missing_key_of_a_used_database_is_never_made_again() {
+        let folder = Folder::new("missing");
+        let path = folder.0.join("grantwell.key");
+        let error = load(&path, KeyCheck::Present, &Sevens).unwrap_err();
+        assert_eq!(error, MasterKeyError::Missing(path.clone()));
+        assert!(error.to_string().contains(path.to_str().unwrap()));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        let folder = Folder::new("readable");
+        let path = folder.0.join("grantwell.key");
+        let _ = load(&path, KeyCheck::Absent, &Sevens).unwrap();
+        for mode in [0o440, 0o404, 0o420, 0o644] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = load(&path, KeyCheck::Present, &Sevens).unwrap_err().to_string();
+            assert!(error.contains(&format!("chmod 400 {}", path.display())), "{error}");
+            assert!(check_private("the TLS key", &path).unwrap_err().contains("the TLS key"));
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(load(&path, KeyCheck::Present, &Sevens).is_ok());
+        assert!(check_private("the TLS key", &path).is_ok());
+        assert!(check_private("the TLS key", &folder.0.join("none")).unwrap_err().contains("no such file"));
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_refused() {
+        let folder = Folder::new("malformed");
+        let path = folder.0.join("grantwell.key");
+        for text in ["", "hello", "AAAA", &STANDARD.encode([1; 31]), &STANDARD.encode([1; 33])] {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            assert_eq!(
+                load(&path, KeyCheck::Absent, &Sevens).unwrap_err(),
+                MasterKeyError::Malformed(path.clone())
+            );
+        }
+    }
+
+    #[test]
+    fn a_configuration_that_everybody_can_read_is_a_warning() {
+        let folder = Folder::new("warning");
+        let path = folder.0.join("grantwell.toml");
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(warn_readable(&path).unwrap().contains("chmod 600"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(warn_readable(&path), None);
+    }
+}
