@@ -183,7 +183,7 @@ async fn z_08_a_second_writer_on_the_file_just_works() {
         free: u32::MAX,
         first: std::time::Duration::from_secs(1),
         most: std::time::Duration::from_secs(1),
-        forget: std::time::Duration::from_secs(3600),
+        forget: std::time::Duration::from_hours(1),
     };
     let mut tasks = Vec::new();
     for task in 0..16_usize {

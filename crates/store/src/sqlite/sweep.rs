@@ -8,16 +8,13 @@ use rusqlite::{Connection, Result, params};
 
 use super::{attempt, audit, authorization, consent, denied, interaction, session};
 
-const MINUTE: u64 = 60;
-const DAY: u64 = 24 * 60 * MINUTE;
-
 /// How long an authorization whose code nobody redeemed is kept after the code expired: as long as its interaction may
 /// still be asked for the same redirect.
-const UNREDEEMED: Duration = Duration::from_secs(15 * MINUTE);
+const UNREDEEMED: Duration = Duration::from_mins(15);
 /// How long a counter of attempts is kept after its last use.
-const ATTEMPTS: Duration = Duration::from_secs(DAY);
+const ATTEMPTS: Duration = Duration::from_hours(24);
 /// How long the counts of refusals are kept.
-const REFUSALS: Duration = Duration::from_secs(90 * DAY);
+const REFUSALS: Duration = Duration::from_hours(90 * 24);
 
 /// One table: statements, each with the instant before which its rows go.
 pub(super) struct Step {

@@ -32,7 +32,7 @@ pub(super) enum Task {
 }
 
 /// What came of a task.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Settled {
     pub(super) outcome: Outcome,
     pub(super) rows: usize,
@@ -360,7 +360,7 @@ mod tests {
             CALLED.fetch_add(1, Ordering::SeqCst);
         }
         let c = Connection::open_in_memory().unwrap();
-        // A commit hook that refuses is the one way to fail a COMMIT of an in-memory database; here a deferred foreign key.
+        // A deferred foreign key is checked by COMMIT, which fails with a code that no flush should give.
         c.execute_batch(
             "PRAGMA foreign_keys = ON;
              CREATE TABLE realm (realm INTEGER PRIMARY KEY, generation INTEGER, epoch INTEGER

@@ -25,7 +25,7 @@ use grantwell_core::{
 /// The instant at which all samples are made.
 pub const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A random source that says the same thing every time: SplitMix64.
 #[derive(Debug)]
@@ -220,7 +220,7 @@ pub fn authorization(consent: &Consent, session: SessionId, entropy: &dyn Entrop
             digest: digest(entropy),
             redirect_uri: Some("https://app.example/callback".to_owned()),
             challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
-            expires_at: NOW + Duration::from_secs(60),
+            expires_at: NOW + Duration::from_mins(1),
             redeemed_at: None,
             burnt_at: None,
         },

@@ -81,6 +81,7 @@ impl World {
         Some(())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it ends an arm of `apply`")]
     fn changed(&mut self) -> Option<()> {
         if let Some(realm) = &mut self.realm {
             realm.generation += 1;
@@ -231,6 +232,7 @@ impl World {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it ends an arm of `apply`")]
     fn count(&mut self, key: &AttemptKey, now: Timestamp, backoff: &Backoff) -> Option<()> {
         let (mut attempts, mut updated_at) = self.attempts.get(&counter(key)).copied().unwrap_or_default();
         if updated_at < now - backoff.forget {

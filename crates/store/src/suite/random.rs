@@ -28,7 +28,7 @@ const BACKOFF: Backoff = Backoff {
     free: 3,
     first: Duration::from_secs(1),
     most: Duration::from_secs(10),
-    forget: Duration::from_secs(60),
+    forget: Duration::from_mins(1),
 };
 
 /// 20,000 commits of one to three writes, in rounds that each start with an empty pair of realms.

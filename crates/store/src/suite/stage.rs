@@ -55,8 +55,8 @@ pub struct Cast {
 pub const BACKOFF: Backoff = Backoff {
     free: 5,
     first: std::time::Duration::from_secs(1),
-    most: std::time::Duration::from_secs(60),
-    forget: std::time::Duration::from_secs(3600),
+    most: std::time::Duration::from_mins(1),
+    forget: std::time::Duration::from_hours(1),
 };
 
 impl Cast {

@@ -17,9 +17,9 @@ use super::{
     stage::{BACKOFF, Stage},
 };
 
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 3600);
-const KEEP: Retention = Retention { audit: Duration::from_secs(90 * 24 * 3600), ended: DAY };
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
+const KEEP: Retention = Retention { audit: Duration::from_hours(90 * 24), ended: DAY };
 
 async fn rows<S: Store>(stage: &Stage<'_, S>) -> BTreeMap<&'static str, u64> {
     stage.store().rows().await.unwrap().into_iter().collect()
