@@ -1,1 +1,278 @@
-//! Placeholder.
+//! Where the records of [`grantwell_core::store`] live.
+//!
+//! [`open`] turns a URL into an [`Engine`]; an engine is a folder with the only SQL for it. What every engine keeps:
+//!
+//! * **A commit is all or nothing.** Each write carries its guard in its own SQL statement (`… WHERE id = ? AND redeemed_at
+//!   IS NULL`); a guard that fails undoes the whole commit and answers [`Outcome::Conflict`]. No guard is a read
+//!   followed by a write.
+//! * **`Done` is durable.** Nobody is answered, not even with a conflict, before the flush of the batch they were in.
+//! * **Nothing at rest can be replayed.** What comes in is digests, hashes and ciphertext, and stays that.
+//! * **Everything belongs to a realm.** The realm leads every primary key and stands in the `WHERE` of every statement
+//!   except those of the sweep and of [`Store::rows`], which are for all realms.
+//! * **No answer is not an answer.** What goes wrong is [`StoreError`], never an empty result, and its text holds no value
+//!   of a row.
+//!
+//! Left out on purpose: why a write happens (`grantwell-core` decides that), and the clock: every instant comes from outside.
+#![warn(missing_docs)]
+
+use std::{fmt, path::PathBuf};
+
+use grantwell_core::{
+    client::Client,
+    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, UserId},
+    resource::Resource,
+    scope::ScopeSet,
+    secret::Digest,
+    store::{
+        Applied, AttemptKey, Attempts, AuthorizationRecord, Connection, Consent, Event, Interaction,
+        KeyRecord, LoginName, Outcome, Read, RealmRecord, Retention, Session, SessionRecord, Share, Store,
+        StoreError, User, Write,
+    },
+    time::Timestamp,
+};
+
+pub mod sqlite;
+#[cfg(feature = "suite")]
+pub mod suite;
+
+/// An open database.
+#[derive(Debug)]
+pub enum Engine {
+    /// One file on this machine.
+    Sqlite(sqlite::Sqlite),
+}
+
+/// How an engine is opened; the default is for a server.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// Most commits that may wait in [`Share::Grants`].
+    pub grants: usize,
+    /// Most commits that may wait in [`Share::SignIns`].
+    pub sign_ins: usize,
+    /// Most commits that may wait in [`Share::Rest`].
+    pub rest: usize,
+    /// Most commits that one flush makes durable.
+    pub batch: usize,
+    /// Most idle connections for reading that are kept open.
+    pub readers: usize,
+    /// Called when a flush failed so that nobody can know what became of it. Logs and ends the process by default, because
+    /// the next look at the file, after its recovery, is the only one that can be believed.
+    pub lost_commit: fn(&str),
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            grants: 4096,
+            sign_ins: 1024,
+            rest: 1024,
+            batch: 512,
+            readers: 32,
+            lost_commit: sqlite::end_the_process,
+        }
+    }
+}
+
+/// Why a database cannot be opened. Each displays as one sentence for the person who starts the server.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The URL is none that is known.
+    Url,
+    /// The URL names PostgreSQL.
+    PostgresNotYet,
+    /// File or folder cannot be opened or made.
+    Path {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The database was written by a newer release.
+    FromTheFuture {
+        /// The file.
+        path: PathBuf,
+        /// Version of its schema.
+        found: i64,
+        /// Newest version this release knows.
+        known: i64,
+    },
+    /// The file is something else.
+    NotGrantwell {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The SQLite library can corrupt a database in WAL mode (before 3.51.3).
+    LibraryTooOld {
+        /// Its number, as in 3051003.
+        found: i32,
+    },
+    /// The engine failed while it opened the file.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said; no value of a row.
+        why: String,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The URL itself is never shown: it may hold a password.
+            Self::Url => f.write_str("the database must be given as sqlite:PATH"),
+            Self::PostgresNotYet => {
+                f.write_str("this release has no PostgreSQL engine yet; give the database as sqlite:PATH")
+            }
+            Self::Path { path, source } => {
+                write!(f, "the database {} cannot be opened or made: {source}", path.display())
+            }
+            Self::FromTheFuture { path, found, known } => write!(
+                f,
+                "the database {} has schema version {found}, this release knows versions up to {known}: start the \
+                 newer release that wrote it, or restore a backup",
+                path.display()
+            ),
+            Self::NotGrantwell { path } => {
+                write!(f, "{} is not a Grantwell database, and nothing in it was changed", path.display())
+            }
+            Self::LibraryTooOld { found } => write!(
+                f,
+                "SQLite {}.{}.{} is too old: versions before 3.51.3 can corrupt a database in WAL mode",
+                found / 1_000_000,
+                found / 1000 % 1000,
+                found % 1000
+            ),
+            Self::Io { path, why } => {
+                write!(f, "the database {} failed while opening: {why}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Path { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Opens the database that `url` names, makes it on the first start, and brings its schema up to date.
+pub async fn open(url: &str, options: OpenOptions) -> Result<Engine, OpenError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Err(OpenError::PostgresNotYet);
+    }
+    let path = url.strip_prefix("sqlite:").ok_or(OpenError::Url)?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    // Every connection of an in-memory database would see one of its own.
+    if path.is_empty() || path == ":memory:" {
+        return Err(OpenError::Url);
+    }
+    let path = PathBuf::from(path);
+    let opening = path.clone();
+    match tokio::task::spawn_blocking(move || sqlite::Sqlite::open(opening, options)).await {
+        Ok(opened) => opened.map(Engine::Sqlite),
+        Err(_) => Err(OpenError::Io { path, why: "it was interrupted".to_owned() }),
+    }
+}
+
+macro_rules! delegated {
+    ($engine:expr, $store:ident => $call:expr) => {
+        match $engine {
+            Engine::Sqlite($store) => $call.await,
+        }
+    };
+}
+
+impl Store for Engine {
+    async fn realm(&self, realm: Realm) -> Read<Option<RealmRecord>> {
+        delegated!(self, store => store.realm(realm))
+    }
+
+    async fn client(&self, realm: Realm, id: &ClientId) -> Read<Option<Client>> {
+        delegated!(self, store => store.client(realm, id))
+    }
+
+    async fn resource(&self, realm: Realm, id: &ResourceIdentifier) -> Read<Option<Resource>> {
+        delegated!(self, store => store.resource(realm, id))
+    }
+
+    async fn resources(
+        &self,
+        realm: Realm,
+        identifiers: &[ResourceIdentifier],
+        scopes: &ScopeSet,
+    ) -> Read<Vec<Resource>> {
+        delegated!(self, store => store.resources(realm, identifiers, scopes))
+    }
+
+    async fn user(&self, realm: Realm, id: UserId) -> Read<Option<User>> {
+        delegated!(self, store => store.user(realm, id))
+    }
+
+    async fn user_by_login(&self, realm: Realm, name: &LoginName) -> Read<Option<User>> {
+        delegated!(self, store => store.user_by_login(realm, name))
+    }
+
+    async fn session(&self, realm: Realm, id: SessionId) -> Read<Option<SessionRecord>> {
+        delegated!(self, store => store.session(realm, id))
+    }
+
+    async fn sessions_of(&self, realm: Realm, user: UserId, now: Timestamp) -> Read<Vec<Session>> {
+        delegated!(self, store => store.sessions_of(realm, user, now))
+    }
+
+    async fn interaction(&self, realm: Realm, id: InteractionId) -> Read<Option<Interaction>> {
+        delegated!(self, store => store.interaction(realm, id))
+    }
+
+    async fn consent(&self, realm: Realm, user: UserId, client: &ClientId) -> Read<Option<Consent>> {
+        delegated!(self, store => store.consent(realm, user, client))
+    }
+
+    async fn connections_of(&self, realm: Realm, user: UserId) -> Read<Vec<Connection>> {
+        delegated!(self, store => store.connections_of(realm, user))
+    }
+
+    async fn authorization(&self, realm: Realm, id: AuthorizationId) -> Read<Option<AuthorizationRecord>> {
+        delegated!(self, store => store.authorization(realm, id))
+    }
+
+    async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
+        delegated!(self, store => store.is_denied(realm, token))
+    }
+
+    async fn attempts(&self, realm: Realm, keys: &[AttemptKey]) -> Read<Vec<Attempts>> {
+        delegated!(self, store => store.attempts(realm, keys))
+    }
+
+    async fn keys(&self, realm: Realm) -> Read<Vec<KeyRecord>> {
+        delegated!(self, store => store.keys(realm))
+    }
+
+    async fn applied(&self, realm: Realm) -> Read<Applied> {
+        delegated!(self, store => store.applied(realm))
+    }
+
+    async fn events(&self, realm: Realm, most: u32) -> Read<Vec<Event>> {
+        delegated!(self, store => store.events(realm, most))
+    }
+
+    async fn rows(&self) -> Read<Vec<(&'static str, u64)>> {
+        delegated!(self, store => store.rows())
+    }
+
+    async fn check(&self) -> Read<Vec<String>> {
+        delegated!(self, store => store.check())
+    }
+
+    async fn commit(&self, realm: Realm, share: Share, writes: Vec<Write>) -> Result<Outcome, StoreError> {
+        delegated!(self, store => store.commit(realm, share, writes))
+    }
+
+    async fn sweep(&self, now: Timestamp, keep: Retention, most: u32) -> Result<u64, StoreError> {
+        delegated!(self, store => store.sweep(now, keep, most))
+    }
+}

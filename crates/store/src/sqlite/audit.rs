@@ -1,0 +1,60 @@
+//! The audit log, and the counts of what authenticated clients were refused.
+
+use grantwell_core::{
+    id::{ClientId, Realm},
+    store::{Event, Outcome},
+    time::Timestamp,
+};
+use rusqlite::{Connection, Result, params};
+
+use super::form::{Columns, encode};
+
+const MINUTE: i64 = 60_000;
+
+/// The key is realm and time, so each realm's old events are one range; the recursion finds the realms without a scan.
+pub(super) const OLD: &str = "WITH RECURSIVE known (realm) AS (
+      SELECT min(realm) FROM audit
+      UNION ALL
+      SELECT (SELECT min(realm) FROM audit WHERE realm > known.realm) FROM known WHERE known.realm IS NOT NULL)
+    DELETE FROM audit WHERE (realm, at, id) IN (
+      SELECT a.realm, a.at, a.id FROM known CROSS JOIN audit a ON a.realm = known.realm AND a.at < ?1 LIMIT ?2)";
+
+/// As [`OLD`], by the minute.
+pub(super) const OLD_REFUSALS: &str = "WITH RECURSIVE known (realm) AS (
+      SELECT min(realm) FROM refusal
+      UNION ALL
+      SELECT (SELECT min(realm) FROM refusal WHERE realm > known.realm) FROM known WHERE known.realm IS NOT NULL)
+    DELETE FROM refusal WHERE (realm, minute, client_id, reason) IN (
+      SELECT r.realm, r.minute, r.client_id, r.reason
+      FROM known CROSS JOIN refusal r ON r.realm = known.realm AND r.minute < ?1 LIMIT ?2)";
+
+pub(super) fn newest(c: &Connection, realm: Realm, most: u32) -> Result<Vec<Event>> {
+    c.prepare_cached("SELECT body FROM audit WHERE realm = ?1 ORDER BY at DESC, id DESC LIMIT ?2")?
+        .query_map(params![realm.0, most], |row| Columns::of(row).json())?
+        .collect()
+}
+
+/// The same event twice is one event.
+pub(super) fn append(c: &Connection, realm: Realm, event: &Event) -> Result<Outcome> {
+    c.prepare_cached(
+        "INSERT INTO audit (realm, at, id, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![realm.0, event.at.millis(), event.id.as_bytes(), encode(event)?])?;
+    Ok(Outcome::Done)
+}
+
+pub(super) fn count_refusal(
+    c: &Connection,
+    realm: Realm,
+    client: &ClientId,
+    reason: &str,
+    at: Timestamp,
+) -> Result<Outcome> {
+    let minute = at.millis().div_euclid(MINUTE).saturating_mul(MINUTE);
+    c.prepare_cached(
+        "INSERT INTO refusal (realm, minute, client_id, reason, count) VALUES (?1, ?2, ?3, ?4, 1)
+         ON CONFLICT DO UPDATE SET count = count + 1",
+    )?
+    .execute(params![realm.0, minute, client.as_str(), reason])?;
+    Ok(Outcome::Done)
+}

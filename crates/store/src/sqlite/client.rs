@@ -1,0 +1,56 @@
+//! Clients: one JSON body each.
+
+use grantwell_core::{
+    client::Client,
+    id::{ClientId, Realm},
+    store::Outcome,
+};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::form::{Columns, encode, guarded, replace};
+
+pub(super) fn find(c: &Connection, realm: Realm, id: &ClientId) -> Result<Option<Client>> {
+    c.prepare_cached("SELECT body FROM client WHERE realm = ?1 AND client_id = ?2")?
+        .query_row(params![realm.0, id.as_str()], |row| Columns::of(row).json())
+        .optional()
+}
+
+pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<ClientId>> {
+    c.prepare_cached("SELECT client_id FROM client WHERE realm = ?1 AND applied = 1 ORDER BY client_id")?
+        .query_map([realm.0], |row| row.get(0).map(ClientId))?
+        .collect()
+}
+
+pub(super) fn put(c: &Connection, realm: Realm, client: &Client, was: Option<&Client>) -> Result<Outcome> {
+    let id = client.client_id.as_str();
+    let body = encode(client)?;
+    let Some(was) = was else {
+        return c
+            .prepare_cached(
+                "INSERT INTO client (realm, client_id, applied, body) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![realm.0, id, client.applied, body])
+            .map(guarded);
+    };
+    replace(
+        was,
+        |form| {
+            c.prepare_cached(
+                "UPDATE client SET applied = ?3, body = ?4 WHERE realm = ?1 AND client_id = ?2 AND body = ?5",
+            )?
+            .execute(params![realm.0, id, client.applied, body, form])
+        },
+        || {
+            c.prepare_cached("SELECT body FROM client WHERE realm = ?1 AND client_id = ?2")?
+                .query_row(params![realm.0, id], |row| row.get(0))
+                .optional()
+        },
+    )
+}
+
+pub(super) fn delete(c: &Connection, realm: Realm, id: &ClientId) -> Result<Outcome> {
+    c.prepare_cached("DELETE FROM client WHERE realm = ?1 AND client_id = ?2")?
+        .execute(params![realm.0, id.as_str()])
+        .map(guarded)
+}

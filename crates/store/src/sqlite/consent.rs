@@ -1,0 +1,123 @@
+//! What a person agreed to for a client. The partial unique index `consent_live` keeps one live row for each pair.
+
+use grantwell_core::{
+    id::{ClientId, ConsentId, Realm, UserId},
+    scope::Permissions,
+    store::{self, Consent, Outcome},
+    time::Timestamp,
+};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::form::{Columns, encode, guarded};
+
+/// Withdrawn longest ago first, once no authorization hangs under it.
+pub(super) const WITHDRAWN: &str = "DELETE FROM consent WHERE (realm, id) IN (
+    SELECT c.realm, c.id FROM consent c
+    WHERE c.withdrawn_at < ?1
+      AND NOT EXISTS (SELECT 1 FROM authorization a WHERE a.realm = c.realm AND a.consent_id = c.id)
+    ORDER BY c.withdrawn_at LIMIT ?2)";
+
+/// In this order, for [`read`].
+macro_rules! consent_columns {
+    () => {
+        "c.id, c.user_id, c.client_id, c.permissions, c.version, c.created_at, c.updated_at, c.withdrawn_at"
+    };
+}
+
+fn read(columns: &mut Columns<'_, '_>) -> Result<Consent> {
+    Ok(Consent {
+        id: ConsentId::from_bytes(columns.value()?),
+        user_id: UserId::from_bytes(columns.value()?),
+        client_id: ClientId(columns.value()?),
+        permissions: columns.json()?,
+        version: columns.value()?,
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
+        withdrawn_at: columns.time_or_none()?,
+    })
+}
+
+pub(super) fn live(c: &Connection, realm: Realm, user: UserId, client: &ClientId) -> Result<Option<Consent>> {
+    c.prepare_cached(concat!(
+        "SELECT ",
+        consent_columns!(),
+        " FROM consent c
+          WHERE c.realm = ?1 AND c.user_id = ?2 AND c.client_id = ?3 AND c.withdrawn_at IS NULL"
+    ))?
+    .query_row(params![realm.0, user.as_bytes(), client.as_str()], |row| read(&mut Columns::of(row)))
+    .optional()
+}
+
+/// An authorization whose code was never redeemed has issued no token, so it does not count as a use.
+pub(super) fn connections_of(c: &Connection, realm: Realm, user: UserId) -> Result<Vec<store::Connection>> {
+    c.prepare_cached(concat!(
+        "SELECT ",
+        consent_columns!(),
+        ", cl.body,
+          (SELECT max(a.last_used_at) FROM authorization a
+           WHERE a.realm = c.realm AND a.consent_id = c.id AND a.redeemed_at IS NOT NULL)
+          FROM consent c LEFT JOIN client cl ON cl.realm = c.realm AND cl.client_id = c.client_id
+          WHERE c.realm = ?1 AND c.user_id = ?2 AND c.withdrawn_at IS NULL
+          ORDER BY c.created_at DESC, c.id DESC LIMIT 200"
+    ))?
+    .query_map(params![realm.0, user.as_bytes()], |row| {
+        let mut columns = Columns::of(row);
+        Ok(store::Connection {
+            consent: read(&mut columns)?,
+            client: if columns.absent(1)? { None } else { Some(columns.json()?) },
+            last_used_at: columns.time_or_none()?,
+        })
+    })?
+    .collect()
+}
+
+pub(super) fn insert(c: &Connection, realm: Realm, consent: &Consent) -> Result<Outcome> {
+    c.prepare_cached(
+        "INSERT INTO consent
+           (realm, id, user_id, client_id, permissions, version, created_at, updated_at, withdrawn_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![
+        realm.0,
+        consent.id.as_bytes(),
+        consent.user_id.as_bytes(),
+        consent.client_id.as_str(),
+        encode(&consent.permissions)?,
+        consent.version,
+        consent.created_at.millis(),
+        consent.updated_at.millis(),
+        consent.withdrawn_at.map(Timestamp::millis),
+    ])
+    .map(guarded)
+}
+
+/// All of a [`store::Write::ExtendConsent`] but its id.
+pub(super) struct Extension<'a> {
+    pub(super) version: u32,
+    pub(super) permissions: &'a Permissions,
+    pub(super) at: Timestamp,
+}
+
+pub(super) fn extend(c: &Connection, realm: Realm, id: ConsentId, to: &Extension<'_>) -> Result<Outcome> {
+    c.prepare_cached(
+        "UPDATE consent SET permissions = ?4, updated_at = ?5, version = version + 1
+         WHERE realm = ?1 AND id = ?2 AND version = ?3 AND withdrawn_at IS NULL",
+    )?
+    .execute(params![realm.0, id.as_bytes(), to.version, encode(to.permissions)?, to.at.millis()])
+    .map(guarded)
+}
+
+pub(super) fn withdraw(
+    c: &Connection,
+    realm: Realm,
+    id: ConsentId,
+    user: UserId,
+    at: Timestamp,
+) -> Result<Outcome> {
+    c.prepare_cached(
+        "UPDATE consent SET withdrawn_at = ?4
+         WHERE realm = ?1 AND id = ?2 AND user_id = ?3 AND withdrawn_at IS NULL",
+    )?
+    .execute(params![realm.0, id.as_bytes(), user.as_bytes(), at.millis()])
+    .map(guarded)
+}

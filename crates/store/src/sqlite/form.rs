@@ -1,0 +1,93 @@
+//! Between rows and records: columns read in order, bodies as JSON, and guards counted in rows.
+
+use grantwell_core::{secret::Digest, store::Outcome, time::Timestamp};
+use rusqlite::{
+    Error, Result, Row,
+    types::{FromSql, FromSqlError, Type},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The columns of a row, read from left to right.
+pub(super) struct Columns<'row, 'statement> {
+    row: &'row Row<'statement>,
+    next: usize,
+}
+
+impl<'row, 'statement> Columns<'row, 'statement> {
+    pub(super) fn of(row: &'row Row<'statement>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    fn step(&mut self) -> usize {
+        let at = self.next;
+        self.next += 1;
+        at
+    }
+
+    /// Passes over `columns` of an outer join that found nothing: true, and moved, when the next column is NULL.
+    pub(super) fn absent(&mut self, columns: usize) -> Result<bool> {
+        let absent = self.row.get_ref(self.next)?.data_type() == Type::Null;
+        if absent {
+            self.next += columns;
+        }
+        Ok(absent)
+    }
+
+    pub(super) fn value<T: FromSql>(&mut self) -> Result<T> {
+        self.row.get(self.step())
+    }
+
+    pub(super) fn time(&mut self) -> Result<Timestamp> {
+        self.value().map(Timestamp::from_millis)
+    }
+
+    pub(super) fn time_or_none(&mut self) -> Result<Option<Timestamp>> {
+        Ok(self.value::<Option<i64>>()?.map(Timestamp::from_millis))
+    }
+
+    pub(super) fn digest(&mut self) -> Result<Digest> {
+        self.value().map(Digest)
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let at = self.step();
+        decode(self.row.get_ref(at)?.as_str().map_err(|error| undecodable(at, error))?, at)
+    }
+}
+
+fn undecodable(at: usize, error: FromSqlError) -> Error {
+    Error::FromSqlConversionFailure(at, Type::Text, Box::new(error))
+}
+
+fn decode<T: DeserializeOwned>(text: &str, at: usize) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| undecodable(at, FromSqlError::Other(Box::new(error))))
+}
+
+/// The stored form of a record.
+pub(super) fn encode<T: Serialize>(record: &T) -> Result<String> {
+    serde_json::to_string(record).map_err(|error| Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+/// What a guarded statement came to, told by the rows it changed.
+pub(super) fn guarded(changed: usize) -> Outcome {
+    if changed == 0 { Outcome::Conflict } else { Outcome::Done }
+}
+
+/// Replaces a record whose guard is the form it was decided on. `update` compares that form in its own `WHERE`. A record
+/// written by an older release may lack fields that have a default today, so its text differs although it says the same:
+/// then the text itself, after it was read and found equal, is the form that is compared.
+pub(super) fn replace<T: Serialize + DeserializeOwned + PartialEq>(
+    was: &T,
+    update: impl Fn(&str) -> Result<usize>,
+    stored: impl FnOnce() -> Result<Option<String>>,
+) -> Result<Outcome> {
+    let expected = encode(was)?;
+    let changed = update(&expected)?;
+    if changed > 0 {
+        return Ok(guarded(changed));
+    }
+    match stored()? {
+        Some(text) if text != expected && decode::<T>(&text, 0)? == *was => Ok(guarded(update(&text)?)),
+        _ => Ok(Outcome::Conflict),
+    }
+}

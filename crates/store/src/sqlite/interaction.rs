@@ -1,0 +1,67 @@
+//! Pending requests to `/authorize`, with the facts so far.
+
+use grantwell_core::{
+    id::{InteractionId, Realm},
+    interaction::Facts,
+    store::{Interaction, Outcome},
+};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::form::{Columns, encode, guarded};
+
+/// Expired longest ago first.
+pub(super) const EXPIRED: &str = "DELETE FROM interaction WHERE rowid IN (
+    SELECT rowid FROM interaction WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+
+pub(super) fn find(c: &Connection, realm: Realm, id: InteractionId) -> Result<Option<Interaction>> {
+    c.prepare_cached(
+        "SELECT browser, request, facts, version, created_at, expires_at FROM interaction
+         WHERE realm = ?1 AND id = ?2",
+    )?
+    .query_row(params![realm.0, id.as_bytes()], |row| {
+        let mut columns = Columns::of(row);
+        Ok(Interaction {
+            id,
+            browser: columns.digest()?,
+            request: columns.json()?,
+            facts: columns.json()?,
+            version: columns.value()?,
+            created_at: columns.time()?,
+            expires_at: columns.time()?,
+        })
+    })
+    .optional()
+}
+
+pub(super) fn insert(c: &Connection, realm: Realm, interaction: &Interaction) -> Result<Outcome> {
+    c.prepare_cached(
+        "INSERT INTO interaction (realm, id, browser, version, created_at, expires_at, facts, request)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![
+        realm.0,
+        interaction.id.as_bytes(),
+        interaction.browser.0,
+        interaction.version,
+        interaction.created_at.millis(),
+        interaction.expires_at.millis(),
+        encode(&interaction.facts)?,
+        encode(&interaction.request)?,
+    ])
+    .map(guarded)
+}
+
+pub(super) fn update(
+    c: &Connection,
+    realm: Realm,
+    id: InteractionId,
+    version: u32,
+    facts: &Facts,
+) -> Result<Outcome> {
+    c.prepare_cached(
+        "UPDATE interaction SET facts = ?4, version = version + 1
+         WHERE realm = ?1 AND id = ?2 AND version = ?3",
+    )?
+    .execute(params![realm.0, id.as_bytes(), version, encode(facts)?])
+    .map(guarded)
+}

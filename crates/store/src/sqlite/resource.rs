@@ -1,0 +1,94 @@
+//! Resources, and which scopes belong to which.
+
+use grantwell_core::{
+    id::{Realm, ResourceIdentifier},
+    resource::Resource,
+    scope::ScopeSet,
+    store::Outcome,
+};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::form::{Columns, encode, guarded, replace};
+
+pub(super) fn find(c: &Connection, realm: Realm, id: &ResourceIdentifier) -> Result<Option<Resource>> {
+    c.prepare_cached("SELECT body FROM resource WHERE realm = ?1 AND identifier = ?2")?
+        .query_row(params![realm.0, id.as_str()], |row| Columns::of(row).json())
+        .optional()
+}
+
+/// One statement, so that the list is of one moment.
+pub(super) fn named_or_owning(
+    c: &Connection,
+    realm: Realm,
+    identifiers: &[ResourceIdentifier],
+    scopes: &ScopeSet,
+) -> Result<Vec<Resource>> {
+    let scopes = scopes.iter().collect::<Vec<_>>();
+    c.prepare_cached(
+        "SELECT body FROM resource WHERE realm = ?1 AND identifier IN (
+           SELECT value FROM json_each(?2)
+           UNION
+           SELECT identifier FROM resource_scope
+           WHERE realm = ?1 AND scope IN (SELECT value FROM json_each(?3)))
+         ORDER BY identifier LIMIT 64",
+    )?
+    .query_map(params![realm.0, encode(&identifiers)?, encode(&scopes)?], |row| Columns::of(row).json())?
+    .collect()
+}
+
+pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<ResourceIdentifier>> {
+    c.prepare_cached("SELECT identifier FROM resource WHERE realm = ?1 AND applied = 1 ORDER BY identifier")?
+        .query_map([realm.0], |row| row.get(0).map(ResourceIdentifier))?
+        .collect()
+}
+
+pub(super) fn put(
+    c: &Connection,
+    realm: Realm,
+    resource: &Resource,
+    was: Option<&Resource>,
+) -> Result<Outcome> {
+    let id = resource.identifier.as_str();
+    let body = encode(resource)?;
+    let outcome = match was {
+        None => c
+            .prepare_cached(
+                "INSERT INTO resource (realm, identifier, applied, body) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![realm.0, id, resource.applied, body])
+            .map(guarded)?,
+        Some(was) => replace(
+            was,
+            |form| {
+                c.prepare_cached(
+                    "UPDATE resource SET applied = ?3, body = ?4
+                     WHERE realm = ?1 AND identifier = ?2 AND body = ?5",
+                )?
+                .execute(params![realm.0, id, resource.applied, body, form])
+            },
+            || {
+                c.prepare_cached("SELECT body FROM resource WHERE realm = ?1 AND identifier = ?2")?
+                    .query_row(params![realm.0, id], |row| row.get(0))
+                    .optional()
+            },
+        )?,
+    };
+    if outcome == Outcome::Done {
+        c.prepare_cached("DELETE FROM resource_scope WHERE realm = ?1 AND identifier = ?2")?
+            .execute(params![realm.0, id])?;
+        let mut insert =
+            c.prepare_cached("INSERT INTO resource_scope (realm, scope, identifier) VALUES (?1, ?2, ?3)")?;
+        for scope in resource.scopes.keys() {
+            insert.execute(params![realm.0, scope, id])?;
+        }
+    }
+    Ok(outcome)
+}
+
+/// The scopes go with it (`ON DELETE CASCADE`).
+pub(super) fn delete(c: &Connection, realm: Realm, id: &ResourceIdentifier) -> Result<Outcome> {
+    c.prepare_cached("DELETE FROM resource WHERE realm = ?1 AND identifier = ?2")?
+        .execute(params![realm.0, id.as_str()])
+        .map(guarded)
+}

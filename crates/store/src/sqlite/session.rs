@@ -1,0 +1,148 @@
+//! Browsers that signed in.
+
+use grantwell_core::{
+    id::{Realm, SessionId, UserId},
+    store::{Authentication, Outcome, Session, SessionRecord},
+    time::Timestamp,
+};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    form::{Columns, encode, guarded},
+    user::{self, user_columns},
+};
+
+/// Ended longest ago first.
+pub(super) const ENDED: &str = "DELETE FROM session WHERE (realm, id) IN (
+    SELECT realm, id FROM session WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
+
+/// Expired longest ago first.
+pub(super) const EXPIRED: &str = "DELETE FROM session WHERE (realm, id) IN (
+    SELECT realm, id FROM session WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+
+/// In this order, for [`read`].
+macro_rules! session_columns {
+    () => {
+        "s.id, s.digest, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, s.body"
+    };
+}
+pub(super) use session_columns;
+
+/// How many columns [`read`] takes.
+pub(super) const COLUMNS: usize = 8;
+
+/// What is written once.
+#[derive(Deserialize)]
+struct Body {
+    authentication: Authentication,
+    user_agent: String,
+    address: String,
+}
+
+/// [`Body`], borrowed.
+#[derive(Serialize)]
+struct BodyOf<'a> {
+    authentication: &'a Authentication,
+    user_agent: &'a str,
+    address: &'a str,
+}
+
+pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<Session> {
+    let id = SessionId::from_bytes(columns.value()?);
+    let digest = columns.digest()?;
+    let user_id = UserId::from_bytes(columns.value()?);
+    let created_at = columns.time()?;
+    let last_seen_at = columns.time()?;
+    let expires_at = columns.time()?;
+    let ended_at = columns.time_or_none()?;
+    let Body { authentication, user_agent, address } = columns.json()?;
+    Ok(Session {
+        id,
+        digest,
+        user_id,
+        authentication,
+        user_agent,
+        address,
+        created_at,
+        last_seen_at,
+        expires_at,
+        ended_at,
+    })
+}
+
+pub(super) fn find(c: &Connection, realm: Realm, id: SessionId) -> Result<Option<SessionRecord>> {
+    c.prepare_cached(concat!(
+        "SELECT ",
+        session_columns!(),
+        ", ",
+        user_columns!(),
+        " FROM session s JOIN user u ON u.realm = s.realm AND u.id = s.user_id WHERE s.realm = ?1 AND s.id = ?2"
+    ))?
+    .query_row(params![realm.0, id.as_bytes()], |row| {
+        let mut columns = Columns::of(row);
+        Ok(SessionRecord { session: read(&mut columns)?, user: user::read(&mut columns)? })
+    })
+    .optional()
+}
+
+pub(super) fn of_user(c: &Connection, realm: Realm, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
+    c.prepare_cached(concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM session s
+          WHERE s.realm = ?1 AND s.user_id = ?2 AND s.ended_at IS NULL AND s.expires_at > ?3
+          ORDER BY s.created_at DESC, s.id DESC LIMIT 100"
+    ))?
+    .query_map(params![realm.0, user.as_bytes(), now.millis()], |row| read(&mut Columns::of(row)))?
+    .collect()
+}
+
+pub(super) fn insert(c: &Connection, realm: Realm, session: &Session) -> Result<Outcome> {
+    let body = encode(&BodyOf {
+        authentication: &session.authentication,
+        user_agent: &session.user_agent,
+        address: &session.address,
+    })?;
+    c.prepare_cached(
+        "INSERT INTO session
+           (realm, id, digest, user_id, created_at, last_seen_at, expires_at, ended_at, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![
+        realm.0,
+        session.id.as_bytes(),
+        session.digest.0,
+        session.user_id.as_bytes(),
+        session.created_at.millis(),
+        session.last_seen_at.millis(),
+        session.expires_at.millis(),
+        session.ended_at.map(Timestamp::millis),
+        body,
+    ])
+    .map(guarded)
+}
+
+/// Never backwards: two tabs may arrive in either order.
+pub(super) fn touch(c: &Connection, realm: Realm, id: SessionId, at: Timestamp) -> Result<Outcome> {
+    c.prepare_cached(
+        "UPDATE session SET last_seen_at = max(last_seen_at, ?3)
+         WHERE realm = ?1 AND id = ?2 AND ended_at IS NULL",
+    )?
+    .execute(params![realm.0, id.as_bytes(), at.millis()])?;
+    Ok(Outcome::Done)
+}
+
+pub(super) fn end(
+    c: &Connection,
+    realm: Realm,
+    id: SessionId,
+    user: UserId,
+    at: Timestamp,
+) -> Result<Outcome> {
+    c.prepare_cached(
+        "UPDATE session SET ended_at = ?4 WHERE realm = ?1 AND id = ?2 AND user_id = ?3 AND ended_at IS NULL",
+    )?
+    .execute(params![realm.0, id.as_bytes(), user.as_bytes(), at.millis()])
+    .map(guarded)
+}

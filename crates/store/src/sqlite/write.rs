@@ -1,0 +1,71 @@
+//! From a write to the statement of its record.
+
+use grantwell_core::{
+    id::Realm,
+    store::{Outcome, Write},
+};
+use rusqlite::{Connection, Result};
+
+use super::{
+    attempt, audit, authorization, client, consent, denied, interaction, key, realm as realms, resource,
+    session, user,
+};
+
+/// Whether every node must learn of it (clients, users, resources, keys). Exactly these writes may be of several statements.
+pub(super) fn raises_generation(write: &Write) -> bool {
+    matches!(
+        write,
+        Write::PutClient { .. }
+            | Write::DeleteClient(_)
+            | Write::PutResource { .. }
+            | Write::DeleteResource(_)
+            | Write::PutUser { .. }
+            | Write::DeleteUser(_)
+            | Write::InsertKey(_)
+            | Write::RetireKey { .. }
+            | Write::DeleteKey(_)
+    )
+}
+
+/// Does one write, whose guard is in its statement.
+pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Outcome> {
+    match write {
+        Write::ClaimRealm(record) => realms::claim(c, realm, record),
+        Write::RaiseEpoch(to) => realms::raise_epoch(c, realm, *to),
+        Write::PutClient { client, was } => client::put(c, realm, client, was.as_deref()),
+        Write::DeleteClient(id) => client::delete(c, realm, id),
+        Write::PutResource { resource, was } => resource::put(c, realm, resource, was.as_deref()),
+        Write::DeleteResource(id) => resource::delete(c, realm, id),
+        Write::PutUser { user, was } => user::put(c, realm, user, was.as_deref()),
+        Write::DeleteUser(id) => user::delete(c, realm, *id),
+        Write::Rehash { user_id, from, to } => user::rehash(c, realm, *user_id, (from, to)),
+        Write::InsertKey(record) => key::insert(c, realm, record),
+        Write::RetireKey { kid, at } => key::retire(c, realm, kid, *at),
+        Write::DeleteKey(kid) => key::delete(c, realm, kid),
+        Write::ReserveAttempt { key, now, backoff } => attempt::reserve(c, realm, key, *now, backoff),
+        Write::CountFailure { key, now, backoff } => attempt::count_failure(c, realm, key, *now, backoff),
+        Write::ClearAttempts(key) => attempt::clear(c, realm, key),
+        Write::InsertSession(record) => session::insert(c, realm, record),
+        Write::TouchSession { id, at } => session::touch(c, realm, *id, *at),
+        Write::EndSession { id, user_id, at } => session::end(c, realm, *id, *user_id, *at),
+        Write::InsertInteraction(record) => interaction::insert(c, realm, record),
+        Write::UpdateInteraction { id, version, facts } => {
+            interaction::update(c, realm, *id, *version, facts)
+        }
+        Write::InsertConsent(record) => consent::insert(c, realm, record),
+        Write::ExtendConsent { id, version, permissions, at } => {
+            consent::extend(c, realm, *id, &consent::Extension { version: *version, permissions, at: *at })
+        }
+        Write::WithdrawConsent { id, user_id, at } => consent::withdraw(c, realm, *id, *user_id, *at),
+        Write::InsertAuthorization(record) => authorization::insert(c, realm, record),
+        Write::RedeemCode { id, at, refresh } => authorization::redeem(c, realm, *id, *at, refresh.as_ref()),
+        Write::BurnCode { id, at } => authorization::burn(c, realm, *id, *at),
+        Write::RotateRefresh { id, to } => authorization::rotate(c, realm, *id, to),
+        Write::RevokeAuthorization { id, at } => authorization::revoke(c, realm, *id, *at),
+        Write::DenyToken { token, expires_at } => denied::insert(c, realm, token, *expires_at),
+        Write::Audit(event) => audit::append(c, realm, event),
+        Write::CountRefusal { client_id, reason, at } => {
+            audit::count_refusal(c, realm, client_id, reason, *at)
+        }
+    }
+}

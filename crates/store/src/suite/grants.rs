@@ -1,0 +1,280 @@
+//! Guards of what people and their applications do: sessions, interactions, consents, authorizations.
+
+use std::time::Duration;
+
+use grantwell_core::{
+    id::{AuthorizationId, ConsentId, InteractionId, SessionId, UserId},
+    scope::{Audience, Permissions},
+    store::{Authorization, Consent, Interaction, Outcome, RefreshState, Session, Store, Write},
+    time::Entropy,
+};
+
+use super::{
+    fixtures::{self, NOW},
+    stage::{Stage, facts},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A session is inserted once, ended once, by its owner, and not touched after its end.
+pub async fn a_session_is_ended_once_by_its_owner(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
+    let (id, user_id) = (cast.session.id, cast.user.id);
+    let end = |id, user_id, at| Write::EndSession { id, user_id, at };
+    let seen = async || store.session(realm, id).await.unwrap().unwrap().session;
+
+    let twin = Session { digest: grantwell_core::secret::Digest([9; 32]), ..cast.session.clone() };
+    stage.conflict(Write::InsertSession(Box::new(twin))).await;
+    stage.done(Write::TouchSession { id, at: NOW + SECOND * 60 }).await;
+    stage.done(Write::TouchSession { id, at: NOW }).await;
+    assert_eq!(seen().await.last_seen_at, NOW + SECOND * 60, "never backwards");
+    stage.done(Write::TouchSession { id: SessionId::new(NOW, entropy), at: NOW }).await;
+
+    stage.conflict(end(id, UserId::new(NOW, entropy), NOW)).await;
+    stage.conflict(end(SessionId::new(NOW, entropy), user_id, NOW)).await;
+    stage.done(end(id, user_id, NOW + SECOND)).await;
+    stage.conflict(end(id, user_id, NOW + SECOND * 2)).await;
+    stage.done(Write::TouchSession { id, at: NOW + SECOND * 120 }).await;
+    let ended =
+        Session { last_seen_at: NOW + SECOND * 60, ended_at: Some(NOW + SECOND), ..cast.session.clone() };
+    assert_eq!(seen().await, ended, "an ended session is read, and left alone");
+    assert_eq!(stage.authorization().await.session, Some(ended));
+    stage.end().await;
+}
+
+/// Only sessions that live, newest first, at most a hundred, of one person.
+pub async fn sessions_of_a_person_are_the_living_ones(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm, user) = (stage.store(), stage.realm, stage.cast.user.id);
+    let mut writes = Vec::new();
+    for at in 1..=120 {
+        let made = NOW + SECOND * at;
+        let session = Session {
+            created_at: made,
+            expires_at: made + SECOND * 1000,
+            ..fixtures::session(user, entropy)
+        };
+        writes.push(Write::InsertSession(Box::new(session)));
+    }
+    writes.push(Write::InsertSession(Box::new(fixtures::session(UserId::new(NOW, entropy), entropy))));
+    assert_eq!(stage.commit(writes).await, Ok(Outcome::Done));
+
+    let newest = store.sessions_of(realm, user, NOW).await.unwrap();
+    assert_eq!(newest.len(), 100);
+    assert!(newest.iter().map(|session| session.created_at).is_sorted_by(|a, b| a > b));
+    assert!(newest.iter().all(|session| session.user_id == user));
+    let last = newest.first().unwrap();
+    stage.done(Write::EndSession { id: last.id, user_id: user, at: NOW }).await;
+    let later = NOW + SECOND * 1119;
+    let living = store.sessions_of(realm, user, later).await.unwrap();
+    assert_eq!(
+        living.iter().map(|session| session.id).collect::<Vec<_>>(),
+        [stage.cast.session.id],
+        "expired, ended"
+    );
+    stage.end().await;
+}
+
+/// Facts are replaced only by who saw the present version.
+pub async fn facts_are_replaced_on_the_version_that_was_read(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
+    let id = cast.interaction.id;
+    let update = |id, version| Write::UpdateInteraction { id, version, facts: Box::new(facts(cast)) };
+
+    let twin = Interaction { version: 7, ..cast.interaction.clone() };
+    stage.conflict(Write::InsertInteraction(Box::new(twin))).await;
+    stage.conflict(update(id, 1)).await;
+    stage.conflict(update(InteractionId::new(NOW, entropy), 0)).await;
+    stage.done(update(id, 0)).await;
+    stage.conflict(update(id, 0)).await;
+    stage.done(update(id, 1)).await;
+    let now = Interaction { version: 2, facts: facts(cast), ..cast.interaction.clone() };
+    assert_eq!(store.interaction(realm, id).await, Ok(Some(now)));
+    assert_eq!(store.interaction(realm, InteractionId::new(NOW, entropy)).await, Ok(None));
+    stage.end().await;
+}
+
+/// One live consent for a pair; extended on the version that was read; withdrawn once, by its owner, for ever.
+pub async fn a_consent_is_one_for_a_pair_and_withdrawn_for_ever(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
+    let (id, user_id) = (cast.consent.id, cast.user.id);
+    let more = Permissions([(Audience::Issuer, ["email"].into_iter().collect())].into());
+    let extend =
+        |id, version| Write::ExtendConsent { id, version, permissions: more.clone(), at: NOW + SECOND };
+    let withdraw = |id, user_id| Write::WithdrawConsent { id, user_id, at: NOW + SECOND };
+    let fresh = || fixtures::consent(user_id, &cast.client, entropy);
+
+    stage.conflict(Write::InsertConsent(Box::new(fresh()))).await;
+    let other_client = Consent { client_id: "other".into(), ..fresh() };
+    stage.conflict(Write::InsertConsent(Box::new(Consent { id, ..other_client.clone() }))).await;
+    stage.done(Write::InsertConsent(Box::new(other_client.clone()))).await;
+    let other_user = Consent { user_id: UserId::new(NOW, entropy), ..fresh() };
+    stage.done(Write::InsertConsent(Box::new(other_user))).await;
+
+    stage.conflict(extend(id, 2)).await;
+    stage.conflict(extend(ConsentId::new(NOW, entropy), 1)).await;
+    stage.done(extend(id, 1)).await;
+    stage.conflict(extend(id, 1)).await;
+    let now =
+        Consent { version: 2, updated_at: NOW + SECOND, permissions: more.clone(), ..cast.consent.clone() };
+    assert_eq!(store.consent(realm, user_id, &cast.client.client_id).await, Ok(Some(now)));
+
+    stage.conflict(withdraw(id, UserId::new(NOW, entropy))).await;
+    stage.conflict(withdraw(ConsentId::new(NOW, entropy), user_id)).await;
+    stage.done(withdraw(id, user_id)).await;
+    stage.conflict(withdraw(id, user_id)).await;
+    stage.conflict(extend(id, 2)).await;
+    assert_eq!(store.consent(realm, user_id, &cast.client.client_id).await, Ok(None));
+    assert_eq!(stage.authorization().await.consent_withdrawn_at, Some(NOW + SECOND));
+
+    let again = Consent { created_at: NOW + SECOND * 2, ..fresh() };
+    stage.done(Write::InsertConsent(Box::new(again.clone()))).await;
+    assert_eq!(store.consent(realm, user_id, &cast.client.client_id).await, Ok(Some(again.clone())));
+    assert_eq!(
+        stage.authorization().await.consent_withdrawn_at,
+        Some(NOW + SECOND),
+        "agreeing again revives nothing"
+    );
+    let shown = store.connections_of(realm, user_id).await.unwrap();
+    assert_eq!(
+        shown.iter().map(|c| c.consent.id).collect::<Vec<_>>(),
+        [again.id, other_client.id],
+        "newest first"
+    );
+    assert_eq!(shown.iter().map(|c| c.client.is_some()).collect::<Vec<_>>(), [true, false]);
+    stage.end().await;
+}
+
+/// An application was last used when the last token was issued under the consent.
+pub async fn a_connection_was_used_when_a_token_was_issued(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let used = async || {
+        let shown = stage.store().connections_of(stage.realm, stage.cast.user.id).await.unwrap();
+        shown.first().unwrap().last_used_at
+    };
+    let id = stage.cast.authorization.id;
+    assert_eq!(used().await, None);
+    stage
+        .done(Write::RedeemCode { id, at: NOW + SECOND, refresh: Some(fixtures::refresh(1, entropy)) })
+        .await;
+    assert_eq!(used().await, Some(NOW + SECOND));
+    let to = RefreshState { rotated_at: NOW + SECOND * 5, ..fixtures::refresh(2, entropy) };
+    stage.done(Write::RotateRefresh { id, to }).await;
+    assert_eq!(used().await, Some(NOW + SECOND * 5));
+    stage.end().await;
+}
+
+/// An authorization is born once, under a consent that lives, in a session that has not ended.
+pub async fn an_authorization_is_born_under_what_lives(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
+    let insert = |authorization: Authorization| Write::InsertAuthorization(Box::new(authorization));
+    let fresh = || fixtures::authorization(&cast.consent, cast.session.id, entropy);
+
+    let record = stage.authorization().await;
+    assert_eq!(record.authorization, cast.authorization);
+    assert_eq!(record.client.as_ref(), Some(&cast.client));
+    assert!(record.user.as_ref() == Some(&cast.user));
+    assert_eq!(record.session.as_ref(), Some(&cast.session));
+    assert_eq!((record.consent_withdrawn_at, record.epoch), (None, 1));
+    assert!(store.authorization(realm, AuthorizationId::new(NOW, entropy)).await.unwrap().is_none());
+
+    stage.conflict(insert(Authorization { id: cast.authorization.id, ..fresh() })).await;
+    stage.conflict(insert(Authorization { consent_id: ConsentId::new(NOW, entropy), ..fresh() })).await;
+    stage.conflict(insert(Authorization { session_id: SessionId::new(NOW, entropy), ..fresh() })).await;
+    let mut whole = fresh();
+    whole.refresh = Some(fixtures::refresh(3, entropy));
+    (whole.nonce, whole.code.challenge, whole.code.redirect_uri) = (None, None, None);
+    whole.code.redeemed_at = Some(NOW);
+    whole.offline = false;
+    stage.done(insert(whole.clone())).await;
+    let read = store.authorization(realm, whole.id).await.unwrap().unwrap();
+    assert_eq!(read.authorization, whole);
+
+    let ended = fixtures::session(cast.user.id, entropy);
+    stage.done(Write::InsertSession(Box::new(ended.clone()))).await;
+    stage.done(Write::EndSession { id: ended.id, user_id: cast.user.id, at: NOW }).await;
+    stage.conflict(insert(Authorization { session_id: ended.id, ..fresh() })).await;
+    stage.done(insert(fresh())).await;
+    stage.done(Write::WithdrawConsent { id: cast.consent.id, user_id: cast.user.id, at: NOW }).await;
+    stage.conflict(insert(fresh())).await;
+    stage.end().await;
+}
+
+/// C-04: a code is redeemed once, and never after it was burnt or its authorization revoked.
+pub async fn c_04_a_code_is_redeemed_once(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let id = stage.cast.authorization.id;
+    let redeem =
+        |id| Write::RedeemCode { id, at: NOW + SECOND, refresh: Some(fixtures::refresh(1, entropy)) };
+    let burn = |id| Write::BurnCode { id, at: NOW + SECOND };
+    let another = async || {
+        let fresh = fixtures::authorization(&stage.cast.consent, stage.cast.session.id, entropy);
+        stage.done(Write::InsertAuthorization(Box::new(fresh.clone()))).await;
+        fresh.id
+    };
+
+    stage.conflict(redeem(AuthorizationId::new(NOW, entropy))).await;
+    let refresh = fixtures::refresh(1, entropy);
+    stage.done(Write::RedeemCode { id, at: NOW + SECOND, refresh: Some(refresh) }).await;
+    let now = stage.authorization().await.authorization;
+    assert_eq!(now.code.redeemed_at, Some(NOW + SECOND));
+    assert_eq!(now.last_used_at, NOW + SECOND);
+    assert_eq!(now.refresh, Some(refresh));
+    assert_eq!(now.code.burnt_at, None);
+    stage.conflict(redeem(id)).await;
+    stage.conflict(burn(id)).await;
+
+    let burnt = another().await;
+    stage.done(burn(burnt)).await;
+    stage.conflict(redeem(burnt)).await;
+    stage.conflict(burn(burnt)).await;
+    stage.conflict(burn(AuthorizationId::new(NOW, entropy))).await;
+
+    let revoked = another().await;
+    stage.done(Write::RevokeAuthorization { id: revoked, at: NOW }).await;
+    stage.conflict(redeem(revoked)).await;
+    stage.done(burn(revoked)).await;
+
+    let without = another().await;
+    stage.done(Write::RedeemCode { id: without, at: NOW, refresh: None }).await;
+    let read = stage.store().authorization(stage.realm, without).await.unwrap().unwrap();
+    assert_eq!(read.authorization.refresh, None);
+    stage.conflict(Write::RotateRefresh { id: without, to: fixtures::refresh(1, entropy) }).await;
+    stage.end().await;
+}
+
+/// F-02: a refresh token goes from one generation to the next, until its authorization is revoked.
+pub async fn f_02_a_refresh_token_goes_from_one_generation_to_the_next(
+    nodes: &[impl Store],
+    entropy: &dyn Entropy,
+) {
+    let stage = Stage::set(nodes, entropy).await;
+    let id = stage.cast.authorization.id;
+    let rotate = |id, generation| Write::RotateRefresh { id, to: fixtures::refresh(generation, entropy) };
+
+    stage.conflict(rotate(id, 1)).await;
+    stage.done(Write::RedeemCode { id, at: NOW, refresh: Some(fixtures::refresh(1, entropy)) }).await;
+    stage.conflict(rotate(id, 1)).await;
+    stage.conflict(rotate(id, 3)).await;
+    stage.conflict(rotate(AuthorizationId::new(NOW, entropy), 2)).await;
+    let second = RefreshState {
+        rotated_at: NOW + SECOND * 9,
+        expires_at: NOW + SECOND * 99,
+        ..fixtures::refresh(2, entropy)
+    };
+    stage.done(Write::RotateRefresh { id, to: second }).await;
+    let now = stage.authorization().await.authorization;
+    assert_eq!((now.refresh, now.last_used_at), (Some(second), NOW + SECOND * 9));
+    stage.conflict(rotate(id, 2)).await;
+
+    stage.conflict(Write::RevokeAuthorization { id: AuthorizationId::new(NOW, entropy), at: NOW }).await;
+    stage.done(Write::RevokeAuthorization { id, at: NOW + SECOND }).await;
+    assert_eq!(stage.authorization().await.authorization.revoked_at, Some(NOW + SECOND));
+    stage.conflict(Write::RevokeAuthorization { id, at: NOW + SECOND * 2 }).await;
+    stage.conflict(rotate(id, 3)).await;
+    stage.end().await;
+}

@@ -1,0 +1,299 @@
+//! Races: many at once on every conditional write, over every node, exactly one winner. What stays afterwards is what the
+//! winner wrote.
+
+use std::time::Duration;
+
+use grantwell_core::{
+    client::Client,
+    jose::Algorithm,
+    resource::Resource,
+    scope::Permissions,
+    secret::Digest,
+    store::{
+        AttemptKey, Backoff, KeyUse, Outcome, RealmRecord, RefreshState, Share, Store, StoreError, User,
+        Write,
+    },
+    time::Entropy,
+};
+
+use super::{
+    fixtures::{self, NOW},
+    stage::{Pending, Stage, facts, together},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const RACERS: usize = 50;
+
+/// Sends every write at once, each to the next node, and counts who won.
+async fn race<S: Store>(stage: &Stage<'_, S>, writes: Vec<Write>) -> usize {
+    let racers = writes
+        .into_iter()
+        .zip(stage.nodes.iter().cycle())
+        .map(|(write, node)| {
+            let racer: Pending<'_, Result<Outcome, StoreError>> =
+                Box::pin(node.commit(stage.realm, Share::Grants, vec![write]));
+            racer
+        })
+        .collect();
+    let outcomes = together(racers).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    outcomes.iter().filter(|outcome| **outcome == Ok(Outcome::Done)).count()
+}
+
+fn crowd(write: impl Fn(usize) -> Write) -> Vec<Write> {
+    (0..RACERS).map(write).collect()
+}
+
+/// Every write that has a guard, raced against itself.
+pub async fn every_conditional_write_has_one_winner(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let cast = stage.cast.clone();
+    let user = cast.user.id;
+    let fresh = || fixtures::authorization(&cast.consent, cast.session.id, entropy);
+    let (redeemed, burnt, revoked) = (cast.authorization.id, fresh(), fresh());
+    for authorization in [&burnt, &revoked] {
+        stage.done(Write::InsertAuthorization(Box::new(authorization.clone()))).await;
+    }
+    let bob = fixtures::user("bob", entropy);
+    let session = fixtures::session(user, entropy);
+    let interaction = fixtures::interaction(&cast.client, entropy);
+    let authorization = fresh();
+    let hash = cast.user.password_hash.clone().unwrap();
+    let client = |n: usize| Client { client_name: Some(n.to_string()), ..cast.client.clone() };
+    let resource = |n: usize| Resource { name: n.to_string(), ..cast.resource.clone() };
+
+    let heats: Vec<(&str, Vec<Write>)> = vec![
+        ("RaiseEpoch", crowd(|_| Write::RaiseEpoch(2))),
+        (
+            "PutClient",
+            crowd(|n| Write::PutClient {
+                client: Box::new(client(n)),
+                was: Some(Box::new(cast.client.clone())),
+            }),
+        ),
+        (
+            "PutClient, new",
+            crowd(|_| Write::PutClient { client: Box::new(fixtures::client("new")), was: None }),
+        ),
+        (
+            "PutResource",
+            crowd(|n| Write::PutResource {
+                resource: Box::new(resource(n)),
+                was: Some(Box::new(cast.resource.clone())),
+            }),
+        ),
+        (
+            "PutUser, one name, many people",
+            crowd(|_| Write::PutUser { user: Box::new(fixtures::user("carol", entropy)), was: None }),
+        ),
+        ("PutUser, one person", crowd(|_| Write::PutUser { user: Box::new(bob.clone()), was: None })),
+        ("Rehash", crowd(|n| Write::Rehash { user_id: user, from: hash.clone(), to: format!("hash {n}") })),
+        (
+            "InsertKey",
+            crowd(|n| Write::InsertKey(fixtures::key(&format!("e{n}"), KeyUse::Signing(Algorithm::EdDSA)))),
+        ),
+        ("RetireKey", crowd(|_| Write::RetireKey { kid: "k1".into(), at: NOW })),
+        ("DeleteKey", crowd(|_| Write::DeleteKey("k1".into()))),
+        ("InsertSession", crowd(|_| Write::InsertSession(Box::new(session.clone())))),
+        ("EndSession", crowd(|_| Write::EndSession { id: session.id, user_id: user, at: NOW })),
+        ("InsertInteraction", crowd(|_| Write::InsertInteraction(Box::new(interaction.clone())))),
+        (
+            "UpdateInteraction",
+            crowd(|_| Write::UpdateInteraction {
+                id: cast.interaction.id,
+                version: 0,
+                facts: Box::new(facts(&cast)),
+            }),
+        ),
+        ("InsertAuthorization", crowd(|_| Write::InsertAuthorization(Box::new(authorization.clone())))),
+        (
+            "RedeemCode",
+            crowd(|_| Write::RedeemCode {
+                id: redeemed,
+                at: NOW,
+                refresh: Some(fixtures::refresh(1, entropy)),
+            }),
+        ),
+        (
+            "RotateRefresh",
+            crowd(|_| Write::RotateRefresh { id: redeemed, to: fixtures::refresh(2, entropy) }),
+        ),
+        ("BurnCode", crowd(|_| Write::BurnCode { id: burnt.id, at: NOW })),
+        ("RevokeAuthorization", crowd(|_| Write::RevokeAuthorization { id: revoked.id, at: NOW })),
+        (
+            "ExtendConsent",
+            crowd(|_| Write::ExtendConsent {
+                id: cast.consent.id,
+                version: 1,
+                permissions: Permissions::default(),
+                at: NOW,
+            }),
+        ),
+        (
+            "WithdrawConsent",
+            crowd(|_| Write::WithdrawConsent { id: cast.consent.id, user_id: user, at: NOW }),
+        ),
+        (
+            "InsertConsent",
+            crowd(|_| Write::InsertConsent(Box::new(fixtures::consent(user, &cast.client, entropy)))),
+        ),
+        ("DeleteResource", crowd(|_| Write::DeleteResource(cast.resource.identifier.clone()))),
+        ("DeleteClient", crowd(|_| Write::DeleteClient(cast.client.client_id.clone()))),
+        ("DeleteUser", crowd(|_| Write::DeleteUser(user))),
+    ];
+    for (name, writes) in heats {
+        assert_eq!(race(&stage, writes).await, 1, "{name}");
+    }
+    stage.end().await;
+}
+
+/// A realm is claimed by one of many first starts.
+pub async fn one_first_start_claims_the_realm(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let claims = (0..RACERS)
+        .zip(stage.nodes.iter().cycle())
+        .map(|(n, node)| {
+            let record = RealmRecord { issuer: format!("https://{n}.example"), ..fixtures::realm() };
+            let claim: Pending<'_, Result<Outcome, StoreError>> = Box::pin(node.commit(
+                grantwell_core::id::Realm(9),
+                Share::Rest,
+                vec![Write::ClaimRealm(record)],
+            ));
+            claim
+        })
+        .collect();
+    let outcomes = together(claims).await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(Outcome::Done)).count(), 1);
+    stage.end().await;
+}
+
+/// C-04: whoever redeems the code, the refresh token that is kept is the winner's.
+pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    for _ in 0..20 {
+        let fresh = fixtures::authorization(&stage.cast.consent, stage.cast.session.id, entropy);
+        stage.done(Write::InsertAuthorization(Box::new(fresh.clone()))).await;
+        let tokens = (0..8).map(|_| fixtures::refresh(1, entropy)).collect::<Vec<_>>();
+        let racers = tokens
+            .iter()
+            .zip(stage.nodes.iter().cycle())
+            .map(|(refresh, node)| {
+                let write = Write::RedeemCode { id: fresh.id, at: NOW, refresh: Some(*refresh) };
+                let racer: Pending<'_, Result<Outcome, StoreError>> =
+                    Box::pin(node.commit(stage.realm, Share::Grants, vec![write]));
+                racer
+            })
+            .collect();
+        let outcomes = together(racers).await;
+        let winners = tokens
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, outcome)| **outcome == Ok(Outcome::Done))
+            .map(|(token, _)| *token)
+            .collect::<Vec<RefreshState>>();
+        let kept = stage.store().authorization(stage.realm, fresh.id).await.unwrap().unwrap();
+        assert_eq!(winners, [kept.authorization.refresh.unwrap()]);
+    }
+    stage.end().await;
+}
+
+/// F-12: after a revocation was answered nothing is issued, whichever of the two came first.
+pub async fn f_12_a_revocation_beats_what_comes_after_it(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    for round in 0..40 {
+        let fresh = fixtures::authorization(&stage.cast.consent, stage.cast.session.id, entropy);
+        let id = fresh.id;
+        stage.done(Write::InsertAuthorization(Box::new(fresh))).await;
+        stage.done(Write::RedeemCode { id, at: NOW, refresh: Some(fixtures::refresh(1, entropy)) }).await;
+        let rotate = Write::RotateRefresh { id, to: fixtures::refresh(2, entropy) };
+        let revoke = Write::RevokeAuthorization { id, at: NOW + SECOND };
+        let writes = if round % 2 == 0 { vec![rotate, revoke] } else { vec![revoke, rotate] };
+        let winners = race(&stage, writes).await;
+        let kept = stage.store().authorization(stage.realm, id).await.unwrap().unwrap().authorization;
+        assert_eq!(kept.revoked_at, Some(NOW + SECOND), "nothing prevents a revocation");
+        assert_eq!(kept.refresh.unwrap().generation == 2, winners == 2);
+        stage
+            .conflict(Write::RotateRefresh {
+                id,
+                to: fixtures::refresh(kept.refresh.unwrap().generation + 1, entropy),
+            })
+            .await;
+    }
+    stage.end().await;
+}
+
+/// No authorization is born under a consent once its withdrawal was answered.
+pub async fn a_withdrawal_beats_what_comes_after_it(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let cast = &stage.cast;
+    stage.done(Write::WithdrawConsent { id: cast.consent.id, user_id: cast.user.id, at: NOW }).await;
+    for round in 0..40 {
+        let consent = fixtures::consent(cast.user.id, &cast.client, entropy);
+        stage.done(Write::InsertConsent(Box::new(consent.clone()))).await;
+        let fresh = fixtures::authorization(&consent, cast.session.id, entropy);
+        let insert = Write::InsertAuthorization(Box::new(fresh.clone()));
+        let withdraw = Write::WithdrawConsent { id: consent.id, user_id: cast.user.id, at: NOW };
+        let writes = if round % 2 == 0 { vec![insert, withdraw] } else { vec![withdraw, insert] };
+        let winners = race(&stage, writes).await;
+        let born = stage.store().authorization(stage.realm, fresh.id).await.unwrap();
+        assert_eq!(born.is_some(), winners == 2);
+        assert!(born.is_none_or(|record| record.consent_withdrawn_at.is_some()));
+        stage
+            .conflict(Write::InsertAuthorization(Box::new(fixtures::authorization(
+                &consent,
+                cast.session.id,
+                entropy,
+            ))))
+            .await;
+    }
+    stage.end().await;
+}
+
+/// L-07: a hundred guesses at once are a hundred reservations, or as many as the delay lets through.
+pub async fn l_07_a_hundred_reservations_are_counted_as_a_hundred(
+    nodes: &[impl Store],
+    entropy: &dyn Entropy,
+) {
+    let stage = Stage::set(nodes, entropy).await;
+    let count = async |key: &AttemptKey| {
+        let found = stage.store().attempts(stage.realm, std::slice::from_ref(key)).await.unwrap();
+        found.first().unwrap().count
+    };
+    let backoff = |free| Backoff { free, first: SECOND, most: SECOND * 60, forget: SECOND * 3600 };
+    for (name, free, expected) in [("open", 1000, 100_usize), ("closed", 10, 10)] {
+        let key = AttemptKey::Account(Digest::of(name.as_bytes()));
+        let guess = Write::ReserveAttempt { key: key.clone(), now: NOW, backoff: backoff(free) };
+        assert_eq!(race(&stage, vec![guess; 100]).await, expected, "{name}");
+        assert_eq!(usize::try_from(count(&key).await), Ok(expected), "{name}");
+    }
+    let key = AttemptKey::Address(Digest::of(b"address"));
+    let failure = Write::CountFailure { key: key.clone(), now: NOW, backoff: backoff(1) };
+    assert_eq!(race(&stage, vec![failure; 100]).await, 100);
+    assert_eq!(count(&key).await, 100);
+    stage.end().await;
+}
+
+/// Two changes of one user on one form: one of them sees a conflict, and its change is not half there.
+pub async fn two_changes_of_a_user_leave_one_whole(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let was = stage.cast.user.clone();
+    let named = |n: usize| User {
+        username: format!("ada{n}"),
+        email: Some(format!("ada{n}@example.com")),
+        ..was.clone()
+    };
+    let put = |n| Write::PutUser { user: Box::new(named(n)), was: Some(Box::new(was.clone())) };
+    assert_eq!(race(&stage, crowd(put)).await, 1);
+    let kept = stage.store().user(stage.realm, was.id).await.unwrap().unwrap();
+    let mut names = 0;
+    for n in 0..RACERS {
+        for name in named(n).login_names() {
+            if let Some(found) = stage.store().user_by_login(stage.realm, &name).await.unwrap() {
+                assert!(found == kept && kept.login_names().contains(&name));
+                names += 1;
+            }
+        }
+    }
+    assert_eq!(names, 2);
+    stage.end().await;
+}

@@ -1,0 +1,307 @@
+//! The stage every test of the suite plays on: two realms that hold the same names and the same ids, of which a test touches
+//! only one. At its end the other must be as it was.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+};
+
+use grantwell_core::{
+    client::Client,
+    id::Realm,
+    interaction::Facts,
+    jose::Algorithm,
+    resource::Resource,
+    secret::Digest,
+    store::{
+        Applied, AttemptKey, Attempts, Authorization, AuthorizationRecord, Backoff, Consent, Event,
+        Interaction, KeyRecord, KeyUse, LoginName, Outcome, RealmRecord, Session, Share, Store, StoreError,
+        User, Write,
+    },
+    time::{Entropy, Timestamp},
+};
+
+use super::fixtures::{self, NOW};
+
+/// One of every record, the same in both realms.
+#[derive(Clone, Debug)]
+pub struct Cast {
+    /// `app`.
+    pub client: Client,
+    /// `https://notes.example/`.
+    pub resource: Resource,
+    /// `ada`.
+    pub user: User,
+    /// Hers.
+    pub session: Session,
+    /// Pending.
+    pub interaction: Interaction,
+    /// Hers for the client.
+    pub consent: Consent,
+    /// Under it, unredeemed.
+    pub authorization: Authorization,
+    /// ES256, kid `k1`.
+    pub key: KeyRecord,
+    /// A counter that stands at one.
+    pub attempt: AttemptKey,
+    /// A token that is denied.
+    pub denied: Digest,
+    /// In the log.
+    pub event: Event,
+}
+
+/// How the sample counter was raised.
+pub const BACKOFF: Backoff = Backoff {
+    free: 5,
+    first: std::time::Duration::from_secs(1),
+    most: std::time::Duration::from_mins(1),
+    forget: std::time::Duration::from_hours(1),
+};
+
+impl Cast {
+    fn new(entropy: &dyn Entropy) -> Self {
+        let client = fixtures::client("app");
+        let user = fixtures::user("ada", entropy);
+        let session = fixtures::session(user.id, entropy);
+        let consent = fixtures::consent(user.id, &client, entropy);
+        Self {
+            interaction: fixtures::interaction(&client, entropy),
+            authorization: fixtures::authorization(&consent, session.id, entropy),
+            resource: fixtures::resource("https://notes.example/"),
+            key: fixtures::key("k1", KeyUse::Signing(Algorithm::ES256)),
+            attempt: AttemptKey::Account(Digest::of(b"ada")),
+            denied: Digest::of(b"jti"),
+            event: fixtures::event("sign_in.succeeded", entropy),
+            client,
+            user,
+            session,
+            consent,
+        }
+    }
+
+    fn writes(&self) -> Vec<Write> {
+        vec![
+            Write::ClaimRealm(fixtures::realm()),
+            Write::PutClient { client: Box::new(self.client.clone()), was: None },
+            Write::PutResource { resource: Box::new(self.resource.clone()), was: None },
+            Write::PutUser { user: Box::new(self.user.clone()), was: None },
+            Write::InsertKey(self.key.clone()),
+            Write::InsertSession(Box::new(self.session.clone())),
+            Write::InsertInteraction(Box::new(self.interaction.clone())),
+            Write::InsertConsent(Box::new(self.consent.clone())),
+            Write::InsertAuthorization(Box::new(self.authorization.clone())),
+            Write::ReserveAttempt { key: self.attempt.clone(), now: NOW, backoff: BACKOFF },
+            Write::DenyToken { token: self.denied, expires_at: NOW + BACKOFF.forget },
+            Write::Audit(Box::new(self.event.clone())),
+            Write::CountRefusal {
+                client_id: self.client.client_id.clone(),
+                reason: "invalid_grant",
+                at: NOW,
+            },
+        ]
+    }
+}
+
+/// All that reads of a realm say about the cast.
+#[derive(PartialEq)]
+pub struct Snapshot {
+    realm: Option<RealmRecord>,
+    client: Option<Client>,
+    resource: Option<Resource>,
+    user: Option<User>,
+    named: Option<User>,
+    mailed: Option<User>,
+    session: Option<Session>,
+    sessions: Vec<Session>,
+    interaction: Option<Interaction>,
+    consent: Option<Consent>,
+    connections: Vec<(Consent, Option<Client>, Option<Timestamp>)>,
+    authorization: Option<(Authorization, Option<Timestamp>, u32)>,
+    authorized: Option<(Option<Client>, Option<User>, Option<Session>)>,
+    denied: bool,
+    attempts: Vec<Attempts>,
+    keys: Vec<KeyRecord>,
+    applied: Applied,
+    events: Vec<Event>,
+}
+
+/// Two realms with one cast.
+pub struct Stage<'a, S> {
+    /// Open engines on one database; a test of races uses them all.
+    pub nodes: &'a [S],
+    /// Seeded.
+    pub entropy: &'a dyn Entropy,
+    /// Where the test plays.
+    pub realm: Realm,
+    /// Where nothing may change.
+    pub beside: Realm,
+    /// In both.
+    pub cast: Cast,
+    before: Snapshot,
+}
+
+impl<'a, S: Store> Stage<'a, S> {
+    /// Fills two realms of an empty database.
+    pub async fn set(nodes: &'a [S], entropy: &'a dyn Entropy) -> Self {
+        let cast = Cast::new(entropy);
+        let store = nodes.first().unwrap();
+        let (realm, beside) = (Realm(1), Realm(2));
+        for realm in [beside, realm] {
+            assert_eq!(store.commit(realm, Share::Rest, cast.writes()).await, Ok(Outcome::Done));
+        }
+        let before = snapshot(store, beside, &cast).await;
+        Self { nodes, entropy, realm, beside, cast, before }
+    }
+
+    /// Any engine on the database.
+    pub fn store(&self) -> &'a S {
+        self.nodes.first().unwrap()
+    }
+
+    /// Commits to the realm of the test.
+    pub async fn commit(&self, writes: Vec<Write>) -> Result<Outcome, StoreError> {
+        self.store().commit(self.realm, Share::Grants, writes).await
+    }
+
+    /// The guard holds.
+    pub async fn done(&self, write: Write) {
+        let shown = format!("{write:?}");
+        assert_eq!(self.commit(vec![write]).await, Ok(Outcome::Done), "{shown}");
+    }
+
+    /// The guard fails, and nothing changes: neither alone, nor with writes before and after it in the same commit.
+    pub async fn conflict(&self, write: Write) {
+        let shown = format!("{write:?}");
+        let (now, rows) = (self.snapshot().await, self.store().rows().await);
+        for writes in [
+            vec![write.clone()],
+            vec![self.harmless(), write.clone()],
+            vec![write.clone(), self.harmless()],
+            vec![self.touching(), self.harmless(), write],
+        ] {
+            assert_eq!(self.commit(writes).await, Ok(Outcome::Conflict), "{shown}");
+        }
+        assert_eq!(self.store().rows().await, rows, "{shown}");
+        assert!(self.snapshot().await == now, "a commit that conflicted left something: {shown}");
+    }
+
+    fn harmless(&self) -> Write {
+        Write::Audit(Box::new(fixtures::event("test", self.entropy)))
+    }
+
+    fn touching(&self) -> Write {
+        Write::CountFailure { key: self.cast.attempt.clone(), now: NOW, backoff: BACKOFF }
+    }
+
+    /// The realm of the test as it is.
+    pub async fn snapshot(&self) -> Snapshot {
+        snapshot(self.store(), self.realm, &self.cast).await
+    }
+
+    /// The generation of the realm.
+    pub async fn generation(&self) -> u64 {
+        self.store().realm(self.realm).await.unwrap().unwrap().generation
+    }
+
+    /// The cast's authorization as it is.
+    pub async fn authorization(&self) -> AuthorizationRecord {
+        self.store().authorization(self.realm, self.cast.authorization.id).await.unwrap().unwrap()
+    }
+
+    /// The realm beside is as it was, and the database is whole.
+    pub async fn end(self) {
+        let after = snapshot(self.store(), self.beside, &self.cast).await;
+        assert!(after == self.before, "the realm beside has changed");
+        assert_eq!(self.store().check().await, Ok(Vec::new()));
+    }
+}
+
+async fn snapshot<S: Store>(store: &S, realm: Realm, cast: &Cast) -> Snapshot {
+    let record = store.authorization(realm, cast.authorization.id).await.unwrap();
+    let (authorization, authorized) = record
+        .map(|r| ((r.authorization, r.consent_withdrawn_at, r.epoch), (r.client, r.user, r.session)))
+        .unzip();
+    let keys = [cast.attempt.clone(), AttemptKey::Address(Digest::of(b"ada"))];
+    let email = LoginName::new(cast.user.email.as_deref().unwrap());
+    Snapshot {
+        realm: store.realm(realm).await.unwrap(),
+        client: store.client(realm, &cast.client.client_id).await.unwrap(),
+        resource: store.resource(realm, &cast.resource.identifier).await.unwrap(),
+        user: store.user(realm, cast.user.id).await.unwrap(),
+        named: store.user_by_login(realm, &LoginName::new(&cast.user.username)).await.unwrap(),
+        mailed: store.user_by_login(realm, &email).await.unwrap(),
+        session: store.session(realm, cast.session.id).await.unwrap().map(|record| record.session),
+        sessions: store.sessions_of(realm, cast.user.id, NOW).await.unwrap(),
+        interaction: store.interaction(realm, cast.interaction.id).await.unwrap(),
+        consent: store.consent(realm, cast.user.id, &cast.client.client_id).await.unwrap(),
+        connections: store
+            .connections_of(realm, cast.user.id)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|connection| (connection.consent, connection.client, connection.last_used_at))
+            .collect(),
+        authorization,
+        authorized,
+        denied: store.is_denied(realm, &cast.denied).await.unwrap(),
+        attempts: store.attempts(realm, &keys).await.unwrap(),
+        keys: store.keys(realm).await.unwrap(),
+        applied: store.applied(realm).await.unwrap(),
+        events: store.events(realm, 1000).await.unwrap(),
+    }
+}
+
+/// Facts of a person who signed in and agreed.
+pub fn facts(cast: &Cast) -> Facts {
+    Facts {
+        signed_in: Some((cast.user.id, fixtures::authentication())),
+        session_id: Some(cast.session.id),
+        selected: true,
+        agreed: Some(fixtures::permissions()),
+        denied: false,
+    }
+}
+
+/// A future whose kind does not matter.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Runs all of `futures` at the same time, and gives what came of each, in order.
+pub async fn together<T>(futures: Vec<Pending<'_, T>>) -> Vec<T> {
+    let mut running = futures.into_iter().map(|future| (Some(future), None)).collect::<Vec<_>>();
+    poll_fn(|context| {
+        let mut waiting = false;
+        for (future, result) in &mut running {
+            if let Some(pending) = future {
+                match pending.as_mut().poll(context) {
+                    Poll::Ready(value) => {
+                        *result = Some(value);
+                        *future = None;
+                    }
+                    Poll::Pending => waiting = true,
+                }
+            }
+        }
+        if waiting { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, result)| result).collect()
+}
+
+/// Draws numbers from an entropy.
+pub struct Dice<'a>(pub &'a dyn Entropy);
+
+impl Dice<'_> {
+    /// Below `sides`, about evenly.
+    pub fn roll(&self, sides: usize) -> usize {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes);
+        let sides = u64::try_from(sides).unwrap();
+        usize::try_from(u64::from_le_bytes(bytes) % sides).unwrap()
+    }
+
+    /// One of them.
+    pub fn pick<'b, T>(&self, from: &'b [T]) -> &'b T {
+        from.get(self.roll(from.len())).unwrap()
+    }
+}

@@ -1,0 +1,176 @@
+//! Nothing grows for ever, and nothing that still matters goes.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use grantwell_core::{
+    id::UserId,
+    secret::Digest,
+    store::{
+        AttemptKey, Authorization, Consent, Event, Interaction, Outcome, Retention, Session, Share, Store,
+        Write,
+    },
+    time::{Entropy, Timestamp},
+};
+
+use super::{
+    fixtures::{self, NOW},
+    stage::{BACKOFF, Stage},
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
+const KEEP: Retention = Retention { audit: Duration::from_hours(90 * 24), ended: DAY };
+
+async fn rows<S: Store>(stage: &Stage<'_, S>) -> BTreeMap<&'static str, u64> {
+    stage.store().rows().await.unwrap().into_iter().collect()
+}
+
+/// Sweeps until nothing goes.
+async fn sweep<S: Store>(stage: &Stage<'_, S>, now: Timestamp) -> u64 {
+    let mut gone = 0;
+    loop {
+        match stage.store().sweep(now, KEEP, 7).await.unwrap() {
+            0 => return gone,
+            some => gone += some,
+        }
+    }
+}
+
+/// Each kind of row goes at its time, in every realm, and not a moment before.
+pub async fn every_row_goes_at_its_time_and_not_before(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let before = rows(&stage).await;
+    let moment = Duration::from_millis(1);
+    let cast = &stage.cast;
+    let unredeemed = cast.authorization.code.expires_at + MINUTE * 15;
+    let registered =
+        ["realm", "client", "resource", "resource_scope", "user", "login_name", "key", "consent"];
+
+    assert_eq!(sweep(&stage, NOW).await, 0);
+    // (table, last instant at which its two rows are kept)
+    let mut ends = vec![
+        ("interaction", cast.interaction.expires_at),
+        ("denied", NOW + BACKOFF.forget),
+        ("attempt", NOW + DAY),
+        ("authorization", unredeemed),
+        ("session", cast.session.expires_at + KEEP.ended),
+        ("refusal", NOW - Duration::from_secs(20) + DAY * 90),
+        ("audit", NOW + KEEP.audit),
+    ];
+    ends.sort_by_key(|(_, at)| *at);
+    let mut expected = before.clone();
+    for (table, at) in ends {
+        sweep(&stage, at).await;
+        assert_eq!(rows(&stage).await, expected, "{table} is kept until its time");
+        assert_eq!(sweep(&stage, at + moment).await, 2, "{table}");
+        expected.insert(table, 0);
+        assert_eq!(rows(&stage).await, expected, "{table}");
+    }
+    assert_eq!(sweep(&stage, NOW + DAY * 10_000).await, 0);
+    for table in registered {
+        assert_eq!(rows(&stage).await.get(table), before.get(table), "{table} has an owner, not an end");
+    }
+    assert_eq!(stage.store().check().await, Ok(Vec::new()));
+}
+
+/// What was redeemed is kept until it expired or was revoked that long ago, and a withdrawn consent as long as it.
+pub async fn what_ended_is_kept_for_its_time(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
+    let moment = Duration::from_millis(1);
+    let fresh = || fixtures::authorization(&cast.consent, cast.session.id, entropy);
+    let other =
+        Consent { client_id: "other".into(), ..fixtures::consent(cast.user.id, &cast.client, entropy) };
+    let (revoked, expired, living, under) = (
+        fresh(),
+        Authorization { expires_at: NOW + DAY, ..fresh() },
+        fresh(),
+        fixtures::authorization(&other, cast.session.id, entropy),
+    );
+    let mut writes = vec![Write::InsertConsent(Box::new(other.clone()))];
+    for authorization in [&revoked, &expired, &living, &under] {
+        writes.push(Write::InsertAuthorization(Box::new(authorization.clone())));
+        writes.push(Write::RedeemCode { id: authorization.id, at: NOW, refresh: None });
+    }
+    writes.push(Write::RevokeAuthorization { id: revoked.id, at: NOW });
+    writes.push(Write::WithdrawConsent { id: other.id, user_id: cast.user.id, at: NOW });
+    let ended = fixtures::session(cast.user.id, entropy);
+    writes.push(Write::InsertSession(Box::new(ended.clone())));
+    writes.push(Write::EndSession { id: ended.id, user_id: cast.user.id, at: NOW });
+    assert_eq!(stage.commit(writes).await, Ok(Outcome::Done));
+    let there = async |authorization: &Authorization| {
+        store.authorization(realm, authorization.id).await.unwrap().is_some()
+    };
+
+    sweep(&stage, NOW + KEEP.ended).await;
+    assert!(there(&revoked).await && there(&under).await && there(&expired).await);
+    assert!(store.session(realm, ended.id).await.unwrap().is_some());
+    sweep(&stage, NOW + KEEP.ended + moment).await;
+    assert!(!there(&revoked).await && !there(&under).await && there(&expired).await);
+    assert!(store.session(realm, ended.id).await.unwrap().is_none());
+    assert_eq!(rows(&stage).await.get("consent"), Some(&2), "the withdrawn one went, the live ones did not");
+    sweep(&stage, NOW + DAY + KEEP.ended).await;
+    assert!(there(&expired).await);
+    sweep(&stage, NOW + DAY + KEEP.ended + moment).await;
+    assert!(!there(&expired).await && there(&living).await);
+    assert_eq!(store.check().await, Ok(Vec::new()));
+
+    // An authorization may outlive its session's row; it then reads without one.
+    sweep(&stage, cast.session.expires_at + KEEP.ended + moment).await;
+    let record = store.authorization(realm, living.id).await.unwrap().unwrap();
+    assert!(record.session.is_none() && record.user.is_some() && record.client.is_some());
+}
+
+/// One call removes at most so many rows of each table.
+pub async fn a_step_is_small(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let cast = &stage.cast;
+    let mut writes = Vec::new();
+    for n in 0..40_u32 {
+        let key = AttemptKey::Address(Digest::of(&n.to_be_bytes()));
+        let authorization = fixtures::authorization(&cast.consent, cast.session.id, entropy);
+        let consent = Consent {
+            client_id: format!("{n}").as_str().into(),
+            ..fixtures::consent(cast.user.id, &cast.client, entropy)
+        };
+        let session = fixtures::session(UserId::new(NOW, entropy), entropy);
+        writes.extend([
+            Write::InsertInteraction(Box::new(Interaction {
+                ..fixtures::interaction(&cast.client, entropy)
+            })),
+            Write::InsertAuthorization(Box::new(authorization.clone())),
+            Write::RevokeAuthorization { id: authorization.id, at: NOW },
+            Write::InsertConsent(Box::new(consent.clone())),
+            Write::WithdrawConsent { id: consent.id, user_id: cast.user.id, at: NOW },
+            Write::InsertSession(Box::new(Session { ended_at: Some(NOW), ..session })),
+            Write::DenyToken { token: Digest::of(&n.to_le_bytes()), expires_at: NOW },
+            Write::CountFailure { key, now: NOW, backoff: BACKOFF },
+            Write::Audit(Box::new(Event { ..fixtures::event("old", entropy) })),
+            Write::CountRefusal { client_id: consent.client_id, reason: "invalid_grant", at: NOW },
+        ]);
+    }
+    assert_eq!(stage.store().commit(stage.realm, Share::Rest, writes).await, Ok(Outcome::Done));
+    let mut before = rows(&stage).await;
+    let mut calls = 0;
+    loop {
+        let gone = stage.store().sweep(NOW + DAY * 1000, KEEP, 5).await.unwrap();
+        let after = rows(&stage).await;
+        let mut lost = 0;
+        for (table, count) in &before {
+            let left = after.get(table).unwrap();
+            assert!(count - left <= 5, "{table} lost {}", count - left);
+            lost += count - left;
+        }
+        assert_eq!(lost, gone);
+        if gone == 0 {
+            break;
+        }
+        before = after;
+        calls += 1;
+    }
+    assert!(calls >= 8, "{calls}");
+    for table in ["interaction", "authorization", "session", "denied", "attempt", "audit", "refusal"] {
+        assert_eq!(before.get(table), Some(&0), "{table}");
+    }
+    assert_eq!(before.get("consent"), Some(&2), "those that were not withdrawn");
+}
