@@ -388,6 +388,14 @@ pub struct Applied {
 pub enum Write {
     /// Claims a realm for an issuer. Guard: the realm has no row.
     ClaimRealm(RealmRecord),
+    /// Gives the realm another issuer: all that was issued for the old one is worthless. Only `grantwell dev` does that,
+    /// whose issuer holds its port. Guard: the issuer is `from`. Raises the generation.
+    MoveRealm {
+        /// Before.
+        from: String,
+        /// After.
+        to: String,
+    },
     /// Raises the epoch. Guard: the epoch is one less than this.
     RaiseEpoch(u32),
     /// Inserts or replaces a client. Guard: its stored form equals `was` (`None`: there is no row). Raises the generation.

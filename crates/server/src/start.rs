@@ -12,7 +12,7 @@ use grantwell_core::{
     id::Realm,
     policy::Policy,
     seal::SealKey,
-    store::{Retention, Store},
+    store::{Retention, Share, Store, Write},
     time::{Clock, Entropy},
 };
 use grantwell_store::{Engine, OpenOptions};
@@ -101,6 +101,18 @@ pub(crate) async fn open(
     let vault = Vault { master: Arc::new(SealKey::new(&master)), realm: Realm::MAIN, entropy };
     vault.claim(&store, issuer).await.map_err(StartError::of)?;
     Ok((store, vault))
+}
+
+/// `grantwell dev` takes its issuer from its port: a database of another port is taken over.
+pub(crate) async fn adopt_issuer(database: &str, issuer: &str) -> Result<(), StartError> {
+    let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
+    if let Some(record) = store.realm(Realm::MAIN).await.map_err(StartError::of)?
+        && record.issuer != issuer
+    {
+        let moved = vec![Write::MoveRealm { from: record.issuer, to: issuer.to_owned() }];
+        let _ = store.commit(Realm::MAIN, Share::Rest, moved).await.map_err(StartError::of)?;
+    }
+    Ok(())
 }
 
 /// Puts the server together. Nothing listens yet.

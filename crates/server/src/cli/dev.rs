@@ -24,8 +24,8 @@ use third_party::ClientSecret;
 
 use super::{
     apply::{self, Mode},
-    plan::{Circumstances, Undeclared},
-    hashing,
+    hash,
+    plan::{Circumstances, Hashing, Undeclared},
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
@@ -33,7 +33,7 @@ use crate::{
     config::Source,
     keys::Vault,
     listen::Listener,
-    login::password::PoolSize,
+    login::password::{self, PoolSize},
     router,
     start::{self, DEV_LIMITS, Parts, Running, StartError},
     telemetry,
@@ -83,7 +83,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
         trusted_proxies: Vec::new(),
         audience: ErrorAudience::Developers,
     };
-    start::adopt_issuer(&parts.database, &parts.master_key, &places.issuer).await?;
+    start::adopt_issuer(&parts.database, &places.issuer).await?;
     let (app, vault) = start::build(parts).await?;
     seed(&app, &vault, &places, &credentials).await?;
 
@@ -128,8 +128,8 @@ fn credentials(path: &Path, entropy: &dyn Entropy) -> Result<Credentials, StartE
     }
     let secret = || Bearer::ClientSecret.encode(Secret::random(entropy).expose());
     let made = Credentials {
-        ada: password(entropy),
-        grace: password(entropy),
+        ada: typed_password(entropy),
+        grace: typed_password(entropy),
         backend: secret(),
         web: secret(),
         machine: secret(),
@@ -142,7 +142,7 @@ fn credentials(path: &Path, entropy: &dyn Entropy) -> Result<Credentials, StartE
 }
 
 /// Four groups of four letters without the ones that look alike: 72 bits that can be typed.
-fn password(entropy: &dyn Entropy) -> String {
+fn typed_password(entropy: &dyn Entropy) -> String {
     const LETTERS: &[u8; 24] = b"abcdefghjkmnpqrstuvwxyz3";
     let mut random = [0; 16];
     entropy.fill(&mut random);
@@ -154,11 +154,12 @@ fn password(entropy: &dyn Entropy) -> String {
 /// Declares users, clients and the API, by the way `apply` does.
 async fn seed(app: &App, vault: &Vault, places: &Places, credentials: &Credentials) -> Result<(), StartError> {
     let source = Source { name: "the seeds of dev".to_owned(), text: state(places, credentials) };
+    let hash = |text: &str| hash(text, vault.entropy.as_ref());
     let with = Circumstances {
         now: SystemClock.now(),
         entropy: vault.entropy.as_ref(),
-        hashing: hashing(vault.entropy.as_ref()),
-        undeclared: Undeclared::Remove,
+        hashing: Hashing { hash: &hash, verify: &password::verify },
+        undeclared: Undeclared::Prune,
         issuer: &app.policy.issuer,
     };
     apply::apply(&app.store, &source, Mode::Commit, &with).await.map(|_| ()).map_err(StartError::of)

@@ -2,12 +2,33 @@
 
 pub(crate) mod apply;
 pub(crate) mod config_check;
+mod dev;
+mod key;
 pub(crate) mod plan;
 pub(crate) mod state;
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
+use grantwell_core::time::{Clock as _, Entropy};
+
+use self::{
+    apply::Mode,
+    plan::{Circumstances, Hashing, Undeclared},
+};
+use crate::{
+    ambient::{SystemClock, SystemEntropy},
+    config::{Config, LogFormat, Source},
+    listen,
+    login::password,
+    master_key,
+    pages::Pages,
+    start::{self, StartError},
+    telemetry::{self, LogShape},
+};
 
 /// Done.
 pub(crate) const SUCCESS: u8 = 0;
@@ -48,6 +69,22 @@ pub(crate) enum Command {
     /// Looks at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Looks after the signing keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Lists the signing keys
+    #[command(after_help = "Example:\n  grantwell key ls --config grantwell.toml")]
+    Ls(ConfigFile),
+    /// Makes a successor for every signing key
+    ///
+    /// It is published at once and signs fifteen minutes later, when every client that caches the keys has it. A running
+    /// server has it within a second.
+    #[command(after_help = "Example:\n  grantwell key rotate --config grantwell.toml")]
+    Rotate(ConfigFile),
 }
 
 #[derive(Debug, Subcommand)]
@@ -95,6 +132,109 @@ pub(crate) struct Apply {
     pub(crate) json: bool,
 }
 
+/// Reads the command line and does what it says.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start: {error}")),
+    };
+    let done = runtime.block_on(async move {
+        match cli.command {
+            Command::Dev(Dev { json, data, port }) => {
+                log(LogShape::Text, "warn")?;
+                dev::run(&data, port, json).await
+            }
+            Command::Serve(ConfigFile { config }) => serve(&config).await,
+            Command::Apply(arguments) => apply_state(&arguments).await,
+            Command::Config(ConfigCommand::Check(ConfigFile { config })) => check(&config),
+            Command::Key(KeyCommand::Ls(ConfigFile { config })) => key::list(&configuration(&config)?).await,
+            Command::Key(KeyCommand::Rotate(ConfigFile { config })) => {
+                key::rotate(&configuration(&config)?).await
+            }
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::from(SUCCESS),
+        Err(StartError(sentence)) => fail(&sentence),
+    }
+}
+
+fn fail(sentence: &str) -> ExitCode {
+    eprintln!("grantwell: {sentence}");
+    ExitCode::from(FAILURE)
+}
+
+fn log(shape: LogShape, level: &str) -> Result<(), StartError> {
+    telemetry::log(shape, level).map_err(|error| StartError(format!("the log level cannot be read: {error}")))
+}
+
+/// The one place that reads the environment.
+fn configuration(path: &Path) -> Result<Config, StartError> {
+    Config::load(path, std::env::vars()).map_err(StartError::of)
+}
+
+async fn serve(path: &Path) -> Result<(), StartError> {
+    let config = configuration(path)?;
+    let shape = match config.log.format {
+        LogFormat::Json => LogShape::Json,
+        LogFormat::Text => LogShape::Text,
+    };
+    log(shape, &config.log.level)?;
+    if let Some(warning) = master_key::warn_readable(path) {
+        tracing::warn!("{warning}");
+    }
+    start::serve(config).await
+}
+
+async fn apply_state(arguments: &Apply) -> Result<(), StartError> {
+    let config = configuration(&arguments.config.config)?;
+    if let Some(warning) = master_key::warn_readable(&arguments.state) {
+        eprintln!("grantwell: warning: {warning}");
+    }
+    let source = Source::read(&arguments.state).map_err(StartError)?;
+    let (store, _) = start::open(&config.database, &config.keys.master, &config.policy.issuer).await?;
+    let entropy = SystemEntropy;
+    let hash = |password: &str| hash(password, &entropy);
+    let with = Circumstances {
+        now: SystemClock.now(),
+        entropy: &entropy,
+        hashing: Hashing { hash: &hash, verify: &password::verify },
+        undeclared: if arguments.prune { Undeclared::Prune } else { Undeclared::Keep },
+        issuer: &config.policy.issuer,
+    };
+    let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Commit };
+    let report = apply::apply(&store, &source, mode, &with).await.map_err(StartError::of)?;
+    if arguments.json {
+        println!("{}", report.json());
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}
+
+/// Hashes a password of a state file.
+fn hash(password: &str, entropy: &dyn Entropy) -> Result<String, String> {
+    password::hash(password, entropy).map_err(|_| "the password is too long".to_owned())
+}
+
+fn check(path: &Path) -> Result<(), StartError> {
+    let (config, warnings) = config_check::check(path, std::env::vars()).map_err(StartError::of)?;
+    for warning in warnings {
+        eprintln!("grantwell: warning: {warning}");
+    }
+    if let Some(folder) = &config.templates {
+        Pages::with_overrides(folder).map_err(|errors| {
+            StartError(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?;
+    }
+    if let Some(tls) = &config.tls {
+        listen::tls(&tls.certificate, &tls.key).map_err(StartError::of)?;
+    }
+    println!("{}: nothing is wrong", path.display());
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -127,7 +267,7 @@ mod tests {
     #[test]
     fn every_command_shows_an_example() {
         fn check(command: &clap::Command) {
-            if command.get_name() != "config" && command.get_name() != "help" {
+            if !["config", "key", "help"].contains(&command.get_name()) {
                 let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
                 assert!(help.contains("Example:\n  grantwell "), "{}", command.get_name());
             }

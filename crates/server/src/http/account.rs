@@ -114,11 +114,11 @@ async fn page<'p>(
     })
 }
 
-async fn connected(
+async fn connected<'f>(
     app: &App,
     connection: Connection,
-    disconnect: pages::Form<'_>,
-) -> Read<Connected<'_>> {
+    disconnect: pages::Form<'f>,
+) -> Read<Connected<'f>> {
     let Connection { consent, client, last_used_at } = connection;
     let offline = consent.permissions.scopes().contains("offline_access");
     let home = client.as_ref().and_then(|client| {

@@ -14,7 +14,7 @@ use grantwell_core::{
     error::{ErrorCode, OAuthError, Refusal},
     form::Form,
     store::{Outcome, Read, Share, Store},
-    token::{Context as Deciding, Decided, Loaded, Origin, Request, TokenRefusal, TokenResponse},
+    token::{Context as Deciding, Decided, Loaded, Origin, Request, TokenRefusal},
 };
 
 use crate::{
@@ -168,7 +168,7 @@ async fn decide(app: &App, request: &Request<'_>, deciding: &Deciding<'_>) -> Re
 /// Commits what was decided; `None` after a conflict.
 async fn commit(app: &App, context: &Context, decided: Decided) -> Read<Option<Answer>> {
     let (writes, answer) = match decided {
-        Ok(Decision { writes, outcome }) => (writes, json::<TokenResponse>(200, &outcome)),
+        Ok(Decision { writes, outcome }) => (writes, json(200, &outcome)),
         Err(Refused { refusal, writes }) => {
             if let TokenRefusal::KeyNotReady(_) = refusal {
                 let mut answer = refused(context, &refusal);

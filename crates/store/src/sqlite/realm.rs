@@ -31,6 +31,13 @@ pub(super) fn claim(c: &Connection, realm: Realm, record: &RealmRecord) -> Resul
     .map(guarded)
 }
 
+pub(super) fn move_to(c: &Connection, realm: Realm, from: &str, to: &str) -> Result<Outcome> {
+    let moved = c
+        .prepare_cached("UPDATE realm SET issuer = ?3, generation = generation + 1 WHERE realm = ?1 AND issuer = ?2")?
+        .execute(params![realm.0, from, to])?;
+    Ok(guarded(moved))
+}
+
 pub(super) fn raise_epoch(c: &Connection, realm: Realm, to: u32) -> Result<Outcome> {
     c.prepare_cached("UPDATE realm SET epoch = ?2 WHERE realm = ?1 AND epoch = ?2 - 1")?
         .execute(params![realm.0, to])

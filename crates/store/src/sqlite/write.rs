@@ -31,6 +31,7 @@ pub(super) fn raises_generation(write: &Write) -> bool {
 pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Outcome> {
     match write {
         Write::ClaimRealm(record) => realms::claim(c, realm, record),
+        Write::MoveRealm { from, to } => realms::move_to(c, realm, from, to),
         Write::RaiseEpoch(to) => realms::raise_epoch(c, realm, *to),
         Write::PutClient { client, was } => client::put(c, realm, client, was.as_deref()),
         Write::DeleteClient(id) => client::delete(c, realm, id),

@@ -1,0 +1,46 @@
+//! `grantwell key`: the signing keys, for the person who looks after them.
+
+use grantwell_core::{
+    id::Realm,
+    store::{KeyRecord, KeyUse, Store as _},
+    time::{Clock as _, Timestamp},
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    ambient::SystemClock,
+    config::Config,
+    start::{self, StartError},
+};
+
+/// Prints one line a key.
+pub(super) async fn list(config: &Config) -> Result<(), StartError> {
+    let (store, _) = start::open(&config.database, &config.keys.master, &config.policy.issuer).await?;
+    for key in store.keys(Realm::MAIN).await.map_err(StartError::of)? {
+        if let KeyUse::Signing(algorithm) = key.usage {
+            let state = state(&key, SystemClock.now());
+            println!("{:<6} {:<8} from {} {}", algorithm.as_str(), state, shown(key.active_from), key.kid);
+        }
+    }
+    Ok(())
+}
+
+fn state(key: &KeyRecord, now: Timestamp) -> &'static str {
+    match key.retired_at {
+        Some(at) if at <= now => "retired",
+        _ if key.active_from > now => "next",
+        _ => "signs",
+    }
+}
+
+fn shown(at: Timestamp) -> String {
+    OffsetDateTime::from_unix_timestamp(at.seconds()).ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+/// Makes the successors.
+pub(super) async fn rotate(config: &Config) -> Result<(), StartError> {
+    let (store, vault) = start::open(&config.database, &config.keys.master, &config.policy.issuer).await?;
+    let made = vault.rotate(&store, SystemClock.now()).await.map_err(StartError::of)?;
+    println!("{made} successors made: published now, signing in fifteen minutes");
+    Ok(())
+}
