@@ -21,7 +21,12 @@ const SWEEP_ROWS: u32 = 500;
 const ROWS: Duration = Duration::from_secs(60);
 
 /// Starts them all; they end when `stop` turns true.
-pub(crate) fn start(app: &Arc<App>, vault: Vault, keep: Retention, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+pub(crate) fn start(
+    app: &Arc<App>,
+    vault: Vault,
+    keep: Retention,
+    stop: &watch::Receiver<bool>,
+) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     let every = |period: Duration| {
         let mut ticks = tokio::time::interval(period);

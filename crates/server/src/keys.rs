@@ -82,7 +82,11 @@ impl Vault {
                     return Err(RealmError::OtherIssuer { theirs: record.issuer, ours: issuer.to_owned() });
                 }
                 let opened = self.master.open(CHECK_CONTEXT, &record.key_check);
-                return if opened.as_deref() == Some(CHECK_VALUE) { Ok(record) } else { Err(RealmError::OtherMasterKey) };
+                return if opened.as_deref() == Some(CHECK_VALUE) {
+                    Ok(record)
+                } else {
+                    Err(RealmError::OtherMasterKey)
+                };
             }
             let key_check = self.master.seal(self.entropy.as_ref(), CHECK_CONTEXT, CHECK_VALUE);
             let record = RealmRecord { issuer: issuer.to_owned(), key_check, generation: 0, epoch: 0 };
@@ -93,7 +97,8 @@ impl Vault {
 
     /// Opens all keys.
     pub(crate) fn open(&self, records: &[KeyRecord]) -> Result<Keyring, RealmError> {
-        Keyring::open(records, |record| keyring::unwrap(record, self.realm, &self.master)).map_err(RealmError::Keys)
+        Keyring::open(records, |record| keyring::unwrap(record, self.realm, &self.master))
+            .map_err(RealmError::Keys)
     }
 
     /// Does what is due of `keys` now; a conflict means that another process did it.
@@ -146,7 +151,9 @@ fn takes_long(action: &KeyAction) -> bool {
 fn kind(action: &KeyAction) -> String {
     match action {
         KeyAction::Create { usage: KeyUse::Realm, .. } => "create realm secret".to_owned(),
-        KeyAction::Create { usage: KeyUse::Signing(algorithm), .. } => format!("create {}", algorithm.as_str()),
+        KeyAction::Create { usage: KeyUse::Signing(algorithm), .. } => {
+            format!("create {}", algorithm.as_str())
+        }
         KeyAction::Delete(kid) => format!("delete {kid}"),
     }
 }

@@ -157,7 +157,9 @@ impl std::fmt::Display for TlsError {
 
 /// TLS 1.2 and 1.3 with the safe defaults of rustls; HTTP/2 is offered.
 pub(crate) fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
-    let failed = |path: &Path, why: &dyn std::fmt::Display| TlsError::File(path.display().to_string(), why.to_string());
+    let failed = |path: &Path, why: &dyn std::fmt::Display| {
+        TlsError::File(path.display().to_string(), why.to_string())
+    };
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .map_err(|error| failed(certificate, &error))?;

@@ -14,6 +14,8 @@ mod pages;
 mod router;
 mod start;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 
 fn main() -> std::process::ExitCode {
     cli::run()

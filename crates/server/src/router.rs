@@ -171,7 +171,9 @@ async fn guard(State(app): State<Arc<App>>, context: Context, request: Request, 
 }
 
 fn is_plain_document(path: &str) -> bool {
-    path.starts_with("/.well-known/") || path.starts_with("/assets/") || ["/jwks", "/healthz", "/readyz"].contains(&path)
+    path.starts_with("/.well-known/")
+        || path.starts_with("/assets/")
+        || ["/jwks", "/healthz", "/readyz"].contains(&path)
 }
 
 /// In development, a page that was opened by address goes on under the issuer's name: cookies need one name.
@@ -191,7 +193,11 @@ async fn not_found(State(app): State<Arc<App>>, context: Context, headers: Heade
 }
 
 async fn not_allowed(State(app): State<Arc<App>>, context: Context, headers: HeaderMap) -> Answer {
-    Stage::new(&app, &context, locale(&headers, &[])).sheet.error(405, Cause::MethodNotAllowed, "method_not_allowed")
+    Stage::new(&app, &context, locale(&headers, &[])).sheet.error(
+        405,
+        Cause::MethodNotAllowed,
+        "method_not_allowed",
+    )
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Answer {

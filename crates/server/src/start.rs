@@ -29,8 +29,7 @@ use crate::{
     login::password::{Passwords, PoolSize},
     master_key::{self, KeyCheck},
     pages::Pages,
-    router,
-    telemetry,
+    router, telemetry,
 };
 
 /// One sentence for the person who started it.
@@ -92,9 +91,9 @@ pub(crate) async fn open(
     database: &str,
     master: &std::path::Path,
     issuer: &str,
+    entropy: Arc<dyn Entropy>,
 ) -> Result<(Engine, Vault), StartError> {
     let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let claimed = store.realm(Realm::MAIN).await.map_err(StartError::of)?;
     let check = if claimed.is_some() { KeyCheck::Present } else { KeyCheck::Absent };
     let master = master_key::load(master, check, entropy.as_ref()).map_err(StartError::of)?;
@@ -116,17 +115,21 @@ pub(crate) async fn adopt_issuer(database: &str, issuer: &str) -> Result<(), Sta
 }
 
 /// Puts the server together. Nothing listens yet.
-pub(crate) async fn build(parts: Parts) -> Result<(Arc<App>, Vault), StartError> {
+pub(crate) async fn build(
+    parts: Parts,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<(Arc<App>, Vault), StartError> {
     let pages = match &parts.templates {
         None => Pages::embedded().map_err(StartError::of)?,
         Some(folder) => Pages::with_overrides(folder).map_err(|errors| {
             StartError(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
         })?,
     };
-    let (store, vault) = open(&parts.database, &parts.master_key, &parts.policy.issuer).await?;
-    let clock = SystemClock;
+    let (store, vault) = open(&parts.database, &parts.master_key, &parts.policy.issuer, entropy).await?;
     vault.tend(&store, clock.now(), Which::Quick).await.map_err(StartError::of)?;
-    let keyring = vault.open(&store.keys(Realm::MAIN).await.map_err(StartError::of)?).map_err(StartError::of)?;
+    let keyring =
+        vault.open(&store.keys(Realm::MAIN).await.map_err(StartError::of)?).map_err(StartError::of)?;
     let realm = vault.claim(&store, &parts.policy.issuer).await.map_err(StartError::of)?;
     let passwords = Passwords::new(parts.passwords, vault.entropy.as_ref())
         .map_err(|error| StartError(format!("the password pool cannot be made: {error:?}")))?;
@@ -136,7 +139,7 @@ pub(crate) async fn build(parts: Parts) -> Result<(Arc<App>, Vault), StartError>
         policy: parts.policy,
         pages,
         passwords,
-        clock: Arc::new(clock),
+        clock,
         entropy: Arc::clone(&vault.entropy),
         trusted_proxies: parts.trusted_proxies,
         audience: parts.audience,
@@ -187,7 +190,9 @@ pub(crate) async fn bind(
     tls: Option<tokio_rustls::TlsAcceptor>,
 ) -> Result<Listener, StartError> {
     Listener::bind(address, tls).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => StartError(format!("{address} is taken: another program listens there")),
+        std::io::ErrorKind::AddrInUse => {
+            StartError(format!("{address} is taken: another program listens there"))
+        }
         _ => StartError(format!("cannot listen on {address}: {error}")),
     })
 }
@@ -212,7 +217,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
         None => None,
         Some(address) => Some(bind(address, None).await?),
     };
-    let (app, vault) = build(Parts::of(&config)).await?;
+    let (app, vault) = build(Parts::of(&config), Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     keys::refresh(&app, &vault).await.map_err(StartError::of)?;
     let keep = Retention { audit: config.audit.retention, ended: config.audit.ended };
     let mut running = Running::start(&app, vault, keep);

@@ -65,7 +65,12 @@ pub(crate) fn metrics() -> Result<Metrics, BuildError> {
 }
 
 /// Around every request: the trace id, the log line, the sample.
-pub(crate) async fn observe(State(app): State<Arc<App>>, context: Context, mut request: Request, next: Next) -> Answer {
+pub(crate) async fn observe(
+    State(app): State<Arc<App>>,
+    context: Context,
+    mut request: Request,
+    next: Next,
+) -> Answer {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();

@@ -66,7 +66,8 @@ struct Sockets {
 /// Runs it until it is stopped.
 pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartError> {
     let _ = telemetry::metrics().map_err(StartError::of)?;
-    fs::create_dir_all(data).map_err(|error| StartError(format!("cannot make {}: {error}", data.display())))?;
+    fs::create_dir_all(data)
+        .map_err(|error| StartError(format!("cannot make {}: {error}", data.display())))?;
     let (sockets, places) = sockets(port).await?;
     let entropy = Arc::new(SystemEntropy);
     let credentials = credentials(&data.join("credentials.toml"), entropy.as_ref())?;
@@ -84,7 +85,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
         audience: ErrorAudience::Developers,
     };
     start::adopt_issuer(&parts.database, &places.issuer).await?;
-    let (app, vault) = start::build(parts).await?;
+    let (app, vault) = start::build(parts, Arc::new(SystemClock), Arc::clone(&entropy) as _).await?;
     seed(&app, &vault, &places, &credentials).await?;
 
     let keep = Retention { audit: Duration::from_hours(24 * 90), ended: Duration::from_hours(24 * 30) };
@@ -146,13 +147,21 @@ fn typed_password(entropy: &dyn Entropy) -> String {
     const LETTERS: &[u8; 24] = b"abcdefghjkmnpqrstuvwxyz3";
     let mut random = [0; 16];
     entropy.fill(&mut random);
-    let letters: Vec<char> =
-        random.iter().filter_map(|byte| LETTERS.get(usize::from(byte % 24)).copied()).map(char::from).collect();
+    let letters: Vec<char> = random
+        .iter()
+        .filter_map(|byte| LETTERS.get(usize::from(byte % 24)).copied())
+        .map(char::from)
+        .collect();
     letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
 /// Declares users, clients and the API, by the way `apply` does.
-async fn seed(app: &App, vault: &Vault, places: &Places, credentials: &Credentials) -> Result<(), StartError> {
+async fn seed(
+    app: &App,
+    vault: &Vault,
+    places: &Places,
+    credentials: &Credentials,
+) -> Result<(), StartError> {
     let source = Source { name: "the seeds of dev".to_owned(), text: state(places, credentials) };
     let hash = |text: &str| hash(text, vault.entropy.as_ref());
     let with = Circumstances {
@@ -261,12 +270,8 @@ fn notes(places: &Places, credentials: &Credentials) -> Result<axum::Router, Sta
 }
 
 fn describe(places: &Places, credentials: &Credentials, data: &Path) -> Value {
-    let user = |username: &str, name: &str, password: &str| {
-        json!({ "username": username, "email": format!("{username}@example.test"), "name": name, "password": password })
-    };
-    let client = |id: &str, secret: &str, redirect: Option<String>| {
-        json!({ "client_id": id, "client_secret": secret, "redirect_uris": redirect.as_slice() })
-    };
+    let user = |username: &str, name: &str, password: &str| json!({ "username": username, "email": format!("{username}@example.test"), "name": name, "password": password });
+    let client = |id: &str, secret: &str, redirect: Option<String>| json!({ "client_id": id, "client_secret": secret, "redirect_uris": redirect.as_slice() });
     let origin = &places.third_party;
     json!({
         "version": env!("CARGO_PKG_VERSION"),

@@ -7,15 +7,19 @@ use grantwell_core::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use std::sync::Arc;
+
 use crate::{
-    ambient::SystemClock,
+    ambient::{SystemClock, SystemEntropy},
     config::Config,
     start::{self, StartError},
 };
 
 /// Prints one line a key.
 pub(super) async fn list(config: &Config) -> Result<(), StartError> {
-    let (store, _) = start::open(&config.database, &config.keys.master, &config.policy.issuer).await?;
+    let (store, _) =
+        start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
+            .await?;
     for key in store.keys(Realm::MAIN).await.map_err(StartError::of)? {
         if let KeyUse::Signing(algorithm) = key.usage {
             let state = state(&key, SystemClock.now());
@@ -34,12 +38,17 @@ fn state(key: &KeyRecord, now: Timestamp) -> &'static str {
 }
 
 fn shown(at: Timestamp) -> String {
-    OffsetDateTime::from_unix_timestamp(at.seconds()).ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+    OffsetDateTime::from_unix_timestamp(at.seconds())
+        .ok()
+        .and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_default()
 }
 
 /// Makes the successors.
 pub(super) async fn rotate(config: &Config) -> Result<(), StartError> {
-    let (store, vault) = start::open(&config.database, &config.keys.master, &config.policy.issuer).await?;
+    let (store, vault) =
+        start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
+            .await?;
     let made = vault.rotate(&store, SystemClock.now()).await.map_err(StartError::of)?;
     println!("{made} successors made: published now, signing in fifteen minutes");
     Ok(())

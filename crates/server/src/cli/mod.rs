@@ -10,6 +10,7 @@ pub(crate) mod state;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -193,7 +194,9 @@ async fn apply_state(arguments: &Apply) -> Result<(), StartError> {
         eprintln!("grantwell: warning: {warning}");
     }
     let source = Source::read(&arguments.state).map_err(StartError)?;
-    let (store, _) = start::open(&config.database, &config.keys.master, &config.policy.issuer).await?;
+    let (store, _) =
+        start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
+            .await?;
     let entropy = SystemEntropy;
     let hash = |password: &str| hash(password, &entropy);
     let with = Circumstances {

@@ -53,7 +53,8 @@ pub(crate) async fn get(
         }
         Some(record) => {
             let keys = &app.current().keyring.keys;
-            let anti_forgery = pending::anti_forgery(keys, &digest, "account", &record.session.id.to_string());
+            let anti_forgery =
+                pending::anti_forgery(keys, &digest, "account", &record.session.id.to_string());
             let notice = notice(query.as_deref().unwrap_or_default());
             match page(&stage, record, &anti_forgery, notice).await {
                 Ok(page) => stage.sheet.page(200, &Page::Account(Box::new(page))),
@@ -121,9 +122,9 @@ async fn connected<'f>(
 ) -> Read<Connected<'f>> {
     let Connection { consent, client, last_used_at } = connection;
     let offline = consent.permissions.scopes().contains("offline_access");
-    let home = client.as_ref().and_then(|client| {
-        client.client_uri.clone().or_else(|| client.redirect_uris.first().cloned())
-    });
+    let home = client
+        .as_ref()
+        .and_then(|client| client.client_uri.clone().or_else(|| client.redirect_uris.first().cloned()));
     let name = client.as_ref().map_or(consent.client_id.as_str(), |client| client.display_name()).to_owned();
     Ok(Connected {
         application: Application {
@@ -185,7 +186,8 @@ pub(crate) async fn sign_out(
     };
     let Some(which) = which else { return stage.sheet.error(404, Cause::NotFound, "session") };
     for _ in 0..ROUNDS {
-        let sessions: Vec<Session> = match app.store.sessions_of(app.realm, record.user.id, context.now).await {
+        let sessions: Vec<Session> = match app.store.sessions_of(app.realm, record.user.id, context.now).await
+        {
             Ok(sessions) => sessions,
             Err(error) => return stage.sheet.unavailable(&error),
         };

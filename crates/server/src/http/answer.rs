@@ -191,7 +191,13 @@ impl Sheet<'_> {
     }
 
     /// An error page with the way back to the application.
-    pub(crate) fn error_page(&self, status: u16, cause: Cause, reason: &str, back: Option<Back<'_>>) -> Answer {
+    pub(crate) fn error_page(
+        &self,
+        status: u16,
+        cause: Cause,
+        reason: &str,
+        back: Option<Back<'_>>,
+    ) -> Answer {
         let developer = Developer { reason: reason.into(), redirect_uri: None, remedy: None };
         let page = ErrorPage {
             cause,
@@ -228,7 +234,10 @@ impl Sheet<'_> {
             Delivery::Form { action, parameters } => {
                 let parameters =
                     parameters.iter().map(|(name, value)| ((*name).into(), value.as_str().into())).collect();
-                self.page(200, &Page::FormPost(FormPost { action: action.into(), parameters, name: to.into() }))
+                self.page(
+                    200,
+                    &Page::FormPost(FormPost { action: action.into(), parameters, name: to.into() }),
+                )
             }
         };
         note(answer, |noted| noted.reason = response.error_code().map(str::to_owned))

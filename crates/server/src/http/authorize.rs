@@ -82,7 +82,8 @@ pub(crate) async fn post(
         Ok(request) => request,
         Err(answer) => return *answer,
     };
-    let pending = Pending::begin(request, UNCLAIMED, &app.policy.lifetimes, context.now, app.entropy.as_ref());
+    let pending =
+        Pending::begin(request, UNCLAIMED, &app.policy.lifetimes, context.now, app.entropy.as_ref());
     let handle = pending.handle(&app.current().keyring.keys, app.entropy.as_ref());
     see_other(&app.policy.url(&format!("/authorize/resume?interaction={handle}")))
 }
@@ -129,10 +130,12 @@ pub(crate) async fn resume(
 /// A sealed request that came by POST becomes this browser's.
 async fn claim(app: &App, handle: &str, browser: &mut Browser) -> Read<Option<Pending>> {
     let found = proceed::find(app, handle).await?;
-    Ok(found.filter(|pending| !pending.stored && pending.interaction.browser == UNCLAIMED).map(|mut pending| {
-        pending.interaction.browser = browser.transaction_digest(app);
-        pending
-    }))
+    Ok(found.filter(|pending| !pending.stored && pending.interaction.browser == UNCLAIMED).map(
+        |mut pending| {
+            pending.interaction.browser = browser.transaction_digest(app);
+            pending
+        },
+    ))
 }
 
 /// The checked request, or the answer that says what is wrong with it.

@@ -66,14 +66,19 @@ pub(crate) fn parse_form(bytes: &[u8]) -> Result<Form, BodyError> {
 }
 
 /// Reads a JSON object.
-pub(crate) async fn json<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, BodyError> {
+pub(crate) async fn json<T: serde::de::DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, BodyError> {
     expect_type(headers, "application/json")?;
     let bytes = whole(body, LARGEST_JSON).await?;
-    serde_json::from_slice(&bytes).map_err(|_| BodyError::Malformed("the body is not the JSON object this endpoint reads"))
+    serde_json::from_slice(&bytes)
+        .map_err(|_| BodyError::Malformed("the body is not the JSON object this endpoint reads"))
 }
 
 fn expect_type(headers: &HeaderMap, expected: &str) -> Result<(), BodyError> {
-    let received = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let received =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = received.split(';').next().unwrap_or_default().trim();
     let encoded = headers.contains_key(header::CONTENT_ENCODING);
     if essence.eq_ignore_ascii_case(expected) && !encoded { Ok(()) } else { Err(BodyError::MediaType) }

@@ -43,7 +43,8 @@ impl Browser {
             let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
             Device::read(&sealed, &app.current().keyring.keys, &app.policy, context.now)
         });
-        let mut browser = Self { sessions: Vec::new(), tokens: Vec::new(), transaction, device, set: Vec::new() };
+        let mut browser =
+            Self { sessions: Vec::new(), tokens: Vec::new(), transaction, device, set: Vec::new() };
         for token in cookie(SESSION).unwrap_or_default().split('.').take(MOST_SESSIONS) {
             browser.load_session(app, context, token).await?;
         }
@@ -83,7 +84,13 @@ impl Browser {
     }
 
     /// A session begins: its cookie comes first, in place of one of the same person.
-    pub(crate) fn begin_session(&mut self, app: &App, id: SessionId, secret: &Secret, replaced: Option<SessionId>) {
+    pub(crate) fn begin_session(
+        &mut self,
+        app: &App,
+        id: SessionId,
+        secret: &Secret,
+        replaced: Option<SessionId>,
+    ) {
         let payload = [id.as_bytes().as_slice(), secret.expose().as_slice()].concat();
         self.tokens.retain(|(known, _)| Some(*known) != replaced);
         self.tokens.insert(0, (id, Bearer::Session.encode(&payload)));

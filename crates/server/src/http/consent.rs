@@ -27,7 +27,12 @@ use crate::{
 };
 
 /// POST.
-pub(crate) async fn post(State(app): State<Arc<App>>, context: Context, headers: HeaderMap, body: Body) -> Answer {
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    context: Context,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let Opened { form, mut browser, mut pending, locale } = match open(&app, &context, &headers, body).await {
         Ok(opened) => opened,
         Err(answer) => return *answer,

@@ -71,7 +71,12 @@ fn trace_id(entropy: &dyn Entropy) -> Arc<str> {
     const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut random = [0; 12];
     entropy.fill(&mut random);
-    random.iter().filter_map(|byte| LETTERS.get(usize::from(byte % 32)).copied()).map(char::from).collect::<String>().into()
+    random
+        .iter()
+        .filter_map(|byte| LETTERS.get(usize::from(byte % 32)).copied())
+        .map(char::from)
+        .collect::<String>()
+        .into()
 }
 
 /// The right-most address of `X-Forwarded-For` that is not a trusted proxy, read only when the peer is one. A value that
@@ -121,7 +126,10 @@ mod tests {
         assert_eq!(address("203.0.113.9", &["198.51.100.1"], &[]), "203.0.113.9");
         assert_eq!(address("203.0.113.9", &["198.51.100.1"], &["10.0.0.0/8"]), "203.0.113.9");
         assert_eq!(address("10.0.0.1", &["198.51.100.1"], &["10.0.0.0/8"]), "198.51.100.1");
-        assert_eq!(address("10.0.0.1", &["1.2.3.4, 198.51.100.1, 10.0.0.2"], &["10.0.0.0/8"]), "198.51.100.1");
+        assert_eq!(
+            address("10.0.0.1", &["1.2.3.4, 198.51.100.1, 10.0.0.2"], &["10.0.0.0/8"]),
+            "198.51.100.1"
+        );
         assert_eq!(address("10.0.0.1", &["1.2.3.4", "198.51.100.1"], &["10.0.0.0/8"]), "198.51.100.1");
         assert_eq!(address("10.0.0.1", &["198.51.100.1, nonsense"], &["10.0.0.0/8"]), "10.0.0.1");
         let many = vec!["198.51.100.7"; 1000].join(",");

@@ -45,7 +45,12 @@ pub(crate) async fn get(
 }
 
 /// POST.
-pub(crate) async fn post(State(app): State<Arc<App>>, context: Context, headers: HeaderMap, body: Body) -> Answer {
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    context: Context,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     match body::form(&headers, body).await {
         Ok(form) => end(&app, &context, &headers, &form).await,
         Err(error) => Stage::new(&app, &context, locale(&headers, &[])).sheet.bad_body(error),
@@ -85,13 +90,17 @@ async fn decide(stage: &Stage<'_>, headers: &HeaderMap, form: &Form, browser: &m
         Confirmed::Forged => return sheet.error(403, Cause::CrossSite, "anti_forgery"),
     };
     for _ in 0..ROUNDS {
-        let (sessions, then) = match end_session::decide(&request, client.as_ref(), &browser.sessions, confirmation) {
-            Ok(Ends::SignOut { sessions, then }) => (sessions, then),
-            Ok(Ends::Ask) => return ask(stage, form, client.as_ref().map(|client| client.display_name()), browser),
-            Err(refusal) => return refuse(refusal),
-        };
+        let (sessions, then) =
+            match end_session::decide(&request, client.as_ref(), &browser.sessions, confirmation) {
+                Ok(Ends::SignOut { sessions, then }) => (sessions, then),
+                Ok(Ends::Ask) => {
+                    return ask(stage, form, client.as_ref().map(|client| client.display_name()), browser);
+                }
+                Err(refusal) => return refuse(refusal),
+            };
         let trace_id = &context.trace_id;
-        let decision = end_session::end(&sessions, &browser.sessions, context.now, app.entropy.as_ref(), trace_id);
+        let decision =
+            end_session::end(&sessions, &browser.sessions, context.now, app.entropy.as_ref(), trace_id);
         match app.store.commit(app.realm, Share::Grants, decision.writes).await {
             Ok(Outcome::Done) => {
                 browser.forget_sessions(app, &sessions);
@@ -124,9 +133,10 @@ enum Confirmed {
 fn confirmation(app: &App, headers: &HeaderMap, form: &Form, browser: &Browser) -> Confirmed {
     let Some(received) = form.one("anti_forgery").ok().flatten() else { return Confirmed::NotAsked };
     let keys = &app.current().keyring.keys;
-    let fits = browser.transaction.as_ref().map(Secret::digest).is_some_and(|digest| {
-        pending::anti_forgery_fits(keys, &digest, ("form", "end_session"), received)
-    });
+    let fits =
+        browser.transaction.as_ref().map(Secret::digest).is_some_and(|digest| {
+            pending::anti_forgery_fits(keys, &digest, ("form", "end_session"), received)
+        });
     match form.one("decision") {
         _ if !fits || !browser::is_same_origin(app, headers) => Confirmed::Forged,
         Ok(Some("sign-out")) => Confirmed::Yes,
@@ -136,7 +146,8 @@ fn confirmation(app: &App, headers: &HeaderMap, form: &Form, browser: &Browser) 
 
 fn ask(stage: &Stage<'_>, form: &Form, application: Option<&str>, browser: &mut Browser) -> Answer {
     let digest = browser.transaction_digest(stage.app);
-    let anti_forgery = pending::anti_forgery(&stage.app.current().keyring.keys, &digest, "form", "end_session");
+    let anti_forgery =
+        pending::anti_forgery(&stage.app.current().keyring.keys, &digest, "form", "end_session");
     let fields = GIVEN_BACK
         .iter()
         .filter_map(|name| Some(((*name).into(), form.one(name).ok().flatten()?.into())))

@@ -129,7 +129,9 @@ fn not_found(context: &Context) -> Answer {
 
 /// 401 for everybody but the front end; 404 where there is none.
 fn refuse_stranger(app: &App, headers: &HeaderMap) -> Option<Answer> {
-    let Some(front_end) = &app.front_end else { return Some(answer_json(404, &json!({ "error": "not_found" }))) };
+    let Some(front_end) = &app.front_end else {
+        return Some(answer_json(404, &json!({ "error": "not_found" })));
+    };
     let presented = match authorization(headers).as_slice() {
         [one] => one.strip_prefix("Basic ").and_then(|text| STANDARD.decode(text).ok()),
         _ => None,
@@ -179,10 +181,17 @@ fn presumed(user: User, authentication: &Authentication, now: Timestamp) -> Sess
     SessionRecord { session, user }
 }
 
-async fn describe(app: &App, context: &Context, pending: &Pending, sessions: &[SessionRecord]) -> Read<Value> {
+async fn describe(
+    app: &App,
+    context: &Context,
+    pending: &Pending,
+    sessions: &[SessionRecord],
+) -> Read<Value> {
     let request = &pending.interaction.request;
     let loaded = proceed::load(app, pending, sessions).await?;
-    let Some(client) = &loaded.client else { return Ok(json!({ "step": "error", "error": "client_unknown" })) };
+    let Some(client) = &loaded.client else {
+        return Ok(json!({ "step": "error", "error": "client_unknown" }));
+    };
     let view = View {
         request,
         facts: &pending.interaction.facts,
@@ -231,7 +240,8 @@ async fn keep(
             let Some(user) = user.filter(|user| !user.disabled) else { return Ok(Err("user_unknown")) };
             let authentication =
                 Authentication { at: context.now, amr: login.amr.clone(), acr: login.acr.clone() };
-            let facts = Facts { signed_in: Some((user.id, authentication)), selected: true, ..Facts::default() };
+            let facts =
+                Facts { signed_in: Some((user.id, authentication)), selected: true, ..Facts::default() };
             vec![pending.keep(facts)]
         }
         Report { login: None, consent: Some(decision), cancel: None } => {
@@ -282,27 +292,36 @@ pub(crate) async fn adopt(
         };
         let user = app.store.user(app.realm, user).await.map_err(unavailable)?;
         let user = user.filter(|user| !user.disabled);
-        let Some(user) = user else { return Err(Box::new(sheet.error(403, Cause::AccessDenied, "user_disabled"))) };
+        let Some(user) = user else {
+            return Err(Box::new(sheet.error(403, Cause::AccessDenied, "user_disabled")));
+        };
         let replaces = browser.sessions.iter().find(|record| record.user.id == user.id).map(|r| r.session.id);
         let (address, name) = (context.address.to_string(), LoginName::new(&user.username));
         let user_agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let with = Settling {
             budget: &Budget::of(&name, Some(&user), None, &address),
-            browser: sign_in::Browser { address: &address, user_agent, device: browser.device.as_ref(), replaces },
+            browser: sign_in::Browser {
+                address: &address,
+                user_agent,
+                device: browser.device.as_ref(),
+                replaces,
+            },
             policy: &app.policy,
             now: context.now,
             entropy: app.entropy.as_ref(),
             trace_id: &context.trace_id,
         };
         let decision = sign_in::start_session(&user, &authentication, Some(&pending), &with);
-        let outcome = app.store.commit(app.realm, Share::SignIns, decision.writes).await.map_err(unavailable)?;
+        let outcome =
+            app.store.commit(app.realm, Share::SignIns, decision.writes).await.map_err(unavailable)?;
         let fresh = app.store.interaction(app.realm, pending.interaction.id).await.map_err(unavailable)?;
         let Some(interaction) = fresh else { return Err(Box::new(contended(context))) };
         pending = Pending { interaction, stored: true };
         if outcome == Outcome::Done {
             browser.begin_session(app, decision.outcome.session_id, &decision.outcome.secret, replaces);
             browser.remember_device(app, &decision.outcome.device);
-            let record = app.store.session(app.realm, decision.outcome.session_id).await.map_err(unavailable)?;
+            let record =
+                app.store.session(app.realm, decision.outcome.session_id).await.map_err(unavailable)?;
             browser.sessions.retain(|known| Some(known.session.id) != replaces);
             browser.sessions.splice(0..0, record);
             return Ok(pending);

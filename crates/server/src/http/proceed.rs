@@ -23,8 +23,8 @@ use crate::{
         wire,
     },
     pages::{
-        self, AccountChoice, Aside, Cause, Lasts, Novelty, Page, SelectAccount, SignIn, SignInProblem, SignInWhy,
-        Verification,
+        self, AccountChoice, Aside, Cause, Lasts, Novelty, Page, SelectAccount, SignIn, SignInProblem,
+        SignInWhy, Verification,
     },
 };
 
@@ -216,7 +216,12 @@ impl<'a> Stage<'a> {
                     LoginReason::NoSession | LoginReason::OtherAccount => SignInWhy::SignIn,
                     LoginReason::Asked | LoginReason::TooOld => SignInWhy::Confirm,
                 };
-                self.sign_in_page(pending, Some(client), browser, SignInAs { why, typed: None, problem: None })
+                self.sign_in_page(
+                    pending,
+                    Some(client),
+                    browser,
+                    SignInAs { why, typed: None, problem: None },
+                )
             }
             NextStep::Issue { .. } | NextStep::Refuse(_) => contended(self.context),
         })
@@ -245,7 +250,8 @@ impl<'a> Stage<'a> {
     ) -> Answer {
         let request = &pending.interaction.request;
         let hint = request.login_hint.as_deref().unwrap_or_default();
-        let back = client.map(|client| Aside::Link(wire::back_uri(client, request, &self.app.policy.issuer).into()));
+        let back =
+            client.map(|client| Aside::Link(wire::back_uri(client, request, &self.app.policy.issuer).into()));
         let other = (!browser.sessions.is_empty()).then(|| Aside::Button {
             name: "other_accounts".into(),
             value: "1".into(),
@@ -264,7 +270,12 @@ impl<'a> Stage<'a> {
     }
 
     /// The page that asks which account.
-    pub(crate) fn select_page(&self, pending: &Pending, client: &Client, sessions: &[SessionRecord]) -> Answer {
+    pub(crate) fn select_page(
+        &self,
+        pending: &Pending,
+        client: &Client,
+        sessions: &[SessionRecord],
+    ) -> Answer {
         let request = &pending.interaction.request;
         let page = SelectAccount {
             form: self.form(pending, "/select-account"),

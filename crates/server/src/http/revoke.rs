@@ -40,7 +40,9 @@ pub(crate) async fn post(
         Ok(client) => client,
         Err(answer) => return *answer,
     };
-    let done = || note(json(200, &serde_json::json!({})), |noted| noted.client_id = Some(client.client_id.to_string()));
+    let done = || {
+        note(json(200, &serde_json::json!({})), |noted| noted.client_id = Some(client.client_id.to_string()))
+    };
     let (current, origin) = (app.current(), origin(&context));
     let deciding = Deciding {
         policy: &app.policy,

@@ -65,7 +65,12 @@ pub(crate) async fn open(
 }
 
 /// POST. Without a choice the page is shown; with `another` the sign-in page.
-pub(crate) async fn post(State(app): State<Arc<App>>, context: Context, headers: HeaderMap, body: Body) -> Answer {
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    context: Context,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let Opened { form, mut browser, mut pending, locale } = match open(&app, &context, &headers, body).await {
         Ok(opened) => opened,
         Err(answer) => return *answer,

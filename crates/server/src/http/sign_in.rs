@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::App,
     http::{
-        answer::{Answer, contended, note, see_other, set, with_cookies},
+        answer::{Answer, note, see_other, set, with_cookies},
         body,
         browser::{self, Browser},
         context::{Context, locale},
@@ -69,7 +69,12 @@ pub(crate) fn account_page(stage: &Stage<'_>, browser: &mut Browser, how: SignIn
 }
 
 /// POST.
-pub(crate) async fn post(State(app): State<Arc<App>>, context: Context, headers: HeaderMap, body: Body) -> Answer {
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    context: Context,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let stage = Stage::new(&app, &context, locale(&headers, &[]));
     let form = match body::form(&headers, body).await {
         Ok(form) => form,
@@ -85,7 +90,8 @@ pub(crate) async fn post(State(app): State<Arc<App>>, context: Context, headers:
     };
     let answer = match attempt(&stage, &form, &purpose, &mut browser, &headers).await {
         Ok(Ok(())) => {
-            metrics::counter!("grantwell_login_total", "method" => "password", "outcome" => "ok").increment(1);
+            metrics::counter!("grantwell_login_total", "method" => "password", "outcome" => "ok")
+                .increment(1);
             see_other(&app.policy.url(&match purpose.pending() {
                 Some(pending) => format!("/authorize/resume?interaction={}", pending.interaction.id),
                 None => "/account".to_owned(),
@@ -97,7 +103,8 @@ pub(crate) async fn post(State(app): State<Arc<App>>, context: Context, headers:
                 SignInProblem::Busy => "busy",
                 _ => "failed",
             };
-            metrics::counter!("grantwell_login_total", "method" => "password", "outcome" => outcome).increment(1);
+            metrics::counter!("grantwell_login_total", "method" => "password", "outcome" => outcome)
+                .increment(1);
             show_again(&stage, &purpose, &mut browser, &form, problem).await
         }
         Err(error) => return stage.sheet.unavailable(&error),
@@ -160,7 +167,8 @@ async fn attempt(
     let address = context.address.to_string();
     let device = browser.device.take();
     let user_agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let replaces = user.as_ref().and_then(|user| browser.sessions.iter().find(|record| record.user.id == user.id));
+    let replaces =
+        user.as_ref().and_then(|user| browser.sessions.iter().find(|record| record.user.id == user.id));
     let replaces = replaces.map(|record| record.session.id);
     let with = Settling {
         budget: &budget,
@@ -273,9 +281,6 @@ async fn show_again(
         SignInProblem::TooMany { wait } => set(&mut answer, "retry-after", &wait.to_string()),
         SignInProblem::Busy => set(&mut answer, "retry-after", "1"),
         _ => {}
-    }
-    if answer.status() == 500 {
-        return contended(stage.context);
     }
     note(answer, |noted| noted.reason = Some("sign_in_failed".to_owned()))
 }

@@ -52,7 +52,8 @@ pub(crate) async fn receive(
     body: Body,
 ) -> Result<Sent, Box<Answer>> {
     if query.is_some_and(|query| !query.is_empty()) {
-        let error = OAuthError::new(ErrorCode::InvalidRequest, "parameters belong into the body, not into the URL");
+        let error =
+            OAuthError::new(ErrorCode::InvalidRequest, "parameters belong into the body, not into the URL");
         return Err(Box::new(oauth_error(context, error)));
     }
     let form = body::form(headers, body).await.map_err(|error| Box::new(bad_body(context, error)))?;

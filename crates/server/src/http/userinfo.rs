@@ -53,7 +53,13 @@ pub(crate) async fn post(
     answer(&app, &context, &headers, query, &form).await
 }
 
-async fn answer(app: &App, context: &Context, headers: &HeaderMap, query: Option<String>, form: &Form) -> Answer {
+async fn answer(
+    app: &App,
+    context: &Context,
+    headers: &HeaderMap,
+    query: Option<String>,
+    form: &Form,
+) -> Answer {
     let query = match body::parse_form(query.unwrap_or_default().as_bytes()) {
         Ok(query) => query,
         Err(error) => return bad_body(context, error),

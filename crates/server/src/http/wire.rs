@@ -14,13 +14,18 @@ use grantwell_core::{
 
 use crate::{
     app::App,
-    pages::{ApiName, Application, Back, Novelty, Permission, Person, ReturnsTo, ScopeLine, SignInProblem, Way},
+    pages::{
+        ApiName, Application, Back, Novelty, Permission, Person, ReturnsTo, ScopeLine, SignInProblem, Way,
+    },
 };
 
 /// The client as a person should see it.
 pub(crate) fn application<'a>(client: &'a Client, request: &AuthorizationRequest) -> Application<'a> {
     let host = client.client_uri.as_deref().unwrap_or(&request.redirect_uri);
-    Application { name: client.display_name().into(), host: Some(redirect_uri::host_for_display(host).into()) }
+    Application {
+        name: client.display_name().into(),
+        host: Some(redirect_uri::host_for_display(host).into()),
+    }
 }
 
 /// An account as its owner knows it.
@@ -100,7 +105,10 @@ pub(crate) async fn permissions(
             Audience::Issuer => None,
             Audience::Resource(id) => {
                 let name = resource.map_or_else(|| id.as_str().to_owned(), |resource| resource.name.clone());
-                Some(ApiName { name: Cow::Owned(name), host: Some(redirect_uri::host_for_display(id.as_str()).into()) })
+                Some(ApiName {
+                    name: Cow::Owned(name),
+                    host: Some(redirect_uri::host_for_display(id.as_str()).into()),
+                })
             }
         };
         lines.push(Permission { resource: api, scopes });

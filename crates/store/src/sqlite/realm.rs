@@ -33,7 +33,9 @@ pub(super) fn claim(c: &Connection, realm: Realm, record: &RealmRecord) -> Resul
 
 pub(super) fn move_to(c: &Connection, realm: Realm, from: &str, to: &str) -> Result<Outcome> {
     let moved = c
-        .prepare_cached("UPDATE realm SET issuer = ?3, generation = generation + 1 WHERE realm = ?1 AND issuer = ?2")?
+        .prepare_cached(
+            "UPDATE realm SET issuer = ?3, generation = generation + 1 WHERE realm = ?1 AND issuer = ?2",
+        )?
         .execute(params![realm.0, from, to])?;
     Ok(guarded(moved))
 }

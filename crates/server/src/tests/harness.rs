@@ -1,0 +1,639 @@
+//! The server under test, and a browser for it.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, Response, header},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use grantwell_core::{
+    id::Realm,
+    keyring::{self, Place},
+    policy::Policy,
+    scope::ScopeSet,
+    seal::SealKey,
+    secret::{Digest, Secret},
+    store::{KeyRecord, KeyUse, Outcome, Share, Store as _, Write},
+    time::{Clock, Entropy, Timestamp},
+};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+use crate::{
+    app::{App, ErrorAudience, FrontEnd},
+    cli::{
+        apply::{self, Mode},
+        plan::{Circumstances, Hashing, Undeclared},
+    },
+    config::Source,
+    http::context::Peer,
+    keys,
+    login::password::{self, PoolSize},
+    router,
+    start::{self, Parts},
+};
+
+/// The issuer of every world.
+pub(crate) const ISSUER: &str = "https://id.example.test";
+/// A verifier and its S256 challenge (RFC 7636 Appendix B).
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// The API of every world, whose tokens are JWTs, and one whose tokens are opaque.
+pub(crate) const API: &str = "https://api.example.test/";
+pub(crate) const OPAQUE_API: &str = "https://opaque.example.test/";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+const SECRET: &str = "a client secret of more than thirty-two characters";
+
+/// What every world holds: the fixtures of the security catalogue, and one client of each further kind.
+const STATE: &str = r#"
+[[resource]]
+identifier = "https://api.example.test/"
+name = "Notes"
+introspection_clients = ["notes-api"]
+[resource.scopes]
+"notes:read" = "Read your notes"
+"notes:write" = "Change your notes"
+
+[[resource]]
+identifier = "https://opaque.example.test/"
+name = "Files"
+access_token_format = "opaque"
+introspection_clients = ["notes-api"]
+[resource.scopes]
+"files:read" = "Read your files"
+
+[[client]]
+client_id = "web"
+client_name = "Example web application"
+client_secret = "a client secret of more than thirty-two characters"
+token_endpoint_auth_method = "client_secret_basic"
+redirect_uris = ["https://rp.example/cb", "https://rp.example/other"]
+post_logout_redirect_uris = ["https://rp.example/signed-out"]
+grant_types = ["authorization_code", "refresh_token", "client_credentials"]
+scope = "openid profile email offline_access notes:read notes:write files:read"
+default_resource = "https://api.example.test/"
+
+[[client]]
+client_id = "B"
+client_name = "Another application"
+client_secret = "another client secret of more than thirty-two characters"
+token_endpoint_auth_method = "client_secret_basic"
+redirect_uris = ["https://b.example/cb"]
+grant_types = ["authorization_code", "refresh_token", "client_credentials"]
+scope = "openid profile email offline_access notes:read"
+
+[[client]]
+client_id = "post"
+client_name = "An application with its secret in the body, without PKCE"
+client_secret = "a client secret of more than thirty-two characters"
+token_endpoint_auth_method = "client_secret_post"
+redirect_uris = ["https://post.example/cb"]
+grant_types = ["authorization_code", "refresh_token"]
+scope = "openid profile email offline_access notes:read"
+require_pkce = false
+
+[[client]]
+client_id = "nat"
+client_name = "A native application"
+token_endpoint_auth_method = "none"
+application_type = "native"
+redirect_uris = ["http://127.0.0.1/cb", "http://[::1]/cb", "com.example.app:/cb"]
+grant_types = ["authorization_code", "refresh_token"]
+scope = "openid profile email offline_access notes:read"
+
+[[client]]
+client_id = "spa"
+client_name = "An application in a browser"
+token_endpoint_auth_method = "none"
+redirect_uris = ["https://spa.example/cb"]
+grant_types = ["authorization_code", "refresh_token"]
+scope = "openid profile email offline_access notes:read notes:write"
+
+[[client]]
+client_id = "off"
+client_name = "A disabled application"
+client_secret = "a client secret of more than thirty-two characters"
+token_endpoint_auth_method = "client_secret_basic"
+redirect_uris = ["https://off.example/cb"]
+grant_types = ["authorization_code", "refresh_token"]
+scope = "openid"
+disabled = true
+
+[[client]]
+client_id = "notes-api"
+client_name = "Notes"
+client_secret = "a client secret of more than thirty-two characters"
+token_endpoint_auth_method = "client_secret_basic"
+grant_types = ["client_credentials"]
+scope = "introspect"
+
+[[user]]
+username = "alice"
+name = "Alice Example"
+email = "alice@example.test"
+email_verified = true
+password = "correct horse battery staple"
+
+[[user]]
+username = "mallory"
+name = "Mallory Example"
+email = "mallory@example.test"
+password = "correct horse battery staple"
+
+[[user]]
+username = "gone"
+name = "A disabled person"
+password = "correct horse battery staple"
+disabled = true
+"#;
+
+/// A clock that stands still until it is told.
+#[derive(Debug)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    /// Moves on.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The same bytes in every run of a test; never the same twice in one.
+#[derive(Debug, Default)]
+struct SeededEntropy(AtomicU64);
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(32) {
+            let block = Digest::of(&self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes()).0;
+            chunk.copy_from_slice(&block[..chunk.len()]);
+        }
+    }
+}
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server under test.
+pub(crate) struct World {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) vault: keys::Vault,
+    router: Router,
+    folder: Folder,
+}
+
+/// What differs from world to world.
+pub(crate) struct Setting {
+    pub(crate) policy: Policy,
+    pub(crate) audience: ErrorAudience,
+    pub(crate) front_end: Option<FrontEnd>,
+    pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
+    pub(crate) passwords: PoolSize,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            policy: Policy::new(ISSUER),
+            audience: ErrorAudience::People,
+            front_end: None,
+            trusted_proxies: Vec::new(),
+            passwords: PoolSize { running: 4, admitted: 256 },
+        }
+    }
+}
+
+impl World {
+    /// With the defaults.
+    pub(crate) async fn new() -> Self {
+        Self::with(Setting::default()).await
+    }
+
+    /// With a setting.
+    pub(crate) async fn with(setting: Setting) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let folder = std::env::temp_dir().join(format!("grantwell-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let folder = Folder(folder);
+        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
+        let entropy = Arc::new(SeededEntropy(AtomicU64::new(number << 32)));
+        let database = format!("sqlite:{}", folder.0.join("test.db").display());
+        let master_key = folder.0.join("master.key");
+        seed_keys(&database, &master_key, entropy.clone()).await;
+        let parts = Parts {
+            database,
+            master_key,
+            policy: setting.policy,
+            passwords: setting.passwords,
+            templates: None,
+            front_end: setting.front_end,
+            trusted_proxies: setting.trusted_proxies,
+            audience: setting.audience,
+        };
+        let (app, vault) = start::build(parts, clock.clone(), entropy).await.unwrap();
+        let router = router::router(&app);
+        let world = Self { app, clock, vault, router, folder };
+        world.apply(STATE).await;
+        world.neighbour().await;
+        world
+    }
+
+    /// Applies a state file, as `grantwell apply` beside a running server.
+    pub(crate) async fn apply(&self, state: &str) {
+        let entropy = self.app.entropy.as_ref();
+        let hash = |password: &str| Ok(hash_once(password, entropy));
+        let with = Circumstances {
+            now: self.clock.now(),
+            entropy,
+            hashing: Hashing { hash: &hash, verify: &password::verify },
+            undeclared: Undeclared::Keep,
+            issuer: ISSUER,
+        };
+        let source = Source { name: "state.toml".to_owned(), text: state.to_owned() };
+        apply::apply(&self.app.store, &source, Mode::Commit, &with).await.unwrap();
+        keys::refresh(&self.app, &self.vault).await.unwrap();
+    }
+
+    /// The second realm: the same names, other secrets, nothing that counts here.
+    async fn neighbour(&self) {
+        let (store, other) = (&self.app.store, Realm(2));
+        let mut realm = store.realm(Realm::MAIN).await.unwrap().unwrap();
+        realm.issuer = "https://other.example.test".to_owned();
+        let mut writes = vec![Write::ClaimRealm(realm)];
+        let mut client = store.client(Realm::MAIN, &"web".into()).await.unwrap().unwrap();
+        client.redirect_uris = vec!["https://neighbour.example/cb".to_owned()];
+        client.client_secret =
+            Some(Digest::of(b"the neighbour's secret, of more than thirty-two characters"));
+        writes.push(Write::PutClient { client: Box::new(client), was: None });
+        let names = ["notes:read"].into_iter().collect::<ScopeSet>();
+        for mut resource in store.resources(Realm::MAIN, &[], &names).await.unwrap() {
+            resource.name = "The neighbour's notes".to_owned();
+            writes.push(Write::PutResource { resource: Box::new(resource), was: None });
+        }
+        assert_eq!(store.commit(other, Share::Rest, writes).await.unwrap(), Outcome::Done);
+    }
+
+    /// Sends a request from 192.0.2.1.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Reply {
+        let from = *request.extensions().get::<Peer>().unwrap_or(&Peer(([192, 0, 2, 1], 4711).into()));
+        request.extensions_mut().insert(from);
+        Reply::read(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// GET without cookies.
+    pub(crate) async fn get(&self, target: &str) -> Reply {
+        self.send(Request::get(target).body(Body::empty()).unwrap()).await
+    }
+
+    /// POST of a form without cookies, with further headers.
+    pub(crate) async fn post(
+        &self,
+        target: &str,
+        fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let mut request =
+            Request::post(target).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(form(fields))).unwrap()).await
+    }
+
+    /// POST to `/token` as the client `web`.
+    pub(crate) async fn token(&self, fields: &[(&str, &str)]) -> Reply {
+        self.post("/token", fields, &[("authorization", &basic("web", SECRET))]).await
+    }
+
+    /// What `notes-api` is told about a token.
+    pub(crate) async fn introspect(&self, token: &str) -> serde_json::Value {
+        let headers = [("authorization", basic("notes-api", SECRET))];
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+        self.post("/introspect", &[("token", token)], &headers).await.json()
+    }
+
+    /// Whether `web` is told that its own token is alive.
+    pub(crate) async fn is_active(&self, token: &str) -> bool {
+        let headers = [("authorization", basic("web", SECRET))];
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+        self.post("/introspect", &[("token", token)], &headers).await.json()["active"] == true
+    }
+
+    /// A browser that has never been here.
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        Browser { world: self, cookies: BTreeMap::new() }
+    }
+
+    /// The rows of every table: equal before and after means that nothing changed.
+    pub(crate) async fn rows(&self) -> Vec<(&'static str, u64)> {
+        self.app.store.rows().await.unwrap()
+    }
+
+    /// Alice signs in and allows what `web` asks for with `scope`; the token answer.
+    pub(crate) async fn grant(&self, scope: &str) -> serde_json::Value {
+        let code = self.browser().code("alice", &[("scope", scope)]).await;
+        self.redeem(&code).await.expect_status(200).json()
+    }
+
+    /// Redeems a code of `web`.
+    pub(crate) async fn redeem(&self, code: &str) -> Reply {
+        self.token(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", "https://rp.example/cb"),
+            ("code_verifier", VERIFIER),
+        ])
+        .await
+    }
+
+    /// Where the database is.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.0.join("test.db")
+    }
+}
+
+/// The `Authorization` header of `client_secret_basic`.
+pub(crate) fn basic(client: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{client}:{secret}")))
+}
+
+/// The secret of `web`, `post`, `off` and `notes-api`.
+pub(crate) const fn secret() -> &'static str {
+    SECRET
+}
+
+/// A form body.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+/// The query of a good request of `web`, with `changes`: a value replaces, an empty one removes.
+pub(crate) fn query(changes: &[(&str, &str)]) -> String {
+    let good = [
+        ("response_type", "code"),
+        ("client_id", "web"),
+        ("redirect_uri", "https://rp.example/cb"),
+        ("scope", "openid profile notes:read"),
+        ("state", "the state"),
+        ("nonce", "the nonce"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let kept = good.iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+    let fields: Vec<_> = kept.chain(changes.iter().filter(|(_, value)| !value.is_empty())).copied().collect();
+    form(&fields)
+}
+
+/// One hash for each password of all tests: hashing takes long.
+fn hash_once(password: &str, entropy: &dyn Entropy) -> String {
+    static HASHES: std::sync::Mutex<BTreeMap<String, String>> = std::sync::Mutex::new(BTreeMap::new());
+    let mut hashes = HASHES.lock().unwrap();
+    hashes.entry(password.to_owned()).or_insert_with(|| password::hash(password, entropy).unwrap()).clone()
+}
+
+/// One set of signing keys for all tests: RSA keys take long to make.
+async fn seed_keys(database: &str, master: &std::path::Path, entropy: Arc<dyn Entropy>) {
+    static KEYS: OnceLock<Vec<(KeyUse, zeroize::Zeroizing<Vec<u8>>, KeyRecord)>> = OnceLock::new();
+    let (store, vault) = start::open(database, master, ISSUER, entropy.clone()).await.unwrap();
+    let early = Timestamp::from_seconds(1_799_000_000);
+    let first = SealKey::new(&Secret::from_bytes([7; 32]));
+    let made = KEYS.get_or_init(|| {
+        let place = Place { master: &first, realm: Realm::MAIN, entropy: entropy.as_ref() };
+        let uses = grantwell_core::jose::Algorithm::ALL.iter().map(|algorithm| KeyUse::Signing(*algorithm));
+        uses.chain([KeyUse::Realm])
+            .map(|usage| {
+                let record = keyring::make(usage, early, early, &place).unwrap();
+                (usage, keyring::unwrap(&record, Realm::MAIN, &first).unwrap(), record)
+            })
+            .collect()
+    });
+    let place = Place { master: &vault.master, realm: Realm::MAIN, entropy: entropy.as_ref() };
+    for (_, private, record) in made {
+        let wrapped = keyring::wrap(&record.kid, private, &place);
+        let insert = Write::InsertKey(KeyRecord { wrapped, ..record.clone() });
+        assert_eq!(store.commit(Realm::MAIN, Share::Rest, vec![insert]).await.unwrap(), Outcome::Done);
+    }
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    async fn read(response: Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
+    }
+
+    /// Fails with the whole answer unless the status is the expected one.
+    #[track_caller]
+    pub(crate) fn expect_status(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:#?}");
+        self
+    }
+
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// `Location`.
+    #[track_caller]
+    pub(crate) fn location(&self) -> &str {
+        self.header("location").unwrap_or_else(|| panic!("no Location: {self:#?}"))
+    }
+
+    /// The parameters of the redirect.
+    #[track_caller]
+    pub(crate) fn parameters(&self) -> BTreeMap<String, String> {
+        let url = url::Url::parse(self.location()).unwrap();
+        url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:#?}"))
+    }
+
+    /// The marker of the page, `data-page`.
+    pub(crate) fn page(&self) -> Option<&str> {
+        attribute(&self.body, "data-page")
+    }
+
+    /// The cause on an error page, `data-error`.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        attribute(&self.body, "data-error")
+    }
+
+    /// The hidden fields of the page's first form that is posted to `action`.
+    #[track_caller]
+    pub(crate) fn fields(&self, action: &str) -> Vec<(String, String)> {
+        let marker = format!("action=\"{action}\"");
+        let rest =
+            self.body.split(&marker).nth(1).unwrap_or_else(|| panic!("no form for {action}: {self:#?}"));
+        let form = rest.split("</form>").next().unwrap();
+        form.split("<input ")
+            .skip(1)
+            .filter(|input| input.contains("type=\"hidden\""))
+            .map(|input| {
+                (
+                    unescape(attribute(input, "name").unwrap()),
+                    unescape(attribute(input, "value").unwrap_or("")),
+                )
+            })
+            .collect()
+    }
+
+    /// ERRPAGE of the catalogue: 400, our page, no way to anywhere, no cookie that says who one is.
+    #[track_caller]
+    pub(crate) fn expect_error_page(&self, cause: &str) {
+        assert_eq!((self.status, self.page(), self.cause()), (400, Some("error"), Some(cause)), "{self:#?}");
+        assert!(self.header("location").is_none(), "{self:#?}");
+        assert!(self.header("content-type").unwrap().starts_with("text/html"), "{self:#?}");
+    }
+
+    /// RDR(e) of the catalogue: 303 to the registered redirect URI with error, state and iss, and no code.
+    #[track_caller]
+    pub(crate) fn expect_redirect_error(&self, error: &str) {
+        assert_eq!(self.status, 303, "{self:#?}");
+        let parameters = self.parameters();
+        assert!(self.location().starts_with("https://rp.example/cb?"), "{self:#?}");
+        assert_eq!(parameters.get("error").map(String::as_str), Some(error), "{self:#?}");
+        assert_eq!(parameters.get("iss").map(String::as_str), Some(ISSUER), "{self:#?}");
+        assert!(!parameters.contains_key("code"), "{self:#?}");
+    }
+}
+
+fn attribute<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.split(&format!("{name}=\"")).nth(1)?.split('"').next()
+}
+
+fn unescape(text: &str) -> String {
+    let named =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#39;", "'"), ("&#x2f;", "/")];
+    let text = named.iter().fold(text.to_owned(), |text, (entity, plain)| text.replace(entity, plain));
+    text.replace("&amp;", "&")
+}
+
+/// A browser: keeps cookies, posts forms from the page they are on, follows no redirect by itself.
+#[derive(Clone)]
+pub(crate) struct Browser<'w> {
+    world: &'w World,
+    pub(crate) cookies: BTreeMap<String, String>,
+}
+
+impl Browser<'_> {
+    /// GET, with cookies.
+    pub(crate) async fn get(&mut self, target: &str) -> Reply {
+        self.send(Method::GET, target, Body::empty(), &[]).await
+    }
+
+    /// POST of a form, with cookies, from a page of ours.
+    pub(crate) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Reply {
+        let headers = [("origin", ISSUER), ("sec-fetch-site", "same-origin")];
+        self.post_from(target, fields, &headers).await
+    }
+
+    /// POST of a form, with cookies and these headers.
+    pub(crate) async fn post_from(
+        &mut self,
+        target: &str,
+        fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let mut headers = headers.to_vec();
+        headers.push(("content-type", "application/x-www-form-urlencoded"));
+        self.send(Method::POST, target, Body::from(form(fields)), &headers).await
+    }
+
+    /// Sends the form of `page` for `action` with these fields beside the hidden ones.
+    pub(crate) async fn submit(&mut self, page: &Reply, action: &str, fields: &[(&str, &str)]) -> Reply {
+        let hidden = page.fields(action);
+        let mut all: Vec<(&str, &str)> =
+            hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        all.extend_from_slice(fields);
+        self.post(action, &all).await
+    }
+
+    async fn send(&mut self, method: Method, target: &str, body: Body, headers: &[(&str, &str)]) -> Reply {
+        let target = target.strip_prefix(ISSUER).unwrap_or(target);
+        let mut request = Request::builder().method(method).uri(target);
+        if !self.cookies.is_empty() {
+            let cookies: Vec<_> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let reply = self.world.send(request.body(body).unwrap()).await;
+        for cookie in reply.headers.get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap();
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            if cookie.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        reply
+    }
+
+    /// The sign-in page, filled in; the answer.
+    pub(crate) async fn sign_in(&mut self, page: &Reply, username: &str, password: &str) -> Reply {
+        self.submit(page, "/sign-in", &[("username", username), ("password", password)]).await
+    }
+
+    /// A request of `web` with `changes`, through sign-in and consent as far as they are asked; the answer at the end.
+    pub(crate) async fn authorize(&mut self, username: &str, changes: &[(&str, &str)]) -> Reply {
+        let mut reply = self.get(&format!("/authorize?{}", query(changes))).await;
+        if reply.page() == Some("sign-in") {
+            reply = self.sign_in(&reply, username, PASSWORD).await.expect_status(303);
+            reply = self.get(&reply.location().to_owned()).await;
+        }
+        if reply.page() == Some("consent") {
+            reply = self.submit(&reply, "/consent", &[("decision", "allow")]).await;
+        }
+        reply
+    }
+
+    /// The code at the end of [`Browser::authorize`].
+    pub(crate) async fn code(&mut self, username: &str, changes: &[(&str, &str)]) -> String {
+        let reply = self.authorize(username, changes).await.expect_status(303);
+        reply.parameters().remove("code").unwrap_or_else(|| panic!("no code: {reply:#?}"))
+    }
+}
