@@ -208,7 +208,7 @@ pub(crate) fn user() -> User {
 
 pub(crate) fn authentication() -> Authentication {
     Authentication {
-        at: NOW - Duration::from_secs(60),
+        at: NOW - Duration::from_mins(1),
         amr: vec!["pwd".to_owned()],
         acr: ACR_PASSWORD.to_owned(),
     }

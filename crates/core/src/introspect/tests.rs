@@ -12,6 +12,8 @@ use crate::{
     token::{Loaded, Request},
 };
 
+type Change = fn(&mut AuthorizationRecord);
+
 struct Case {
     token: String,
     records: Records,
@@ -159,7 +161,6 @@ fn t_06_n_05_f_08_a_token_that_ended_is_inactive() {
     gone.records.authorization = None;
     assert_eq!(ask(&denied, &api()), inactive());
     assert_eq!(ask(&gone, &api()), inactive());
-    type Change = fn(&mut AuthorizationRecord);
     let changes: &[Change] = &[
         |r| r.authorization.revoked_at = Some(fx::NOW),
         |r| r.consent_withdrawn_at = Some(fx::NOW),

@@ -6,6 +6,8 @@ use crate::{
     token::{TokenResponse, access::AccessToken, jti::TokenId},
 };
 
+use TokenRefusal as R;
+
 fn decide(client: &Client, extra: &[(&str, &str)], resources: Vec<Resource>) -> Decided {
     let policy = fx::policy();
     let mut params = vec![("grant_type", "client_credentials")];
@@ -47,7 +49,6 @@ fn scopes_and_audience_of_a_machine() {
     let free = Client { scope: fx::scopes("openid free"), ..fx::machine() };
     let bare = Client { scope: fx::scopes("openid"), ..fx::machine() };
     let bare_default = Client { default_resource: Some(fx::API.into()), ..bare.clone() };
-    use TokenRefusal as R;
     for (at, (client, asked, named, expected)) in [
         (&machine, Some("notes:read"), None, Ok((fx::API, "notes:read"))),
         (&machine, Some("notes:read unknown openid"), None, Ok((fx::API, "notes:read"))),

@@ -11,6 +11,8 @@ use crate::{
     token::{access::AccessToken, liveness::Dead, refresh::RefreshToken as Token},
 };
 
+type Change = fn(&mut AuthorizationRecord);
+
 /// The first generation under the fixture's authorization.
 fn first() -> Token {
     Token::first(AuthorizationId::from_bytes([1; 16]), &fx::Seeded::new(7))
@@ -189,7 +191,6 @@ fn f_06_f_07_another_client_or_a_token_that_is_not_ours_changes_nothing() {
 #[test]
 fn f_08_n_05_c_08_what_ended_above_ends_the_refresh() {
     let living = first();
-    type Change = fn(&mut AuthorizationRecord);
     let cases: &[(Change, Dead)] = &[
         (|r| r.user.as_mut().unwrap().disabled = true, Dead::UserDisabled),
         (|r| r.user.as_mut().unwrap().tokens_not_before = NOW, Dead::UserTokensVoid),
