@@ -65,9 +65,10 @@ fn scopes_and_audience_of_a_machine() {
         (&many, None, Some(fx::API), Ok((fx::API, "notes:read"))),
         (&many, Some("other"), Some(fx::API), Err(R::Scope)),
         (&chosen, None, None, Ok((fx::OTHER_API, "other"))),
+        (&chosen, Some("notes:read"), None, Ok((fx::API, "notes:read"))),
         (&free, None, None, Ok((fx::ISSUER, "free"))),
         (&bare, None, None, Ok((fx::ISSUER, ""))),
-        (&bare_default, None, None, Ok((fx::API, ""))),
+        (&bare_default, None, None, Ok((fx::ISSUER, ""))),
         (&bare_default, None, Some(fx::API), Ok((fx::API, ""))),
     ]
     .into_iter()
