@@ -89,7 +89,7 @@ mod tests {
         let object = document.as_object().unwrap();
         assert_eq!(document["issuer"], fx::ISSUER);
         let urls = object.iter().filter(|(name, _)| name.ends_with("_endpoint") || name.ends_with("_uri"));
-        assert_eq!(urls.clone().count(), 8);
+        assert_eq!(urls.clone().count(), 7);
         for (name, url) in urls {
             assert!(url.as_str().unwrap().starts_with(&format!("{}/", fx::ISSUER)), "{name}");
         }

@@ -16,7 +16,7 @@ use crate::{
     client::{ApplicationType, AuthMethod, Client, GrantType},
     client_auth::{self, AuthenticatedClient},
     form::Form,
-    id::{AuthorizationId, ConsentId, KeyId, Realm, SessionId, UserId},
+    id::{AuthorizationId, ConsentId, Realm, SessionId, UserId},
     jose::Algorithm,
     keyring::{self, Keyring},
     policy::{ACR_PASSWORD, Policy},
@@ -89,8 +89,14 @@ pub(crate) fn open(records: &[KeyRecord]) -> Keyring {
     Keyring::open(records, |record| keyring::unwrap(record, Realm::MAIN, &master())).unwrap()
 }
 
+/// The records of [`keyring`].
+pub(crate) fn shared_key_records() -> &'static [KeyRecord] {
+    static RECORDS: LazyLock<Vec<KeyRecord>> = LazyLock::new(key_records);
+    &RECORDS
+}
+
 pub(crate) fn keyring() -> &'static Keyring {
-    static KEYRING: LazyLock<Keyring> = LazyLock::new(|| open(&key_records()));
+    static KEYRING: LazyLock<Keyring> = LazyLock::new(|| open(shared_key_records()));
     &KEYRING
 }
 
@@ -202,7 +208,7 @@ pub(crate) fn user() -> User {
 
 pub(crate) fn authentication() -> Authentication {
     Authentication {
-        at: NOW - Duration::from_secs(60),
+        at: NOW - Duration::from_mins(1),
         amr: vec!["pwd".to_owned()],
         acr: ACR_PASSWORD.to_owned(),
     }
@@ -290,9 +296,4 @@ pub(crate) fn authenticated(client: &Client) -> AuthenticatedClient<'_> {
 pub(crate) fn basic(id: &str, secret: &str) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
-}
-
-/// A name for a key that no record has.
-pub(crate) fn kid(name: &str) -> KeyId {
-    KeyId::from(name)
 }

@@ -22,10 +22,10 @@ use crate::{
 };
 
 /// How long others may keep the key set: it is published so long before a key signs, and after its last token is gone.
-pub const JWKS_CACHE: Duration = Duration::from_secs(15 * 60);
+pub const JWKS_CACHE: Duration = Duration::from_mins(15);
 
 /// How long a key signs before its successor does.
-pub const ROTATION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+pub const ROTATION: Duration = Duration::from_hours(90 * 24);
 
 /// Every algorithm, those first whose keys are made in no time; RSA takes long enough to be waited for.
 const MAKING_ORDER: &[Algorithm] =

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::{resource::AccessTokenFormat, store::Backoff};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// How long things live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

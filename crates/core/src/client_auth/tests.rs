@@ -1,1 +1,157 @@
 use super::*;
+use crate::{fixtures as fx, fixtures::SECRET};
+
+fn by(method: AuthMethod) -> Client {
+    Client { token_endpoint_auth_method: method, ..fx::client() }
+}
+
+/// The whole way of a request, as the server goes it; the registered clients are `web` (of `method`) and `spa` (public).
+fn outcome(method: AuthMethod, headers: &[&str], body: &str) -> Result<String, ClientAuthRefusal> {
+    let registered = [by(method), fx::public_client()];
+    let presented = present(headers, &Form::parse(body.as_bytes()).unwrap())?;
+    let client = registered.iter().find(|client| client.client_id == presented.client_id);
+    authenticate(&presented, client).map(|client| client.client_id.to_string())
+}
+
+use AuthMethod::{ClientSecretBasic as Basic, ClientSecretPost as Post, None as Public};
+use ClientAuthRefusal as R;
+
+#[test]
+fn each_method_authenticates_the_client_registered_for_it() {
+    let body = format!("client_id=web&client_secret={SECRET}");
+    let header = fx::basic("web", SECRET);
+    assert_eq!(outcome(Basic, &[&header], "").as_deref(), Ok("web"));
+    assert_eq!(outcome(Basic, &[&header], "client_id=web").as_deref(), Ok("web"));
+    assert_eq!(outcome(Basic, &[&header.replace("Basic", "bASIC")], "").as_deref(), Ok("web"));
+    assert_eq!(outcome(Post, &[], &body).as_deref(), Ok("web"));
+    assert_eq!(outcome(Basic, &[], "client_id=spa").as_deref(), Ok("spa"));
+    assert_eq!(outcome(Basic, &[], "client_id=spa&client_secret=").as_deref(), Ok("spa"));
+}
+
+#[test]
+fn basic_halves_are_form_encoded() {
+    let secret = "p:/ +%ä and thirty-two characters";
+    let client = Client {
+        client_id: "a b:c".into(),
+        client_secret: Some(Digest::of(secret.as_bytes())),
+        ..fx::client()
+    };
+    let header = fx::basic("a+b%3Ac", "p%3A%2F+%2B%25%C3%A4+and+thirty-two+characters");
+    let presented = present(&[&header], &Form::default()).unwrap();
+    assert_eq!(presented.client_id, client.client_id);
+    assert!(authenticate(&presented, Some(&client)).is_ok());
+    // Everything behind the first colon is the secret, as it came.
+    let presented = present(&[&fx::basic("web", "x:y")], &Form::default()).unwrap();
+    assert_eq!(presented.secret, Some(Digest::of(b"x:y")));
+}
+
+#[test]
+fn k_01_two_methods_at_once_are_refused() {
+    let header = fx::basic("web", SECRET);
+    let secret = format!("client_id=web&client_secret={SECRET}");
+    let assertion = "client_assertion=x.y.z&client_assertion_type=jwt-bearer";
+    for (headers, body) in [
+        (&[header.as_str()][..], secret.clone()),
+        (&[header.as_str()], format!("client_secret={SECRET}")),
+        (&[header.as_str(), header.as_str()], String::new()),
+        (&[header.as_str()], assertion.to_owned()),
+        (&[], format!("{secret}&{assertion}")),
+    ] {
+        let refusal = outcome(Basic, headers, &body).unwrap_err();
+        assert_eq!(refusal, R::TwoMethods, "{body}");
+        assert_eq!(refusal.public().code, ErrorCode::InvalidRequest);
+    }
+    let repeated = format!("{secret}&client_secret=x");
+    assert_eq!(outcome(Post, &[], &repeated), Err(R::Repeated("client_secret")));
+}
+
+#[test]
+fn k_02_a_right_secret_by_another_method_is_refused() {
+    let (header, body) = (fx::basic("web", SECRET), format!("client_id=web&client_secret={SECRET}"));
+    assert_eq!(outcome(Post, &[&header], ""), Err(R::WrongMethod("web".into())));
+    assert_eq!(outcome(Basic, &[], &body), Err(R::WrongMethod("web".into())));
+    assert_eq!(outcome(Public, &[], &body), Err(R::WrongMethod("web".into())));
+    assert_eq!(outcome(Public, &[&header], ""), Err(R::WrongMethod("web".into())));
+    let assertion = "client_id=web&client_assertion=x.y.&client_assertion_type=jwt-bearer";
+    assert_eq!(outcome(Basic, &[], assertion), Err(R::UnsupportedMethod));
+    assert_eq!(R::UnsupportedMethod.public().code.status(), 401);
+}
+
+#[test]
+fn k_03_a_confidential_client_without_its_secret_is_refused() {
+    for (method, headers, body, refusal) in [
+        (Basic, &[][..], "client_id=web", R::WrongMethod("web".into())),
+        (Post, &[], "client_id=web", R::WrongMethod("web".into())),
+        (Post, &[], "client_id=web&client_secret=", R::WrongMethod("web".into())),
+        (Basic, &[fx::basic("web", "").as_str()], "", R::NoSecret("web".into())),
+        // Registered as public, and yet it was given a secret.
+        (Public, &[], "client_id=web", R::NoSecret("web".into())),
+        (Basic, &[], "", R::Missing),
+        (Basic, &[], "client_secret=x", R::Missing),
+    ] {
+        let refused = outcome(method, headers, body).unwrap_err();
+        assert_eq!(refused, refusal, "{body}");
+        assert_eq!(refused.public().code.status(), 401);
+    }
+    // A record that lost its digest lets nobody in.
+    let client = Client { client_secret: None, ..by(Basic) };
+    let presented = present(&[&fx::basic("web", SECRET)], &Form::default()).unwrap();
+    assert_eq!(authenticate(&presented, Some(&client)).unwrap_err(), R::NoSecret("web".into()));
+}
+
+#[test]
+fn k_04_c_03_another_client_in_the_body_is_refused() {
+    let header = fx::basic("web", SECRET);
+    assert_eq!(outcome(Basic, &[&header], "client_id=spa"), Err(R::ClientIdMismatch));
+    // A record of another client than the one presented proves nothing.
+    let presented = present(&[&header], &Form::default()).unwrap();
+    let other = Client { client_id: "other".into(), ..fx::client() };
+    assert_eq!(authenticate(&presented, Some(&other)).unwrap_err(), R::UnknownClient("web".into()));
+}
+
+#[test]
+fn k_05_a_malformed_header_is_refused_and_never_a_panic() {
+    let long = format!("Basic {}", "A".repeat(64 * 1024));
+    let long_id = fx::basic(&"a".repeat(600), "x");
+    for (header, refusal) in [
+        ("", R::MalformedHeader),
+        ("Basic", R::MalformedHeader),
+        ("Basic ", R::MalformedHeader),
+        ("Basic ====", R::MalformedHeader),
+        ("Basic d2Vi", R::MalformedHeader),         // web: no colon
+        ("Basic OnNlY3JldA==", R::MalformedHeader), // :secret
+        ("Basic d2ViOiV6eg==", R::MalformedHeader), // web:%zz
+        ("Basic d2ViOiU=", R::MalformedHeader),     // web:%
+        ("Basic d2ViOv8=", R::MalformedHeader),     // web:\xff
+        ("Bearer", R::MalformedHeader),
+        ("Bearer d2ViOng=", R::MalformedHeader),
+        ("Digest username=\"web\"", R::MalformedHeader),
+        (long.as_str(), R::TooLong),
+        (long_id.as_str(), R::TooLong),
+    ] {
+        assert_eq!(outcome(Basic, &[header], "").unwrap_err(), refusal, "{header:.40}");
+        assert_eq!(refusal.public().code.status(), 401);
+    }
+}
+
+#[test]
+fn k_06_unknown_client_and_wrong_secret_cannot_be_told_apart() {
+    let wrong = outcome(Basic, &[&fx::basic("web", "another secret")], "").unwrap_err();
+    let unknown = outcome(Basic, &[&fx::basic("nobody", SECRET)], "").unwrap_err();
+    let presented = present(&[&fx::basic("web", SECRET)], &Form::default()).unwrap();
+    let disabled = Client { disabled: true, ..fx::client() };
+    let disabled = authenticate(&presented, Some(&disabled)).unwrap_err();
+    assert_eq!(
+        (&wrong, &unknown, &disabled),
+        (&R::WrongSecret("web".into()), &R::UnknownClient("nobody".into()), &R::Disabled("web".into()))
+    );
+    assert_eq!(wrong.public(), unknown.public());
+    assert_eq!(wrong.public(), disabled.public());
+}
+
+#[test]
+fn q_02_the_stored_digest_is_no_secret() {
+    let digest = fx::client().client_secret.unwrap();
+    let text = String::from(digest);
+    assert_eq!(outcome(Basic, &[&fx::basic("web", &text)], ""), Err(R::WrongSecret("web".into())));
+}

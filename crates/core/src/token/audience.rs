@@ -78,17 +78,17 @@ pub(super) fn wanted(
     authorization: &Authorization,
     client: &Client,
     policy: &Policy,
-) -> Result<ResourcesWanted, TokenRefusal> {
+) -> ResourcesWanted {
     // A target that cannot be had is refused by the decision, where what the refusal changes is known.
     let audience = named(form, policy)
         .and_then(|named| granted(named, &authorization.permissions, client))
         .unwrap_or(Audience::Issuer);
-    Ok(match audience {
+    match audience {
         Audience::Issuer => ResourcesWanted::default(),
         Audience::Resource(identifier) => {
             ResourcesWanted { identifiers: vec![identifier], scopes: ScopeSet::default() }
         }
-    })
+    }
 }
 
 /// The `scope` parameter.

@@ -41,10 +41,9 @@ impl Grant for AuthorizationCode {
         authorization: Option<&AuthorizationRecord>,
         policy: &Policy,
     ) -> Result<ResourcesWanted, TokenRefusal> {
-        authorization.map_or_else(
-            || Ok(ResourcesWanted::default()),
-            |record| audience::wanted(request.form, &record.authorization, &request.client, policy),
-        )
+        Ok(authorization
+            .map(|record| audience::wanted(request.form, &record.authorization, &request.client, policy))
+            .unwrap_or_default())
     }
 
     fn decide(&self, request: &Request<'_>, loaded: &Loaded, context: &Context<'_>) -> Decided {

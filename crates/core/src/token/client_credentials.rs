@@ -9,12 +9,13 @@ use super::{
     mint::{self, Access, Subject},
 };
 use crate::{
+    audience::{Asked, AudienceRefusal, is_api_scope},
     client::{Client, GrantType},
     decision::Decision,
     id::AuthorizationId,
     policy::Policy,
     resource::Resource,
-    scope::{Audience, OPENID_SCOPES, ScopeSet},
+    scope::{Audience, ScopeSet},
     store::AuthorizationRecord,
 };
 
@@ -57,7 +58,7 @@ impl Grant for ClientCredentials {
         let named = audience::named(request.form, context.policy)?;
         let audience = match named {
             Some(named) => permitted(named, &registered, client, &loaded.resources)?,
-            None => owner(&wanted, client, &loaded.resources)?,
+            None => owner(wanted.clone(), client, loaded, context.policy)?,
         };
         let target = Target::find(&audience, &loaded.resources)?;
         let scope = match target {
@@ -82,7 +83,7 @@ impl Grant for ClientCredentials {
 
 /// What the client is registered for and can use without a person.
 fn machine_scopes(client: &Client) -> ScopeSet {
-    client.scope.filtered(|scope| !OPENID_SCOPES.contains(&scope))
+    client.scope.filtered(is_api_scope)
 }
 
 /// A named audience, if it is the client's to name: the issuer, its default, or the owner of a scope it is registered for.
@@ -99,23 +100,23 @@ fn permitted(
     permitted.then_some(named).ok_or(TokenRefusal::TargetNotGranted)
 }
 
-/// The audience of a request that names none: the one owner of its scopes, else the client's default, else the issuer.
-fn owner(wanted: &ScopeSet, client: &Client, resources: &[Resource]) -> Result<Audience, TokenRefusal> {
-    let owners: Vec<_> = resources
-        .iter()
-        .filter(|resource| resource.scopes.keys().any(|scope| wanted.contains(scope)))
-        .map(|resource| &resource.identifier)
-        .collect();
-    let default = client.default_resource.as_ref();
-    match owners.as_slice() {
-        [only] => Ok(Audience::Resource((*only).clone())),
-        [] => Ok(default.cloned().map_or(Audience::Issuer, Audience::Resource)),
-        several => default
-            .filter(|default| several.contains(default))
-            .cloned()
-            .map(Audience::Resource)
-            .ok_or(TokenRefusal::TargetAmbiguous),
+/// The audience of a request that names none, by the rule that holds for people too.
+fn owner(
+    wanted: ScopeSet,
+    client: &Client,
+    loaded: &Loaded,
+    policy: &Policy,
+) -> Result<Audience, TokenRefusal> {
+    if wanted.is_empty() {
+        return Ok(Audience::Issuer);
     }
+    let permissions = Asked { scope: Some(wanted), resources: Vec::new() }
+        .resolve(client, &loaded.resources, &policy.issuer)
+        .map_err(|refusal| match refusal {
+            AudienceRefusal::AmbiguousResource => TokenRefusal::TargetAmbiguous,
+            _ => TokenRefusal::Scope,
+        })?;
+    Ok(permissions.resources().next().cloned().map_or(Audience::Issuer, Audience::Resource))
 }
 
 #[cfg(test)]

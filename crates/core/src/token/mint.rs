@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The longest life of any signed token, whatever is configured: for so long after its last use a key stays published.
-pub const LONGEST_TOKEN: Duration = Duration::from_secs(24 * 60 * 60);
+pub const LONGEST_TOKEN: Duration = Duration::from_hours(24);
 
 /// How access tokens for the issuer are signed.
 const ISSUER_ALGORITHM: Algorithm = Algorithm::ES256;

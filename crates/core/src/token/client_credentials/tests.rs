@@ -1,1 +1,114 @@
 use super::*;
+use crate::{
+    fixtures as fx,
+    form::Form,
+    store::Write,
+    token::{TokenResponse, access::AccessToken, jti::TokenId},
+};
+
+use TokenRefusal as R;
+
+fn decide(client: &Client, extra: &[(&str, &str)], resources: Vec<Resource>) -> Decided {
+    let policy = fx::policy();
+    let mut params = vec![("grant_type", "client_credentials")];
+    params.extend(extra);
+    let form = Form::from_pairs(params);
+    let loaded = Loaded { authorization: None, resources };
+    Request::read(&form, fx::authenticated(client))?.decide(&loaded, &fx::context(&policy))
+}
+
+fn both() -> Vec<Resource> {
+    vec![fx::resource(), fx::other_resource()]
+}
+
+#[test]
+fn a_machine_gets_a_token_in_its_own_name_and_nothing_is_written() {
+    let decision = decide(&fx::machine(), &[], both()).unwrap();
+    assert!(decision.writes.is_empty());
+    let TokenResponse { access_token, refresh_token, id_token, scope, .. } = decision.outcome;
+    assert!(refresh_token.is_none() && id_token.is_none());
+    assert_eq!(scope.to_string(), "notes:read notes:write");
+    let claims = AccessToken::read(&access_token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();
+    assert_eq!((claims.sub.as_str(), claims.client_id.as_str()), ("machine", "machine"));
+    assert_eq!(claims.aud, fx::API);
+    assert_eq!((claims.auth_time, claims.acr.as_deref()), (None, None));
+    assert_eq!(claims.token_id(), Some(TokenId::Machine { issued_at: fx::NOW, epoch: fx::EPOCH }));
+}
+
+#[test]
+fn x_09_a_public_client_is_no_machine() {
+    let client = Client { grant_types: [GrantType::ClientCredentials].into(), ..fx::public_client() };
+    assert_eq!(decide(&client, &[], both()).unwrap_err().refusal, TokenRefusal::PublicClient);
+}
+
+#[test]
+fn scopes_and_audience_of_a_machine() {
+    let machine = fx::machine();
+    let many = Client { scope: fx::scopes("notes:read other"), ..fx::machine() };
+    let chosen = Client { default_resource: Some(fx::OTHER_API.into()), ..many.clone() };
+    let free = Client { scope: fx::scopes("openid free"), ..fx::machine() };
+    let bare = Client { scope: fx::scopes("openid"), ..fx::machine() };
+    let bare_default = Client { default_resource: Some(fx::API.into()), ..bare.clone() };
+    for (at, (client, asked, named, expected)) in [
+        (&machine, Some("notes:read"), None, Ok((fx::API, "notes:read"))),
+        (&machine, Some("notes:read unknown openid"), None, Ok((fx::API, "notes:read"))),
+        (&machine, Some("other"), None, Err(R::Scope)),
+        (&machine, Some("openid email"), None, Err(R::Scope)),
+        (&machine, Some("a\\b"), None, Err(R::ScopeSyntax)),
+        (&machine, None, Some(fx::API), Ok((fx::API, "notes:read notes:write"))),
+        (&machine, None, Some(fx::OTHER_API), Err(R::TargetNotGranted)),
+        (&machine, None, Some("https://nowhere/"), Err(R::TargetNotGranted)),
+        (&machine, None, Some(fx::ISSUER), Ok((fx::ISSUER, ""))),
+        (&machine, Some("notes:read"), Some(fx::ISSUER), Err(R::Scope)),
+        (&many, None, None, Err(R::TargetAmbiguous)),
+        (&many, Some("other"), None, Ok((fx::OTHER_API, "other"))),
+        (&many, None, Some(fx::API), Ok((fx::API, "notes:read"))),
+        (&many, Some("other"), Some(fx::API), Err(R::Scope)),
+        (&chosen, None, None, Ok((fx::OTHER_API, "other"))),
+        (&chosen, Some("notes:read"), None, Ok((fx::API, "notes:read"))),
+        (&free, None, None, Ok((fx::ISSUER, "free"))),
+        (&bare, None, None, Ok((fx::ISSUER, ""))),
+        (&bare_default, None, None, Ok((fx::ISSUER, ""))),
+        (&bare_default, None, Some(fx::API), Ok((fx::API, ""))),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let extra: Vec<_> = asked
+            .map(|asked| ("scope", asked))
+            .into_iter()
+            .chain(named.map(|named| ("audience", named)))
+            .collect();
+        let outcome = decide(client, &extra, both()).map_err(|refused| refused.refusal).map(|decision| {
+            let response = decision.outcome;
+            let claims =
+                AccessToken::read(&response.access_token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();
+            assert_eq!(claims.scope, response.scope);
+            (claims.aud, claims.scope.to_string())
+        });
+        let expected = expected.map(|(aud, scope)| (aud.to_owned(), scope.to_owned()));
+        assert_eq!(outcome, expected, "case {at}");
+    }
+}
+
+#[test]
+fn what_to_load_is_what_is_named_or_owns_a_scope() {
+    let client = Client { default_resource: Some(fx::OTHER_API.into()), ..fx::machine() };
+    let form = Form::from_pairs([("grant_type", "client_credentials"), ("resource", fx::API)]);
+    let request = Request::read(&form, fx::authenticated(&client)).unwrap();
+    assert_eq!(request.authorization(), Ok(None));
+    let wanted = request.resources(None, &fx::policy()).unwrap();
+    assert_eq!(wanted.identifiers, [fx::OTHER_API.into(), fx::API.into()]);
+    assert_eq!(wanted.scopes.to_string(), "notes:read notes:write");
+}
+
+#[test]
+fn q_07_a_machine_token_is_audited_where_the_operator_wants_it() {
+    let mut policy = fx::policy();
+    policy.audit_every_token = true;
+    let (client, form) = (fx::machine(), Form::from_pairs([("grant_type", "client_credentials")]));
+    let loaded = Loaded { authorization: None, resources: both() };
+    let request = Request::read(&form, fx::authenticated(&client)).unwrap();
+    let decision = request.decide(&loaded, &fx::context(&policy)).unwrap();
+    assert!(matches!(decision.writes.as_slice(), [Write::Audit(event)] if event.kind == "token.issued"));
+}

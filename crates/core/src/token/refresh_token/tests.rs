@@ -1,1 +1,326 @@
+use std::time::Duration;
+
 use super::*;
+use crate::{
+    client::Client,
+    fixtures as fx,
+    fixtures::NOW,
+    form::Form,
+    jose::{Algorithm, Expected, verify},
+    time::Timestamp,
+    token::{access::AccessToken, liveness::Dead, refresh::RefreshToken as Token},
+};
+
+type Change = fn(&mut AuthorizationRecord);
+
+/// The first generation under the fixture's authorization.
+fn first() -> Token {
+    Token::first(AuthorizationId::from_bytes([1; 16]), &fx::Seeded::new(7))
+}
+
+fn after(token: &Token) -> Token {
+    token.next(&fx::keyring().keys).unwrap()
+}
+
+/// A record whose living token is `living`, rotated at `at`.
+fn record(living: &Token, at: Timestamp) -> AuthorizationRecord {
+    let mut record = fx::record();
+    record.authorization.code.redeemed_at = Some(record.authorization.created_at);
+    record.authorization.refresh = Some(RefreshState {
+        generation: living.generation,
+        digest: living.digest(),
+        rotated_at: at,
+        expires_at: at + fx::policy().lifetimes.refresh_idle,
+    });
+    record
+}
+
+struct Attempt<'a> {
+    client: Client,
+    token: String,
+    record: AuthorizationRecord,
+    now: Timestamp,
+    extra: Vec<(&'a str, &'a str)>,
+}
+
+impl Attempt<'_> {
+    fn of(token: &Token, record: AuthorizationRecord) -> Self {
+        Attempt {
+            client: fx::client(),
+            token: token.encode(&fx::keyring().keys),
+            record,
+            now: NOW,
+            extra: Vec::new(),
+        }
+    }
+
+    fn decide(&self) -> Decided {
+        let policy = fx::policy();
+        let mut params = vec![("grant_type", "refresh_token"), ("refresh_token", self.token.as_str())];
+        params.extend(&self.extra);
+        let form = Form::from_pairs(params);
+        let loaded = Loaded {
+            authorization: Some(self.record.clone()),
+            resources: vec![fx::resource(), fx::other_resource()],
+        };
+        Request::read(&form, fx::authenticated(&self.client))?
+            .decide(&loaded, &fx::context_at(&policy, self.now))
+    }
+
+    fn refused(&self) -> (TokenRefusal, Vec<Write>) {
+        let refused = self.decide().unwrap_err();
+        let writes =
+            refused.writes.into_iter().filter(|w| !matches!(w, Write::CountRefusal { .. })).collect();
+        (refused.refusal, writes)
+    }
+}
+
+fn answered(decided: &Decided) -> Token {
+    let token = decided.as_ref().unwrap().outcome.refresh_token.clone().unwrap();
+    Token::read(&token, &fx::keyring().keys).unwrap()
+}
+
+fn revokes(writes: &[Write]) -> bool {
+    matches!(writes, [Write::RevokeAuthorization { .. }, Write::Audit(event)] if event.kind == "refresh_token.reused")
+}
+
+#[test]
+fn f_02_a_refresh_rotates_by_one_guarded_write() {
+    let living = first();
+    let decided = Attempt::of(&living, record(&living, NOW - Duration::from_hours(1))).decide();
+    let next = answered(&decided);
+    assert_eq!(next, after(&living));
+    match decided.unwrap().writes.as_slice() {
+        [Write::RotateRefresh { id, to }] => {
+            assert_eq!(*id, living.authorization);
+            assert_eq!((to.generation, to.digest, to.rotated_at), (2, next.digest(), NOW));
+            assert_eq!(to.expires_at, NOW + fx::policy().lifetimes.refresh_idle);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn f_02_the_predecessor_of_an_unused_token_gets_the_same_successor_and_nothing_is_written() {
+    let (old, living) = (first(), after(&first()));
+    let rotated = NOW - Duration::from_secs(29);
+    let decided = Attempt::of(&old, record(&living, rotated)).decide();
+    assert_eq!(answered(&decided), living);
+    assert!(decided.unwrap().writes.is_empty());
+
+    // A node whose clock is behind that of the one that rotated.
+    let ahead = Attempt::of(&old, record(&living, NOW + Duration::from_secs(2)));
+    assert_eq!(answered(&ahead.decide()), living);
+}
+
+#[test]
+fn f_02_without_grace_there_is_no_second_answer() {
+    let (old, living) = (first(), after(&first()));
+    let mut policy = fx::policy();
+    policy.lifetimes.refresh_grace = Duration::ZERO;
+    let record = record(&living, NOW);
+    let client = fx::client();
+    let token = old.encode(&fx::keyring().keys);
+    let form = Form::from_pairs([("grant_type", "refresh_token"), ("refresh_token", token.as_str())]);
+    let loaded = Loaded { authorization: Some(record), resources: Vec::new() };
+    let request = Request::read(&form, fx::authenticated(&client)).unwrap();
+    let refused = request.decide(&loaded, &fx::context(&policy)).unwrap_err();
+    assert_eq!(refused.refusal, TokenRefusal::RefreshReused);
+}
+
+#[test]
+fn f_01_f_03_f_04_a_token_that_was_used_before_revokes_everything() {
+    let r1 = first();
+    let r2 = after(&r1);
+    let r3 = after(&r2);
+    for (name, token, living, rotated) in [
+        ("late predecessor", &r1, &r2, NOW - Duration::from_secs(30)),
+        ("predecessor of a used one, within the time", &r1, &r3, NOW),
+        ("grandparent, late", &r1, &r3, NOW - Duration::from_hours(1)),
+    ] {
+        let (refusal, writes) = Attempt::of(token, record(living, rotated)).refused();
+        assert_eq!(refusal, TokenRefusal::RefreshReused, "{name}");
+        assert!(revokes(&writes), "{name}: {writes:?}");
+    }
+    // A predecessor of the right number that is not the parent of what lives: ours, old, and so stolen.
+    let stranger = Token::first(r1.authorization, &fx::Seeded::new(8));
+    let (refusal, writes) = Attempt::of(&stranger, record(&r2, NOW)).refused();
+    assert_eq!(refusal, TokenRefusal::RefreshReused);
+    assert!(revokes(&writes));
+}
+
+#[test]
+fn f_06_f_07_another_client_or_a_token_that_is_not_ours_changes_nothing() {
+    let living = first();
+    let (old, next) = (first(), after(&first()));
+    let foreign = Client { client_id: "foreign".into(), ..fx::client() };
+    for (client, expected) in [
+        (foreign, TokenRefusal::ForeignRefreshToken),
+        (fx::public_client(), TokenRefusal::ForeignRefreshToken),
+    ] {
+        for record in [record(&living, NOW), record(&next, NOW - Duration::from_hours(1))] {
+            let attempt = Attempt { client: client.clone(), ..Attempt::of(&old, record) };
+            let (refusal, writes) = attempt.refused();
+            assert_eq!(refusal, expected);
+            assert!(writes.is_empty());
+        }
+    }
+    let code = crate::token::code::Code::of(living.authorization, &fx::keyring().keys).encode();
+    let other_realm = crate::realm_keys::RealmKeys::derive(&crate::secret::Secret::from_bytes([8; 32]));
+    let same_number = Token::first(living.authorization, &fx::Seeded::new(8));
+    let elsewhere = Token::first(AuthorizationId::from_bytes([9; 16]), &fx::Seeded::new(7));
+    let keys = &fx::keyring().keys;
+    for token in [
+        "x".to_owned(),
+        code,
+        living.encode(&other_realm),
+        same_number.encode(keys),
+        elsewhere.encode(keys),
+        next.encode(keys), // of a generation that does not exist yet
+    ] {
+        let attempt = Attempt { token, ..Attempt::of(&living, record(&living, NOW)) };
+        let (refusal, writes) = attempt.refused();
+        assert_eq!(refusal, TokenRefusal::UnknownRefreshToken);
+        assert!(writes.is_empty());
+    }
+    let mut none = record(&living, NOW);
+    none.authorization.refresh = None;
+    assert_eq!(Attempt::of(&living, none).refused().0, TokenRefusal::UnknownRefreshToken);
+}
+
+#[test]
+fn f_08_n_05_c_08_what_ended_above_ends_the_refresh() {
+    let living = first();
+    let cases: &[(Change, Dead)] = &[
+        (|r| r.user.as_mut().unwrap().disabled = true, Dead::UserDisabled),
+        (|r| r.user.as_mut().unwrap().tokens_not_before = NOW, Dead::UserTokensVoid),
+        (|r| r.consent_withdrawn_at = Some(NOW), Dead::ConsentWithdrawn),
+        (|r| r.authorization.revoked_at = Some(NOW), Dead::Revoked),
+        (|r| r.epoch += 1, Dead::Epoch),
+        (
+            |r| {
+                r.authorization.offline = false;
+                r.session.as_mut().unwrap().ended_at = Some(NOW);
+            },
+            Dead::SessionEnded,
+        ),
+    ];
+    for (change, dead) in cases {
+        let mut record = record(&living, NOW);
+        change(&mut record);
+        let (refusal, writes) = Attempt::of(&living, record).refused();
+        assert_eq!(refusal, TokenRefusal::Dead(*dead));
+        assert!(writes.is_empty());
+    }
+    let mut record = record(&living, NOW);
+    record.session.as_mut().unwrap().ended_at = Some(NOW);
+    assert!(Attempt::of(&living, record).decide().is_ok(), "offline_access outlives the session");
+}
+
+#[test]
+fn f_08_a_scope_that_was_taken_from_the_client_is_not_given_again() {
+    let living = first();
+    let mut attempt = Attempt::of(&living, record(&living, NOW));
+    attempt.client.scope = fx::scopes("openid offline_access");
+    assert_eq!(attempt.decide().unwrap().outcome.scope.to_string(), "offline_access openid");
+}
+
+#[test]
+fn f_11_idle_and_absolute_lifetime_end_it_despite_rotation() {
+    let living = first();
+    let lifetimes = fx::policy().lifetimes;
+    let fresh = record(&living, NOW);
+    let idle_end = NOW + lifetimes.refresh_idle;
+    let mut attempt = Attempt::of(&living, fresh.clone());
+    attempt.now = idle_end - Duration::from_millis(1);
+    assert!(attempt.decide().is_ok());
+    attempt.now = idle_end;
+    assert_eq!(attempt.refused().0, TokenRefusal::RefreshIdle);
+    assert!(attempt.refused().1.is_empty());
+
+    // Rotated a moment before the absolute end: the new one ends there too.
+    let end = fresh.authorization.expires_at;
+    let mut attempt = Attempt::of(&living, record(&living, end - Duration::from_mins(2)));
+    attempt.now = end - Duration::from_mins(1);
+    match attempt.decide().unwrap().writes.as_slice() {
+        [Write::RotateRefresh { to, .. }] => assert_eq!(to.expires_at, end),
+        other => panic!("{other:?}"),
+    }
+    attempt.now = end;
+    assert_eq!(attempt.refused().0, TokenRefusal::Dead(Dead::Expired));
+}
+
+#[test]
+fn f_05_scope_may_be_narrowed_for_once_and_never_widened() {
+    let living = first();
+    let mut record = record(&living, NOW);
+    record.authorization.permissions =
+        fx::permissions(&[("", "openid email offline_access"), (fx::API, "notes:read")]);
+    for (asked, expected) in [
+        (None, Ok("email notes:read offline_access openid")),
+        (Some("openid"), Ok("openid")),
+        (Some("notes:read email"), Ok("email notes:read")),
+        (Some("openid notes:write"), Err(TokenRefusal::Scope)),
+        (Some("profile"), Err(TokenRefusal::Scope)),
+        (Some("a\"b"), Err(TokenRefusal::ScopeSyntax)),
+    ] {
+        let mut attempt = Attempt::of(&living, record.clone());
+        attempt.extra = asked.map(|asked| ("scope", asked)).into_iter().collect();
+        match expected {
+            Ok(scope) => {
+                let response = attempt.decide().unwrap().outcome;
+                assert_eq!(response.scope.to_string(), scope);
+                assert_eq!(response.id_token.is_some(), scope.contains("openid"));
+                let claims =
+                    AccessToken::read(&response.access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
+                assert_eq!(claims.scope.contains("notes:read"), scope.contains("notes:read"));
+            }
+            Err(refusal) => {
+                assert_eq!(attempt.refused().0, refusal, "{asked:?}");
+                assert!(attempt.refused().1.is_empty(), "the token is not consumed");
+            }
+        }
+    }
+}
+
+#[test]
+fn f_09_another_granted_resource_or_the_issuer_may_be_asked_for_and_no_other() {
+    let living = first();
+    let mut record = record(&living, NOW);
+    record.authorization.permissions = fx::permissions(&[("", "openid"), (fx::API, "notes:read")]);
+    for (named, expected) in [
+        (None, Ok(fx::API)),
+        (Some(fx::API), Ok(fx::API)),
+        (Some(fx::ISSUER), Ok(fx::ISSUER)),
+        (Some(fx::OTHER_API), Err(TokenRefusal::TargetNotGranted)),
+        (Some("https://id.example/"), Err(TokenRefusal::TargetNotGranted)),
+    ] {
+        let mut attempt = Attempt::of(&living, record.clone());
+        attempt.extra = named.map(|named| ("resource", named)).into_iter().collect();
+        let aud = attempt.decide().map_err(|refused| refused.refusal).map(|decision| {
+            AccessToken::read(&decision.outcome.access_token, fx::keyring(), &fx::policy(), NOW).unwrap().aud
+        });
+        assert_eq!(aud.as_deref(), expected.as_deref(), "{named:?}");
+    }
+}
+
+#[test]
+fn an_id_token_at_refresh_has_no_nonce_and_the_first_sign_in() {
+    let living = first();
+    let record = record(&living, NOW);
+    let response = Attempt::of(&living, record.clone()).decide().unwrap().outcome;
+    let expected = Expected { typ: &["JWT"], algorithms: Algorithm::ALL };
+    let claims = verify(&response.id_token.unwrap(), fx::keyring().verifying(), &expected).unwrap().claims;
+    assert!(!claims.contains_key("nonce"));
+    assert_eq!(claims["auth_time"], record.authorization.authentication.at.seconds());
+    assert_eq!(claims["sub"], record.authorization.user_id.to_string());
+}
+
+#[test]
+fn the_last_generation_is_refused_and_nothing_wraps_around() {
+    let mut living = first();
+    living.generation = u32::MAX;
+    let (refusal, writes) = Attempt::of(&living, record(&living, NOW)).refused();
+    assert_eq!(refusal, TokenRefusal::RefreshExhausted);
+    assert!(writes.is_empty());
+}
