@@ -122,5 +122,11 @@ impl Config {
     }
 }
 
+/// The variables of the process: the one place where they are read.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
 #[cfg(test)]
 mod tests;

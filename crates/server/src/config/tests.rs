@@ -32,6 +32,7 @@ fn an_empty_file_is_a_whole_configuration() {
     assert_eq!((config.tls, config.management, config.front_end, config.templates), (None, None, None, None));
     assert_eq!(config.audit.retention, Duration::from_secs(90 * 24 * 60 * 60));
     assert!(config.trusted_proxies.is_empty());
+    assert!(config.limits.password_hashes > 0, "one for each processor");
 }
 
 #[test]
