@@ -154,20 +154,6 @@ impl Problems {
         problems.dedup();
         Self(problems)
     }
-
-    /// For programs.
-    pub(crate) fn json(&self) -> serde_json::Value {
-        let one = |problem: &Problem| {
-            serde_json::json!({
-                "file": problem.place.as_ref().map(|place| &place.file),
-                "line": problem.place.as_ref().map(|place| place.line),
-                "column": problem.place.as_ref().map(|place| place.column),
-                "message": problem.message,
-                "nearest": problem.nearest,
-            })
-        };
-        serde_json::json!({ "errors": self.0.iter().map(one).collect::<Vec<_>>() })
-    }
 }
 
 impl From<String> for Problems {
