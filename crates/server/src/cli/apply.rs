@@ -116,3 +116,6 @@ impl fmt::Display for Report {
         if self.mode == Mode::DryRun { f.write_str("; a dry run: nothing was changed") } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

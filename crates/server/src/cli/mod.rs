@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
-    config::{Config, LogFormat, Source},
+    config::{Config, LogFormat, Source, environment, reference_markdown},
     listen,
     login::password,
     master_key,
@@ -93,6 +93,9 @@ pub(crate) enum ConfigCommand {
     /// Tells every mistake of a configuration, each with its place
     #[command(after_help = "Example:\n  grantwell config check --config grantwell.toml")]
     Check(ConfigFile),
+    /// Prints every key with its type, default and environment variable, as Markdown
+    #[command(after_help = "Example:\n  grantwell config reference > configuration.md")]
+    Reference,
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +152,10 @@ pub(crate) fn run() -> ExitCode {
             Command::Serve(ConfigFile { config }) => serve(&config).await,
             Command::Apply(arguments) => apply_state(&arguments).await,
             Command::Config(ConfigCommand::Check(ConfigFile { config })) => check(&config),
+            Command::Config(ConfigCommand::Reference) => {
+                print!("{}", reference_markdown());
+                Ok(())
+            }
             Command::Key(KeyCommand::Ls(ConfigFile { config })) => key::list(&configuration(&config)?).await,
             Command::Key(KeyCommand::Rotate(ConfigFile { config })) => {
                 key::rotate(&configuration(&config)?).await
@@ -162,7 +169,9 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn fail(sentence: &str) -> ExitCode {
-    eprintln!("grantwell: {sentence}");
+    // Mistakes in a file say of themselves what they are.
+    let prefix = if sentence.starts_with("error: ") { "" } else { "error: " };
+    eprintln!("{prefix}{sentence}");
     ExitCode::from(FAILURE)
 }
 
@@ -170,9 +179,8 @@ fn log(shape: LogShape, level: &str) -> Result<(), StartError> {
     telemetry::log(shape, level).map_err(|error| StartError(format!("the log level cannot be read: {error}")))
 }
 
-/// The one place that reads the environment.
 fn configuration(path: &Path) -> Result<Config, StartError> {
-    Config::load(path, std::env::vars()).map_err(StartError::of)
+    Config::load(path, environment()).map_err(StartError::of)
 }
 
 async fn serve(path: &Path) -> Result<(), StartError> {
@@ -190,17 +198,23 @@ async fn serve(path: &Path) -> Result<(), StartError> {
 
 async fn apply_state(arguments: &Apply) -> Result<(), StartError> {
     let config = configuration(&arguments.config.config)?;
-    if let Some(warning) = master_key::warn_readable(&arguments.state) {
-        eprintln!("grantwell: warning: {warning}");
+    for warning in [&arguments.config.config, &arguments.state]
+        .into_iter()
+        .filter_map(|path| master_key::warn_readable(path))
+    {
+        eprintln!("warning: {warning}");
     }
     let source = Source::read(&arguments.state).map_err(StartError)?;
+    // Mistakes are told before a database is opened, let alone made.
+    let now = SystemClock.now();
+    state::parse(&source, now).map_err(StartError::of)?;
     let (store, _) =
         start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
             .await?;
     let entropy = SystemEntropy;
     let hash = |password: &str| hash(password, &entropy);
     let with = Circumstances {
-        now: SystemClock.now(),
+        now,
         entropy: &entropy,
         hashing: Hashing { hash: &hash, verify: &password::verify },
         undeclared: if arguments.prune { Undeclared::Prune } else { Undeclared::Keep },
@@ -222,9 +236,9 @@ fn hash(password: &str, entropy: &dyn Entropy) -> Result<String, String> {
 }
 
 fn check(path: &Path) -> Result<(), StartError> {
-    let (config, warnings) = config_check::check(path, std::env::vars()).map_err(StartError::of)?;
+    let (config, warnings) = config_check::check(path, environment()).map_err(StartError::of)?;
     for warning in warnings {
-        eprintln!("grantwell: warning: {warning}");
+        eprintln!("warning: {warning}");
     }
     if let Some(folder) = &config.templates {
         Pages::with_overrides(folder).map_err(|errors| {
@@ -253,6 +267,7 @@ mod tests {
             "grantwell serve --config grantwell.toml",
             "grantwell apply --config grantwell.toml state.toml --dry-run --prune --json",
             "grantwell config check --config grantwell.toml",
+            "grantwell config reference",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

@@ -162,7 +162,7 @@ impl Reading<'_> {
             self.wrong(list.span(), format!("{kind} must be a list of tables: write [[{kind}]]"), None);
             return declared;
         };
-        for item in list.iter() {
+        for item in list {
             let DeValue::Table(table) = item.get_ref() else {
                 self.wrong(item.span(), format!("{kind} must be a list of tables: write [[{kind}]]"), None);
                 continue;

@@ -92,16 +92,16 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Lifetimes {
         }
     }
     // RFC 6749 §4.1.2: ten minutes at most.
-    if lifetimes.code > Duration::from_secs(600) {
+    if lifetimes.code > Duration::from_mins(10) {
         reader.refuse("lifetimes.code", "must be at most \"10min\" (RFC 6749 §4.1.2)");
     }
-    if lifetimes.access_token > Duration::from_secs(24 * 60 * 60) {
+    if lifetimes.access_token > Duration::from_hours(24) {
         reader.refuse(
             "lifetimes.access_token",
             "must be at most \"24h\": an API that verifies locally learns of a revocation no sooner",
         );
     }
-    if lifetimes.refresh_grace > Duration::from_secs(60) {
+    if lifetimes.refresh_grace > Duration::from_mins(1) {
         reader.refuse("lifetimes.refresh_grace", "must be at most \"60s\"");
     }
     for (idle, absolute) in [("refresh_idle", "refresh_absolute"), ("session_idle", "session_absolute")] {

@@ -119,7 +119,7 @@ pub(super) const SECTION: Section = Section {
 /// What load may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Hashes at once; 0: one for each processor.
+    /// Hashes at once.
     pub(crate) password_hashes: usize,
     /// Sign-ins that wait.
     pub(crate) password_queue: usize,
@@ -134,7 +134,10 @@ pub(crate) struct Limits {
 pub(super) fn read(reader: &Reader<'_>) -> Limits {
     let count = |key| usize::try_from(reader.count(key)).unwrap_or(usize::MAX);
     Limits {
-        password_hashes: count("limits.password_hashes"),
+        password_hashes: match count("limits.password_hashes") {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+            hashes => hashes,
+        },
         password_queue: count("limits.password_queue"),
         connections: count("limits.connections"),
         header_timeout: reader.duration("limits.header_timeout"),

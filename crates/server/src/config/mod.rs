@@ -51,7 +51,7 @@ pub(crate) struct Config {
     pub(crate) database: String,
     /// HTTPS on `listen`.
     pub(crate) tls: Option<Tls>,
-    /// The master key and rotation.
+    /// The master key.
     pub(crate) keys: Keys,
     /// Whose `X-Forwarded-*` is believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -96,7 +96,7 @@ impl Config {
             listen: reader.address("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
             database: root::database(&mut reader),
             tls: tls::read(&mut reader),
-            keys: keys::read(&mut reader),
+            keys: keys::read(&reader),
             trusted_proxies: reader.networks("proxy.trusted"),
             management: reader.address("management.listen"),
             policy: Policy {
@@ -115,11 +115,12 @@ impl Config {
         };
         if reader.problems.is_empty() { Ok(config) } else { Err(Problems::sorted(reader.problems)) }
     }
+}
 
-    /// The folder of the database, where it has one.
-    pub(crate) fn database_path(&self) -> Option<&Path> {
-        self.database.strip_prefix("sqlite:").map(Path::new)
-    }
+/// The variables of the process: the one place where they are read.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 #[cfg(test)]

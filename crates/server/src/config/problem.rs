@@ -154,20 +154,6 @@ impl Problems {
         problems.dedup();
         Self(problems)
     }
-
-    /// For programs.
-    pub(crate) fn json(&self) -> serde_json::Value {
-        let one = |problem: &Problem| {
-            serde_json::json!({
-                "file": problem.place.as_ref().map(|place| &place.file),
-                "line": problem.place.as_ref().map(|place| place.line),
-                "column": problem.place.as_ref().map(|place| place.column),
-                "message": problem.message,
-                "nearest": problem.nearest,
-            })
-        };
-        serde_json::json!({ "errors": self.0.iter().map(one).collect::<Vec<_>>() })
-    }
 }
 
 impl From<String> for Problems {
@@ -178,13 +164,13 @@ impl From<String> for Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.0 {
-            writeln!(f, "error: {problem}")?;
+        for (at, problem) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "error: {problem}")?;
         }
-        match self.0.len() {
-            1 => f.write_str("1 error"),
-            count => write!(f, "{count} errors"),
-        }
+        if self.0.len() > 1 { write!(f, "\n{} errors", self.0.len()) } else { Ok(()) }
     }
 }
 

@@ -409,5 +409,5 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
         "d" => seconds(24 * 60 * 60)?,
         _ => return None,
     };
-    (duration <= Duration::from_secs(10 * 366 * 24 * 60 * 60)).then_some(duration)
+    (duration <= Duration::from_hours(10 * 366 * 24)).then_some(duration)
 }

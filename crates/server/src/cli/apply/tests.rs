@@ -1,0 +1,146 @@
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use grantwell_core::{
+    id::ClientId,
+    store::{RealmRecord, Write},
+    time::{Entropy, Timestamp},
+};
+use grantwell_store::{Engine, OpenOptions};
+
+use super::*;
+use crate::cli::plan::{Hashing, Undeclared};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// Other bytes at every call.
+static CALLS: AtomicU64 = AtomicU64::new(1);
+struct Counting;
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let call = CALLS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        for (byte, value) in bytes.iter_mut().zip(call.into_iter().cycle()) {
+            *byte = value;
+        }
+    }
+}
+
+struct Database {
+    folder: PathBuf,
+    store: Engine,
+}
+
+impl Database {
+    async fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("grantwell-apply-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let url = format!("sqlite:{}", folder.join("test.db").display());
+        let store = grantwell_store::open(&url, OpenOptions::default()).await.unwrap();
+        let realm = RealmRecord {
+            issuer: "https://id.example".to_owned(),
+            key_check: vec![1],
+            generation: 0,
+            epoch: 0,
+        };
+        let claimed = store.commit(Realm::MAIN, Share::Rest, vec![Write::ClaimRealm(realm)]).await.unwrap();
+        assert_eq!(claimed, Outcome::Done);
+        Self { folder, store }
+    }
+
+    async fn apply(&self, text: &str, mode: Mode, undeclared: Undeclared) -> Result<Report, Problems> {
+        let source = Source { name: "state.toml".to_owned(), text: text.to_owned() };
+        let with = Circumstances {
+            now: Timestamp::from_seconds(1_000),
+            entropy: &Counting,
+            hashing: Hashing {
+                hash: &|password| Ok(format!("hash:{password}")),
+                verify: &|password, hash| hash == format!("hash:{password}"),
+            },
+            undeclared,
+            issuer: "https://id.example",
+        };
+        apply(&self.store, &source, mode, &with).await
+    }
+
+    async fn rows(&self) -> Vec<(&'static str, u64)> {
+        self.store.rows().await.unwrap()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn text() -> String {
+    format!(
+        "[[resource]]\nidentifier = \"https://api.example/\"\nintrospection_clients = [\"web\"]\n[resource.scopes]\nread = \"Read\"\n\
+         [[client]]\nclient_id = \"web\"\nclient_secret = \"{SECRET}\"\nredirect_uris = [\"https://rp.example/cb\"]\n\
+         default_resource = \"https://api.example/\"\n\
+         [[user]]\nusername = \"ada\"\npassword = \"correct horse\"\nemail = \"ada@example.test\"\nname = \"Ada\"\ngroups = [\"staff\"]\n"
+    )
+}
+
+#[tokio::test]
+async fn applying_twice_changes_nothing() {
+    let database = Database::new("twice").await;
+    let first = database.apply(&text(), Mode::Commit, Undeclared::Keep).await.unwrap();
+    assert!(first.to_string().ends_with("3 created, 0 changed, 0 left, 0 removed"), "{first}");
+    let rows = database.rows().await;
+    for undeclared in [Undeclared::Keep, Undeclared::Prune] {
+        let second = database.apply(&text(), Mode::Commit, undeclared).await.unwrap();
+        assert!(second.to_string().ends_with("0 created, 0 changed, 3 left, 0 removed"), "{second}");
+    }
+    assert_eq!(database.rows().await, rows);
+}
+
+#[tokio::test]
+async fn five_mistakes_are_five_errors_and_nothing_changes() {
+    let database = Database::new("mistakes").await;
+    let rows = database.rows().await;
+    let wrong = format!(
+        "{}[[client]]\nclient_id = \"spa\"\nredirect_uri = [\"https://rp.example/cb\"]\n\
+         [[client]]\nclient_id = \"app\"\nredirect_uris = [\"http://rp.example/cb\"]\n\
+         [[user]]\nusername = \"bob\"\nemail_verified = 1\nemail = \"bob@example.test\"\n\
+         [[resource]]\nidentifier = \"not a uri\"\n[[user]]\nusername = \"ADA\"\n",
+        text()
+    );
+    let problems = database.apply(&wrong, Mode::Commit, Undeclared::Keep).await.unwrap_err();
+    assert_eq!(problems.0.len(), 5, "{problems}");
+    assert!(problems.0.iter().all(|problem| problem.place.is_some()), "{problems}");
+    assert_eq!(database.rows().await, rows);
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing_and_says_what_would() {
+    let database = Database::new("dry").await;
+    let rows = database.rows().await;
+    let report = database.apply(&text(), Mode::DryRun, Undeclared::Keep).await.unwrap();
+    assert!(report.to_string().contains("create  client    web"), "{report}");
+    assert_eq!(report.json()["changes"].as_array().map(Vec::len), Some(3));
+    assert_eq!(report.json()["dry_run"], true);
+    assert_eq!(database.rows().await, rows);
+}
+
+#[tokio::test]
+async fn prune_removes_what_is_declared_no_longer_and_a_change_is_kept() {
+    let database = Database::new("prune").await;
+    database.apply(&text(), Mode::Commit, Undeclared::Keep).await.unwrap();
+    let kept = format!(
+        "[[client]]\nclient_id = \"web\"\nclient_secret = \"{SECRET}\"\nredirect_uris = [\"https://rp.example/new\"]\n"
+    );
+    let report = database.apply(&kept, Mode::Commit, Undeclared::Prune).await.unwrap();
+    assert!(report.to_string().ends_with("0 created, 1 changed, 0 left, 2 removed"), "{report}");
+    let client = database.store.client(Realm::MAIN, &ClientId::from("web")).await.unwrap().unwrap();
+    assert_eq!(client.redirect_uris, ["https://rp.example/new"]);
+    assert!(database.store.user_by_login(Realm::MAIN, &LoginName::new("ada")).await.unwrap().is_none());
+    let kinds: Vec<String> =
+        database.store.events(Realm::MAIN, 100).await.unwrap().into_iter().map(|event| event.kind).collect();
+    for kind in ["user.removed", "resource.removed", "client.changed", "user.created"] {
+        assert!(kinds.iter().any(|found| found == kind), "{kind} {kinds:?}");
+    }
+}
