@@ -36,7 +36,7 @@ export function world() {
 export async function visit(world, walk, options = {}) {
   const origins = [world.dev.issuer, world.dev.third_party, world.dev.api].map((url) => new URL(url).origin);
   const context = await world.browser.newContext(options);
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   const seen = [];
   context.on("request", (request) => {
     const { origin, protocol } = new URL(request.url());
