@@ -23,7 +23,10 @@ async function checkConnected(page, shape) {
   const me = await result(page, "api");
   assert.equal(me.status, 200);
   assert.equal(me.body.sub, idToken.sub);
-  assert.ok((await log(page)).includes("POST /token 200"), (await log(page)).join("\n"));
+  const lines = await log(page);
+  for (const line of ["/authorize", "POST /token 200", "GET /jwks 200", "GET /api/me 200", "GET /api/notes 200"]) {
+    assert.ok(lines.some((made) => made.includes(line)), `${line} in ${lines.join(", ")}`);
+  }
 }
 
 /** Everything a connected person can do. */

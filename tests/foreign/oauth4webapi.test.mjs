@@ -45,7 +45,7 @@ async function signIn(person, parameters) {
   });
   const answer = oauth.validateAuthResponse(server, client, await person.authorize(url), state);
   const response = await oauth.authorizationCodeGrantRequest(server, client, oauth.None(), answer, redirect_uri, verifier, insecure);
-  const tokens = await oauth.processAuthorizationCodeResponse(server, client, response.clone(), { expectedNonce: nonce, requireIdToken: true });
+  const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, { expectedNonce: nonce, requireIdToken: true });
   await oauth.validateApplicationLevelSignature(server, response, insecure);
   return { client, tokens, answer, verifier };
 }

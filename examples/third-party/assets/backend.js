@@ -16,6 +16,8 @@ async function fetchJson(method, url, json) {
 export class Backend {
   #config;
   #view = { ...EMPTY };
+  /** What the browser did itself; the rest of the log comes from the back end. */
+  #frontChannel = [];
 
   constructor(config) {
     this.#config = config;
@@ -30,14 +32,14 @@ export class Backend {
   }
 
   async finish() {
-    await this.#ask("POST", "/backend/exchange", finishSignIn("backend", this.#config));
+    this.#view.log = this.#frontChannel;
+    await this.#ask("POST", "/backend/exchange", finishSignIn("backend", this.#config, this.#frontChannel));
   }
 
   async #ask(method, url, json) {
     const { status, body } = await fetchJson(method, url, json);
     if (!body?.notice) throw new Error(`the back end answered ${status}`);
-    // A refusal comes with a view of its own; what was shown before stays readable.
-    this.#view = body;
+    this.#view = { ...body, log: [...this.#frontChannel, ...body.log] };
   }
 
   session() {

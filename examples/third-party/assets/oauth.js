@@ -35,10 +35,9 @@ export async function discover(config, fetchJson) {
 export async function beginSignIn(shape, config, fetchJson) {
   const metadata = await discover(config, fetchJson);
   const pending = { verifier: random(), state: random(), nonce: random() };
-  sessionStorage.setItem(`pending-${shape}`, JSON.stringify(pending));
   const challenge = base64url(await crypto.subtle.digest("SHA-256", encoder.encode(pending.verifier)));
   const url = new URL(metadata.authorization_endpoint);
-  const parameters = {
+  pending.request = {
     response_type: "code",
     client_id: config[shape].client_id,
     redirect_uri: config[shape].redirect_uri,
@@ -49,12 +48,15 @@ export async function beginSignIn(shape, config, fetchJson) {
     code_challenge: challenge,
     code_challenge_method: "S256",
   };
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(pending.request)) url.searchParams.set(name, value);
+  pending.endpoint = metadata.authorization_endpoint;
+  sessionStorage.setItem(`pending-${shape}`, JSON.stringify(pending));
   location.assign(url);
 }
 
-/** RFC 6749 §4.1.2 and RFC 9207 §2.4: state and issuer first, then the error or the code. One answer for one request. */
-export function finishSignIn(shape, config) {
+/** RFC 6749 §4.1.2 and RFC 9207 §2.4: state and issuer first, then the error or the code. One answer for one request. `log`
+ * gets a line for what the browser did. */
+export function finishSignIn(shape, config, log) {
   const answer = new URLSearchParams(location.search);
   const pending = JSON.parse(sessionStorage.getItem(`pending-${shape}`) ?? "null");
   sessionStorage.removeItem(`pending-${shape}`);
@@ -62,6 +64,9 @@ export function finishSignIn(shape, config) {
   if (!pending || answer.get("state") !== pending.state) {
     throw new Error("the state is not the one this tab was sent away with");
   }
+  const received = Object.fromEntries(answer);
+  if (received.code) received.code = `${received.code.slice(0, 8)}…`;
+  log.push({ method: "GET", url: pending.endpoint, sent: pending.request, status: null, received });
   if (answer.get("iss") !== config.issuer) throw new Error("another issuer answered");
   if (answer.has("error")) throw new Refused(answer.get("error"), answer.get("error_description"));
   const code = answer.get("code");

@@ -41,7 +41,7 @@ export class Spa {
   }
 
   async finish() {
-    const { code, verifier, nonce } = finishSignIn("spa", this.#config);
+    const { code, verifier, nonce } = finishSignIn("spa", this.#config, this.#view.log);
     await this.#token(
       {
         grant_type: "authorization_code",

@@ -70,7 +70,7 @@ function result(name, label, value) {
 
 function logLine({ method, url, sent, status, received }) {
   const { pathname } = new URL(url);
-  const summary = element("summary", {}, element("code", {}, `${method} ${url}`), " ", element("span", { class: "status" }, String(status ?? "no answer")));
+  const summary = element("summary", {}, element("code", {}, `${method} ${url}`), " ", element("span", { class: "status" }, String(status ?? "by the browser")));
   const details = element("details", {}, summary, element("pre", { tabindex: "0" }, pretty(sent)), element("pre", { tabindex: "0" }, pretty(received)));
   return element("li", { "data-log": `${method} ${pathname}`, "data-status": String(status ?? "none") }, details);
 }

@@ -132,7 +132,7 @@ impl Connection {
             subject: None,
             now: now(app),
         };
-        let id_token = verified(app, token, &expected).await?;
+        let id_token = verified(app, token, &expected, log).await?;
         let mut connection = Self::with(client, tokens, id_token, std::mem::take(log));
         connection.call(app).await;
         if connection.me.as_ref().is_some_and(|answer| answer.status == 200) {
@@ -236,7 +236,7 @@ impl Connection {
                 subject: self.id_token.get("sub").and_then(Value::as_str),
                 now: now(app),
             };
-            self.id_token = verified(app, token, &expected).await?;
+            self.id_token = verified(app, token, &expected, &mut self.log).await?;
         }
         tokens.id_token = tokens.id_token.or_else(|| self.tokens.id_token.take());
         self.tokens = tokens;
@@ -278,8 +278,13 @@ fn notes_url(app: &App) -> String {
     format!("{}/api/notes", app.config.api)
 }
 
-async fn verified(app: &App, token: &str, expected: &id_token::Expected<'_>) -> Result<Value, Trouble> {
-    let keys = app.issuer.keys().await?;
+async fn verified(
+    app: &App,
+    token: &str,
+    expected: &id_token::Expected<'_>,
+    log: &mut Log,
+) -> Result<Value, Trouble> {
+    let keys = app.issuer.keys(log).await?;
     id_token::verify(token, &keys, expected)
         .map_err(|refusal| Trouble::Untrusted(format!("the ID token was refused: {}", refusal.text())))
 }

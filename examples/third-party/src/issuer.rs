@@ -121,9 +121,11 @@ impl Issuer {
     }
 
     /// The issuer's keys. Fetched each time: this is an example, and the answer is small.
-    pub(crate) async fn keys(&self) -> Result<KeySet, Trouble> {
+    pub(crate) async fn keys(&self, log: &mut Log) -> Result<KeySet, Trouble> {
         let url = &self.metadata().await?.jwks_uri;
-        self.fetch(url).await
+        let answer = run(self.http()?.get(url), "GET", url, Map::new(), log).await?;
+        serde_json::from_value(answer.body)
+            .map_err(|_| Trouble::Untrusted("the issuer's keys cannot be read".to_owned()))
     }
 
     async fn fetch<T: serde::de::DeserializeOwned>(&self, url: &str) -> Result<T, Trouble> {
@@ -131,9 +133,14 @@ impl Issuer {
         response.error_for_status().map_err(unreachable)?.json().await.map_err(unreachable)
     }
 
-    /// The URL to send the browser to (RFC 6749 §4.1.1).
-    pub(crate) async fn authorize(&self, parameters: &[(&str, &str)]) -> Result<String, Trouble> {
-        with_query(&self.metadata().await?.authorization_endpoint, parameters)
+    /// The URL to send the browser to (RFC 6749 §4.1.1), and the line of the log for what the browser will do.
+    pub(crate) async fn authorize(&self, parameters: &[(&str, &str)]) -> Result<(String, Exchange), Trouble> {
+        let endpoint = &self.metadata().await?.authorization_endpoint;
+        let sent = masked(parameters.iter().map(|(name, value)| (*name, Value::from(*value))));
+        let by_browser = Value::from("The browser went there, and came back with the answer.");
+        let line =
+            Exchange { method: "GET", url: endpoint.clone(), sent, status: None, received: by_browser };
+        Ok((with_query(endpoint, parameters)?, line))
     }
 
     /// The URL that signs the person out at the issuer (RP-Initiated Logout 1.0 §2); `None` when there is none.

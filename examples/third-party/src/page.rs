@@ -141,7 +141,7 @@ fn log(body: &mut String, view: &View) {
         let status = line
             .get("status")
             .and_then(Value::as_u64)
-            .map_or_else(|| "no answer".to_owned(), |s| s.to_string());
+            .map_or_else(|| "by the browser".to_owned(), |s| s.to_string());
         let path = text("url").splitn(4, '/').last().unwrap_or_default();
         let _ = write!(
             body,

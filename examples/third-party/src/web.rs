@@ -31,6 +31,8 @@ use crate::{
 pub(crate) struct Transaction {
     state: Secret,
     nonce: Secret,
+    /// For the log that the page shows.
+    request: Log,
 }
 
 /// An authorization response (RFC 6749 §4.1.2, RFC 9207 §2).
@@ -45,21 +47,22 @@ pub(crate) struct Callback {
 
 pub(crate) async fn start(State(app): State<Arc<App>>) -> Response {
     let secret = || Secret::random(&*app.config.entropy);
-    let (id, transaction) = (secret(), Transaction { state: secret(), nonce: secret() });
+    let (id, state, nonce) = (secret(), secret(), secret());
     let redirect_uri = web_redirect_uri(&app.config.origin);
-    let (state, nonce) = (encode(&transaction.state), encode(&transaction.nonce));
+    let (state_text, nonce_text) = (encode(&state), encode(&nonce));
     let parameters = [
         ("response_type", "code"),
         ("client_id", app.web.id.as_str()),
         ("redirect_uri", redirect_uri.as_str()),
         ("scope", SCOPE),
         ("resource", app.config.resource.as_str()),
-        ("state", state.as_str()),
-        ("nonce", nonce.as_str()),
+        ("state", state_text.as_str()),
+        ("nonce", nonce_text.as_str()),
     ];
     match app.issuer.authorize(&parameters).await {
         Err(trouble) => refused(&app, &trouble, Log::new()),
-        Ok(url) => {
+        Ok((url, line)) => {
+            let transaction = Transaction { state, nonce, request: vec![line] };
             app.web_transactions.insert(&id, transaction, app.config.clock.now());
             ([Cookie::TRANSACTION.set(&app, &id)], Redirect::to(&url)).into_response()
         }
@@ -78,7 +81,7 @@ pub(crate) async fn callback(
             Trouble::Untrusted("this sign-in was not started in this browser, or too long ago".to_owned());
         return refused(&app, &trouble, Log::new());
     };
-    let mut log = Log::new();
+    let mut log = transaction.request.clone();
     match redeem(&app, &transaction, response, &mut log).await {
         Err(trouble) => refused(&app, &trouble, log),
         Ok(connection) => {
