@@ -13,12 +13,12 @@ use crate::{
 /// How old a change of keys may be before this process has it.
 const GENERATION: Duration = Duration::from_millis(250);
 /// How often keys are looked after.
-const KEYS: Duration = Duration::from_secs(60);
+const KEYS: Duration = Duration::from_mins(1);
 /// How often old rows are looked for, and most rows a step removes of each table.
 const SWEEP: Duration = Duration::from_secs(5);
 const SWEEP_ROWS: u32 = 500;
 /// How often rows are counted: it reads whole indexes.
-const ROWS: Duration = Duration::from_secs(60);
+const ROWS: Duration = Duration::from_mins(1);
 
 /// Starts them all; they end when `stop` turns true.
 pub(crate) fn start(

@@ -85,7 +85,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
         audience: ErrorAudience::Developers,
     };
     start::adopt_issuer(&parts.database, &places.issuer).await?;
-    let (app, vault) = start::build(parts, Arc::new(SystemClock), Arc::clone(&entropy) as _).await?;
+    let (app, vault) = start::build(parts, Arc::new(SystemClock), entropy.clone()).await?;
     seed(&app, &vault, &places, &credentials).await?;
 
     let keep = Retention { audit: Duration::from_hours(24 * 90), ended: Duration::from_hours(24 * 30) };

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::{
     app::{App, ErrorAudience},
     http::{body::BodyError, browser::Browser, context::Context},
-    pages::{self, Back, Cause, Developer, ErrorPage, FormAction, FormPost, Locale, Page, View},
+    pages::{self, Back, Cause, Developer, ErrorPage, FormPost, Locale, Page, View},
 };
 
 /// What a handler answers.
@@ -175,13 +175,12 @@ impl Sheet<'_> {
         for (name, value) in pages::SECURITY_HEADERS {
             set(&mut answer, name, value);
         }
-        // Only these three stay with us whatever is pressed; the others can end at a client.
-        let form_action = match page {
-            Page::Account(_) | Page::Error(_) | Page::SignedOut(_) => FormAction::SelfOnly,
-            _ => FormAction::MayLeave,
-        };
         let nonce = matches!(page, Page::FormPost(_)).then_some(nonce.as_str());
-        set(&mut answer, "content-security-policy", &pages::content_security_policy(nonce, form_action));
+        set(
+            &mut answer,
+            "content-security-policy",
+            &pages::content_security_policy(nonce, page.form_action()),
+        );
         answer
     }
 

@@ -11,7 +11,7 @@ use crate::{
         context::{Context, locale},
         proceed::Stage,
     },
-    pages::Cause,
+    pages::{ASSET_CACHE_CONTROL, Cause},
 };
 
 /// GET.
@@ -23,7 +23,7 @@ pub(crate) async fn get(State(app): State<Arc<App>>, context: Context, uri: Uri)
     let mut answer = response(200, asset.bytes);
     plain_headers(&mut answer);
     set(&mut answer, "content-type", asset.content_type);
-    set(&mut answer, "cache-control", "public, max-age=31536000, immutable");
+    set(&mut answer, "cache-control", ASSET_CACHE_CONTROL);
     set(&mut answer, "cross-origin-resource-policy", "same-origin");
     answer
 }

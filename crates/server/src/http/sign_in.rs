@@ -160,9 +160,8 @@ async fn attempt(
     if let Some(problem) = reserve(app, context, &budget).await? {
         return Ok(Err(problem));
     }
-    let compared = match compare(app, password, user.as_ref(), &place).await {
-        Ok(compared) => compared,
-        Err(_) => return Ok(Err(SignInProblem::Busy)),
+    let Ok(compared) = compare(app, password, user.as_ref(), &place).await else {
+        return Ok(Err(SignInProblem::Busy));
     };
     let address = context.address.to_string();
     let device = browser.device.take();

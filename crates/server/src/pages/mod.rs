@@ -101,7 +101,6 @@ impl std::error::Error for PageError {}
 /// Templates, messages and styles, ready to render.
 pub(crate) struct Pages {
     environment: Environment<'static>,
-    messages: Arc<Messages>,
     css: (String, Asset),
     icon: (String, Asset),
 }
@@ -162,7 +161,7 @@ impl Pages {
         functions::add_to(&mut environment, &messages);
         let css = asset("look", "css", "text/css; charset=utf-8", css);
         let icon = asset("mark", "svg", "image/svg+xml", icon);
-        Self { environment, messages, css, icon }
+        Self { environment, css, icon }
     }
 
     /// The HTML of one page.
@@ -196,6 +195,7 @@ impl Pages {
     }
 
     /// Path of the style sheet.
+    #[cfg(test)]
     pub(crate) fn css_path(&self) -> &str {
         &self.css.0
     }

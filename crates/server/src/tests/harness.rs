@@ -417,7 +417,7 @@ fn hash_once(password: &str, entropy: &dyn Entropy) -> String {
 
 /// One set of signing keys for all tests: RSA keys take long to make.
 async fn seed_keys(database: &str, master: &std::path::Path, entropy: Arc<dyn Entropy>) {
-    static KEYS: OnceLock<Vec<(KeyUse, zeroize::Zeroizing<Vec<u8>>, KeyRecord)>> = OnceLock::new();
+    static KEYS: OnceLock<Vec<(zeroize::Zeroizing<Vec<u8>>, KeyRecord)>> = OnceLock::new();
     let (store, vault) = start::open(database, master, ISSUER, entropy.clone()).await.unwrap();
     let early = Timestamp::from_seconds(1_799_000_000);
     let first = SealKey::new(&Secret::from_bytes([7; 32]));
@@ -427,12 +427,12 @@ async fn seed_keys(database: &str, master: &std::path::Path, entropy: Arc<dyn En
         uses.chain([KeyUse::Realm])
             .map(|usage| {
                 let record = keyring::make(usage, early, early, &place).unwrap();
-                (usage, keyring::unwrap(&record, Realm::MAIN, &first).unwrap(), record)
+                (keyring::unwrap(&record, Realm::MAIN, &first).unwrap(), record)
             })
             .collect()
     });
     let place = Place { master: &vault.master, realm: Realm::MAIN, entropy: entropy.as_ref() };
-    for (_, private, record) in made {
+    for (private, record) in made {
         let wrapped = keyring::wrap(&record.kid, private, &place);
         let insert = Write::InsertKey(KeyRecord { wrapped, ..record.clone() });
         assert_eq!(store.commit(Realm::MAIN, Share::Rest, vec![insert]).await.unwrap(), Outcome::Done);
@@ -623,7 +623,7 @@ impl Browser<'_> {
         let mut reply = self.get(&format!("/authorize?{}", query(changes))).await;
         if reply.page() == Some("sign-in") {
             reply = self.sign_in(&reply, username, PASSWORD).await.expect_status(303);
-            reply = self.get(&reply.location().to_owned()).await;
+            reply = self.get(reply.location()).await;
         }
         if reply.page() == Some("consent") {
             reply = self.submit(&reply, "/consent", &[("decision", "allow")]).await;
