@@ -202,7 +202,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) vault: keys::Vault,
     router: Router,
-    folder: Folder,
+    folder: Arc<Folder>,
 }
 
 /// What differs from world to world.
@@ -238,28 +238,30 @@ impl World {
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let folder = std::env::temp_dir().join(format!("grantwell-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let folder = Folder(folder);
+        let folder = Arc::new(Folder(folder));
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
         let entropy = Arc::new(SeededEntropy(AtomicU64::new(number << 32)));
         let database = format!("sqlite:{}", folder.0.join("test.db").display());
         let master_key = folder.0.join("master.key");
         seed_keys(&database, &master_key, entropy.clone()).await;
-        let parts = Parts {
-            database,
-            master_key,
-            policy: setting.policy,
-            passwords: setting.passwords,
-            templates: None,
-            front_end: setting.front_end,
-            trusted_proxies: setting.trusted_proxies,
-            audience: setting.audience,
-        };
+        let parts = parts(&folder.0, setting);
         let (app, vault) = start::build(parts, clock.clone(), entropy).await.unwrap();
         let router = router::router(&app);
         let world = Self { app, clock, vault, router, folder };
         world.apply(STATE).await;
         world.neighbour().await;
         world
+    }
+
+    /// The same database under a new process: everything that was only in memory is gone.
+    pub(crate) async fn restarted(self) -> Self {
+        let Self { app, clock, folder, .. } = self;
+        let setting = Setting { policy: app.policy.clone(), audience: app.audience, ..Setting::default() };
+        let entropy = Arc::clone(&app.entropy);
+        drop(app);
+        let (app, vault) = start::build(parts(&folder.0, setting), clock.clone(), entropy).await.unwrap();
+        let router = router::router(&app);
+        Self { app, clock, vault, router, folder }
     }
 
     /// Applies a state file, as `grantwell apply` beside a running server.
@@ -373,6 +375,19 @@ impl World {
     /// Where the database is.
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.0.join("test.db")
+    }
+}
+
+fn parts(folder: &std::path::Path, setting: Setting) -> Parts {
+    Parts {
+        database: format!("sqlite:{}", folder.join("test.db").display()),
+        master_key: folder.join("master.key"),
+        policy: setting.policy,
+        passwords: setting.passwords,
+        templates: None,
+        front_end: setting.front_end,
+        trusted_proxies: setting.trusted_proxies,
+        audience: setting.audience,
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod harness;
 
-pub(crate) use harness::{Browser, ISSUER, Reply, World, form, query};
+pub(crate) use harness::{ISSUER, Reply, World, form, query};
 
+mod faults;
 mod flow;
+mod races;

@@ -1,0 +1,119 @@
+//! A store that does not answer is 503, never an answer of the protocol and never yes (DESIGN 3; catalogue T-09, F-13, D-10,
+//! H-10); and what was durable before a restart is the same after it.
+
+use rusqlite::Connection;
+
+use super::{
+    World,
+    harness::{basic, secret},
+    query,
+};
+
+/// Takes the tables away under the running server, as a database that has gone wrong.
+fn break_tables(world: &World) -> Connection {
+    let connection = Connection::open(world.database()).unwrap();
+    connection
+        .execute_batch("ALTER TABLE authorization RENAME TO gone; ALTER TABLE client RENAME TO gone_too")
+        .unwrap();
+    connection
+}
+
+fn mend_tables(connection: &Connection) {
+    connection
+        .execute_batch("ALTER TABLE gone RENAME TO authorization; ALTER TABLE gone_too RENAME TO client")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn f_13_t_09_h_10_without_a_store_the_answer_is_503_and_nothing_is_lost() {
+    let world = World::new().await;
+    let granted = world.grant("openid offline_access notes:read").await;
+    let refresh = granted["refresh_token"].as_str().unwrap();
+    let access = granted["access_token"].as_str().unwrap();
+    let authorization = basic("web", secret());
+    let connection = break_tables(&world);
+    let refreshing = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    for reply in [
+        world.token(&refreshing).await,
+        world.post("/revoke", &[("token", refresh)], &[("authorization", &authorization)]).await,
+        world.post("/introspect", &[("token", access)], &[("authorization", &authorization)]).await,
+        world.get(&format!("/authorize?{}", query(&[]))).await,
+    ] {
+        assert_eq!(reply.status, 503, "{reply:#?}");
+        assert!(reply.header("retry-after").is_some(), "{reply:#?}");
+        for inside in ["SQL", "sqlite", "no such table", "authorization\"", ".rs"] {
+            assert!(!reply.body.contains(inside), "{inside}: {reply:#?}");
+        }
+    }
+    // What needs no store goes on.
+    world.get("/jwks").await.expect_status(200);
+    world.get("/.well-known/openid-configuration").await.expect_status(200);
+    world.get("/healthz").await.expect_status(200);
+    mend_tables(&connection);
+    assert!(world.is_active(access).await, "the revocation that was answered 503 did not half happen");
+    world.token(&refreshing).await.expect_status(200);
+}
+
+#[tokio::test]
+async fn q_07_a_grant_that_cannot_be_recorded_is_not_made() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.code("alice", &[]).await;
+    let before = world.rows().await;
+    let connection = Connection::open(world.database()).unwrap();
+    connection.execute_batch("ALTER TABLE audit RENAME TO gone").unwrap();
+    let reply = browser.get(&format!("/authorize?{}", query(&[]))).await;
+    assert_eq!(reply.status, 503, "{reply:#?}");
+    connection.execute_batch("ALTER TABLE gone RENAME TO audit").unwrap();
+    assert_eq!(world.rows().await, before);
+}
+
+#[tokio::test]
+async fn t_09_a_writer_that_is_locked_out_is_503() {
+    let world = World::new().await;
+    let granted = world.grant("openid offline_access notes:read").await;
+    let refresh = granted["refresh_token"].as_str().unwrap();
+    let connection = Connection::open(world.database()).unwrap();
+    connection.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let authorization = basic("web", secret());
+    let reply = world.post("/revoke", &[("token", refresh)], &[("authorization", &authorization)]).await;
+    assert_eq!(reply.status, 503, "{reply:#?}");
+    connection.execute_batch("ROLLBACK").unwrap();
+    assert!(world.is_active(refresh).await);
+    world
+        .post("/revoke", &[("token", refresh)], &[("authorization", &authorization)])
+        .await
+        .expect_status(200);
+    assert!(!world.is_active(refresh).await);
+}
+
+#[tokio::test]
+async fn f_04_l_07_a_restart_forgets_neither_rotations_nor_attempts() {
+    let world = World::new().await;
+    let granted = world.grant("openid offline_access notes:read").await;
+    let first = granted["refresh_token"].as_str().unwrap();
+    let refresh = |token: String| [("grant_type", "refresh_token".to_owned()), ("refresh_token", token)];
+    let send = async |world: &World, fields: [(&'static str, String); 2]| {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        world.token(&fields).await
+    };
+    let second = send(&world, refresh(first.to_owned())).await.expect_status(200).json();
+    let second = second["refresh_token"].as_str().unwrap().to_owned();
+    let mut browser = world.browser();
+    let page = browser.get(&format!("/authorize?{}", query(&[]))).await;
+    for _ in 0..5 {
+        browser.sign_in(&page, "mallory", "wrong").await.expect_status(422);
+    }
+    let cookies = browser.cookies.clone();
+    let world = world.restarted().await;
+    // The predecessor of an unused token, within thirty seconds: the same successor, not another line.
+    let again = send(&world, refresh(first.to_owned())).await.expect_status(200).json();
+    assert_eq!(again["refresh_token"].as_str().unwrap(), second);
+    send(&world, refresh(second.clone())).await.expect_status(200);
+    // Now it is older than the direct predecessor: theft.
+    send(&world, refresh(first.to_owned())).await.expect_status(400);
+    assert!(!world.is_active(&second).await);
+    let mut browser = world.browser();
+    browser.cookies = cookies;
+    browser.sign_in(&page, "mallory", super::harness::PASSWORD).await.expect_status(429);
+}
