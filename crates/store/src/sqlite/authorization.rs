@@ -56,17 +56,16 @@ struct BodyOf<'a> {
     challenge: Option<&'a str>,
 }
 
-/// One joined read: all that the life of a token under this authorization depends on, of one moment.
-pub(super) fn find(c: &Connection, realm: Realm, id: AuthorizationId) -> Result<Option<AuthorizationRecord>> {
-    c.prepare_cached(concat!(
-        "SELECT a.client_id, a.user_id, a.session_id, a.consent_id, a.epoch, a.created_at, a.expires_at,
+/// All that the life of a token under an authorization depends on.
+const FIND: &str = concat!(
+    "SELECT a.client_id, a.user_id, a.session_id, a.consent_id, a.epoch, a.created_at, a.expires_at,
                 a.last_used_at, a.revoked_at, a.code_digest, a.code_expires_at, a.redeemed_at, a.burnt_at,
                 a.generation, a.refresh_digest, a.rotated_at, a.refresh_expires_at, a.body,
                 c.withdrawn_at, cl.body, ",
-        user_columns!(),
-        ", ",
-        session_columns!(),
-        ", r.epoch
+    user_columns!(),
+    ", ",
+    session_columns!(),
+    ", r.epoch
          FROM authorization a
          JOIN consent c ON c.realm = a.realm AND c.id = a.consent_id
          LEFT JOIN client cl ON cl.realm = a.realm AND cl.client_id = a.client_id
@@ -74,20 +73,24 @@ pub(super) fn find(c: &Connection, realm: Realm, id: AuthorizationId) -> Result<
          LEFT JOIN session s ON s.realm = a.realm AND s.id = a.session_id
          JOIN realm r ON r.realm = a.realm
          WHERE a.realm = ?1 AND a.id = ?2"
-    ))?
-    .query_row(params![realm.0, id.as_bytes()], |row| {
-        let mut columns = Columns::of(row);
-        let columns = &mut columns;
-        Ok(AuthorizationRecord {
-            authorization: read(id, columns)?,
-            consent_withdrawn_at: columns.time_or_none()?,
-            client: if columns.absent(1)? { None } else { Some(columns.json()?) },
-            user: if columns.absent(user::COLUMNS)? { None } else { Some(user::read(columns)?) },
-            session: if columns.absent(session::COLUMNS)? { None } else { Some(session::read(columns)?) },
-            epoch: columns.value()?,
+);
+
+/// One joined read, so that all of it is of one moment.
+pub(super) fn find(c: &Connection, realm: Realm, id: AuthorizationId) -> Result<Option<AuthorizationRecord>> {
+    c.prepare_cached(FIND)?
+        .query_row(params![realm.0, id.as_bytes()], |row| {
+            let mut columns = Columns::of(row);
+            let columns = &mut columns;
+            Ok(AuthorizationRecord {
+                authorization: read(id, columns)?,
+                consent_withdrawn_at: columns.time_or_none()?,
+                client: if columns.absent(1)? { None } else { Some(columns.json()?) },
+                user: if columns.absent(user::COLUMNS)? { None } else { Some(user::read(columns)?) },
+                session: if columns.absent(session::COLUMNS)? { None } else { Some(session::read(columns)?) },
+                epoch: columns.value()?,
+            })
         })
-    })
-    .optional()
+        .optional()
 }
 
 fn read(id: AuthorizationId, columns: &mut Columns<'_, '_>) -> Result<Authorization> {
@@ -251,4 +254,26 @@ pub(super) fn revoke(c: &Connection, realm: Realm, id: AuthorizationId, at: Time
     )?
     .execute(params![realm.0, id.as_bytes(), at.millis()])
     .map(guarded)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    /// SQLite was built to look at bound values while it plans, and then plans again at every new value; that costs more
+    /// than the read. [`super::super::configure`] turns it off.
+    #[test]
+    fn the_joined_read_is_planned_once() {
+        let c = Connection::open_in_memory().unwrap();
+        super::super::configure(&c).unwrap();
+        c.execute_batch(include_str!("../../migrations/sqlite/0001_initial.sql")).unwrap();
+        for n in 0..9 {
+            assert!(find(&c, Realm(n), AuthorizationId::from_bytes([7; 16])).unwrap().is_none());
+        }
+        let statement = c.prepare_cached(FIND).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 9, "it is the one that was used");
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Result};
 
-use super::{BUSY_TIMEOUT, STATEMENTS, unavailable};
+use super::{configure, unavailable};
 use crate::OpenError;
 
 /// `GWL1`, in the header of every database of Grantwell.
@@ -76,8 +76,7 @@ fn known() -> i64 {
 }
 
 fn prepare(c: &Connection) -> Result<Found> {
-    c.busy_timeout(BUSY_TIMEOUT)?;
-    c.set_prepared_statement_cache_capacity(STATEMENTS);
+    configure(c)?;
     // Looked at before anything is set: `journal_mode` would write to a file that is not ours.
     match look(c)? {
         State::Foreign => return Ok(Found::Foreign),

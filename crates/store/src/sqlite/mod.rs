@@ -21,6 +21,7 @@ use grantwell_core::{
     },
     time::Timestamp,
 };
+use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use self::{
@@ -110,6 +111,15 @@ impl Drop for Sqlite {
             let _ = writer.join();
         }
     }
+}
+
+/// What holds for every connection. SQLite is built with `SQLITE_ENABLE_STAT4`: it looks at bound values while it plans, and
+/// so plans again at every execution. The stability guarantee (QPSG) forbids that; every statement here has one good plan.
+fn configure(c: &rusqlite::Connection) -> rusqlite::Result<()> {
+    c.busy_timeout(BUSY_TIMEOUT)?;
+    c.set_prepared_statement_cache_capacity(STATEMENTS);
+    c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// The text of an error, for the log. Only what SQLite says of itself and of the schema: the errors of conversions can

@@ -9,7 +9,7 @@ use std::{
 use grantwell_core::store::Read;
 use rusqlite::{Connection, OpenFlags, Result};
 
-use super::{BUSY_TIMEOUT, STATEMENTS, unavailable};
+use super::{configure, unavailable};
 
 /// The idle ones among them.
 pub(super) struct Readers {
@@ -32,8 +32,7 @@ impl Readers {
             &self.path,
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
-        c.busy_timeout(BUSY_TIMEOUT)?;
-        c.set_prepared_statement_cache_capacity(STATEMENTS);
+        configure(&c)?;
         c.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;")?;
         Ok(c)
     }
