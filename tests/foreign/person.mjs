@@ -57,6 +57,16 @@ export class Person {
     return response;
   }
 
+  /** A cookie of the issuer as this person's browser holds it. */
+  cookie(name) {
+    return this.#cookies.get(name);
+  }
+
+  /** A cookie that somebody else put there. */
+  plant(name, value) {
+    this.#cookies.set(name, value);
+  }
+
   /** Signs in and decides; the URL at the application that the browser is sent to in the end. */
   async authorize(url, decision = "allow") {
     let response = await this.#send(url);

@@ -24,6 +24,8 @@ const STAGES: &[Stage] = &[
     Stage { name: "foreign", run: foreign },
 ];
 
+/// What the packages of the lock files ask for.
+const OLDEST_NODE: u32 = 20;
 const SHORT: Duration = Duration::from_mins(5);
 const LONG: Duration = Duration::from_mins(25);
 
@@ -86,6 +88,13 @@ fn foreign(root: &Path) -> Result<(), String> {
 fn node_tests(folder: &str, root: &Path) -> Result<(), String> {
     need("node", root)?;
     need("npm", root)?;
+    let version = Command::new("node").args(["--version"]).output(root, SHORT)?;
+    if !is_recent(&version) {
+        return Err(format!(
+            "node is {}, and {OLDEST_NODE} or newer is needed: https://nodejs.org",
+            version.trim()
+        ));
+    }
     Command::new("cargo")
         .args(["build", "--quiet", "--locked", "--package", "grantwell"])
         .quiet(root, LONG)?;
@@ -96,6 +105,12 @@ fn node_tests(folder: &str, root: &Path) -> Result<(), String> {
         .args(["--test", "--test-reporter=spec"])
         .env("GRANTWELL", &program(root)?.to_string_lossy())
         .quiet(&folder, LONG)
+}
+
+/// `v20.1.2` is recent, `v18.0.0` is not.
+fn is_recent(version: &str) -> bool {
+    let major = version.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
+    major.is_some_and(|major: u32| major >= OLDEST_NODE)
 }
 
 /// The server as `cargo build` leaves it.
@@ -128,5 +143,16 @@ fn need(program: &'static str, root: &Path) -> Result<(), String> {
         version.quiet(root, SHORT)
     } else {
         Err(format!("{program} is needed. Run: sudo apt-get {}", install.join(" ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_versions_of_node_are_told_apart() {
+        assert!(is_recent("v20.20.2\n") && is_recent("v120.0.0"));
+        assert!(!is_recent("v18.20.4\n") && !is_recent("") && !is_recent("node"));
     }
 }
