@@ -3,6 +3,9 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::fixtures as fx;
 
+/// Audience and scopes, or why not.
+type Expected = Result<&'static [(&'static str, &'static str)], AudienceRefusal>;
+
 fn asked(scope: &str, resources: &[&str]) -> Asked {
     let scope = [("scope", scope)].into_iter().filter(|(_, scope)| !scope.is_empty());
     Asked::read(&Form::from_pairs(scope.chain(resources.iter().map(|id| ("resource", *id))))).unwrap()
@@ -38,7 +41,7 @@ fn preferring(default: &str) -> Client {
 #[test]
 fn the_audience_is_the_one_named_else_the_owner_else_the_default() {
     let client = fx::client();
-    let cases: &[(&str, &[&str], &Client, Result<&[(&str, &str)], AudienceRefusal>)] = &[
+    let cases: &[(&str, &[&str], &Client, Expected)] = &[
         // No API scope: the issuer.
         ("openid email", &[], &client, Ok(&[("", "email openid")])),
         // One owner.

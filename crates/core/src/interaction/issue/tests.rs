@@ -27,15 +27,15 @@ fn consent_to(pairs: &[(&str, &str)]) -> Consent {
 
 /// Kinds of the events among the writes.
 fn events(writes: &[Write]) -> Vec<&str> {
-    let kind = |write| match write {
-        &Write::Audit(ref event) => {
-            assert_eq!((event.user_id, event.client_id.clone()), (Some(au::user_id(2)), Some("web".into())));
-            assert_eq!(event.trace_id, "trace");
-            Some(event.kind.as_str())
+    let mut kinds = Vec::new();
+    for write in writes {
+        if let Write::Audit(event) = write {
+            let about = (event.user_id, event.client_id.as_ref().map(|id| id.as_str()), &*event.trace_id);
+            assert_eq!(about, (Some(au::user_id(2)), Some("web"), "trace"));
+            kinds.push(event.kind.as_str());
         }
-        _ => None,
-    };
-    writes.iter().filter_map(kind).collect()
+    }
+    kinds
 }
 
 fn authorization(writes: &[Write]) -> &Authorization {
