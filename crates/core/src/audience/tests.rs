@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use proptest::{prelude::*, sample::subsequence};
+
 use super::*;
 use crate::fixtures as fx;
 
@@ -193,4 +195,48 @@ fn the_default_and_the_owners_are_loaded() {
     let (identifiers, scopes) = asked("openid notes:read admin", &["x"]).to_load(&preferring(fx::API));
     assert_eq!(identifiers, ["x".into(), fx::API.into()]);
     assert_eq!(scopes, fx::scopes("notes:read"));
+}
+
+const SOME_SCOPES: &[&str] =
+    &["openid", "email", "offline_access", "notes:read", "notes:write", "other", "reports"];
+const SOME_RESOURCES: &[&str] = &[fx::ISSUER, fx::API, fx::OTHER_API, "https://nobody.example/"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_07_a_20_no_permission_that_was_not_asked_for_registered_and_owned(
+        asked_scopes in subsequence(SOME_SCOPES, 0..=SOME_SCOPES.len()),
+        registered in subsequence(SOME_SCOPES, 0..=SOME_SCOPES.len()),
+        resources in subsequence(SOME_RESOURCES, 0..=SOME_RESOURCES.len()),
+        default in proptest::option::of(proptest::sample::select(SOME_RESOURCES)),
+    ) {
+        let client = Client {
+            scope: registered.into_iter().collect(),
+            default_resource: default.map(Into::into),
+            ..fx::client()
+        };
+        let asked_scopes: ScopeSet = asked_scopes.into_iter().collect();
+        let Ok(permissions) = resolved(&asked_scopes.to_string(), &resources, &client) else { return Ok(()) };
+        prop_assert!(!permissions.is_empty());
+        prop_assert!(permissions.scopes().is_subset(&client.scope));
+        prop_assert!(asked_scopes.is_empty() || permissions.scopes().is_subset(&asked_scopes));
+        let all = [fx::resource(), fx::other_resource()];
+        for (audience, scopes) in &permissions.0 {
+            match audience {
+                Audience::Issuer => {
+                    prop_assert!(scopes.iter().all(|s| all.iter().all(|r| !r.scopes.contains_key(s))));
+                }
+                Audience::Resource(identifier) => {
+                    let owner = all.iter().find(|r| r.identifier == *identifier);
+                    let owner = owner.expect("a registered one");
+                    prop_assert!(scopes.iter().all(|s| owner.scopes.contains_key(s)));
+                    prop_assert!(resources.is_empty() || resources.contains(&identifier.as_str()));
+                }
+            }
+        }
+        let named = resources.iter().filter(|id| **id != fx::ISSUER).count();
+        let apis = permissions.resources().count();
+        prop_assert!(if resources.is_empty() { apis <= 1 } else { apis == named });
+    }
 }

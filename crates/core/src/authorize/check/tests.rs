@@ -293,6 +293,13 @@ fn a_13_a_15_request_objects_and_references_are_not_read() {
 }
 
 #[test]
+fn a_12_what_is_not_supported_is_not_even_parsed() {
+    let deep = "[".repeat(10_000);
+    let request = checked(&[("claims", &deep), ("authorization_details", &deep), ("dpop_jkt", "\"")]);
+    assert_eq!(request, Ok(au::request()));
+}
+
+#[test]
 fn a_20_a_resource_that_is_not_registered_is_refused() {
     for bad in ["/api", "https://api.example/#x", "https://api.example", "https://unknown.example/"] {
         for name in ["resource", "audience"] {
