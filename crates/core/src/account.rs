@@ -66,7 +66,9 @@ pub fn sign_out(which: Which, sessions: &[Session], by: &Acting<'_>) -> Decision
             [Write::EndSession { id: session.id, user_id, at: by.now }, Write::Audit(Box::new(event))]
         })
         .collect();
-    let outcome = if writes.is_empty() { Done::NotFound } else { Done::Yes };
+    // No other session is left: that is what was asked for.
+    let missed = writes.is_empty() && which != Which::Others;
+    let outcome = if missed { Done::NotFound } else { Done::Yes };
     Decision { writes, outcome }
 }
 
@@ -82,3 +84,6 @@ fn event(kind: &str, by: &Acting<'_>) -> Event {
         detail: serde_json::Value::Null,
     }
 }
+
+#[cfg(test)]
+mod tests;

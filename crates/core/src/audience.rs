@@ -1,10 +1,10 @@
 //! From what a request asks for (`scope`, `resource`, `audience`) to permissions: which scopes at which audience
-//! (RFC 6749 §3.3, RFC 8707 §2). The same for a person at `/authorize` and for a machine at `/token`.
+//! (RFC 6749 §3.3, RFC 8707 §2) a person is asked for at `/authorize`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
-    client::Client,
+    client::{Client, GrantType},
     error::{ErrorCode, OAuthError, Refusal},
     form::Form,
     id::ResourceIdentifier,
@@ -35,6 +35,8 @@ pub enum AudienceRefusal {
     TooManyResources,
     /// RFC 8707 §2: no such resource.
     UnknownResource,
+    /// Neither the client's default nor the owner of a scope it is registered for.
+    ResourceNotAllowed,
     /// Several resources own the scopes and nothing says which.
     AmbiguousResource,
     /// `scope` was repeated.
@@ -59,6 +61,9 @@ impl Refusal for AudienceRefusal {
             Self::UnknownResource => {
                 OAuthError::new(ErrorCode::InvalidTarget, "resource is not a registered resource")
             }
+            Self::ResourceNotAllowed => {
+                OAuthError::new(ErrorCode::InvalidTarget, "the client has no scope of this resource")
+            }
             Self::AmbiguousResource => OAuthError::new(
                 ErrorCode::InvalidTarget,
                 "several resources own these scopes: name one with resource, or register a default_resource",
@@ -73,6 +78,7 @@ impl Refusal for AudienceRefusal {
             Self::NoScopeLeft => "no_scope_left",
             Self::TooManyResources => "too_many_resources",
             Self::UnknownResource => "unknown_resource",
+            Self::ResourceNotAllowed => "resource_not_allowed",
             Self::AmbiguousResource => "ambiguous_resource",
             Self::Repeated => "scope_repeated",
         }
@@ -97,10 +103,13 @@ impl Asked {
     }
 
     /// The scopes in question for `client`: those asked, or its registered ones without `openid` and `offline_access`,
-    /// never one it may not have.
+    /// never one it may not have. A client that cannot refresh has no use for `offline_access` (Core 1.0 §11).
     pub fn scopes(&self, client: &Client) -> ScopeSet {
+        let refreshes = client.grant_types.contains(&GrantType::RefreshToken);
         match &self.scope {
-            Some(asked) => asked.intersection(&client.scope),
+            Some(asked) => {
+                asked.intersection(&client.scope).filtered(|scope| refreshes || scope != "offline_access")
+            }
             None => client.scope.filtered(|scope| scope != "openid" && scope != "offline_access"),
         }
     }
@@ -120,9 +129,6 @@ impl Asked {
         issuer: &str,
     ) -> Result<Permissions, AudienceRefusal> {
         let scopes = self.scopes(client);
-        if self.scope.is_some() && scopes.is_empty() {
-            return Err(AudienceRefusal::NoScopeLeft);
-        }
         let api_scopes = scopes.filtered(is_api_scope);
         let owned = api_scopes.filtered(|scope| resources.iter().any(|r| r.scopes.contains_key(scope)));
         let issuer_scopes = scopes.difference(&owned);
@@ -133,11 +139,13 @@ impl Asked {
             permissions.insert(Audience::Resource(resource.identifier.clone()), scopes);
         }
         let names_issuer = self.resources.iter().any(|identifier| identifier.as_str() == issuer);
-        if !issuer_scopes.is_empty() || names_issuer || permissions.is_empty() {
+        if !issuer_scopes.is_empty() || names_issuer {
             permissions.insert(Audience::Issuer, issuer_scopes);
         }
         let permissions = Permissions(permissions);
-        if self.scope.is_some() && permissions.scopes().is_empty() {
+        // An API that is named can be granted without a scope; nothing at all is no grant (RFC 6749 §3.3).
+        let bare = self.scope.is_none() && permissions.resources().next().is_some();
+        if permissions.scopes().is_empty() && !bare {
             return Err(AudienceRefusal::NoScopeLeft);
         }
         Ok(permissions)
@@ -151,10 +159,19 @@ impl Asked {
         owned: &ScopeSet,
     ) -> Result<Vec<&'a Resource>, AudienceRefusal> {
         let find = |identifier: &ResourceIdentifier| resources.iter().find(|r| r.identifier == *identifier);
-        let named: BTreeSet<_> =
-            self.resources.iter().filter(|identifier| identifier.as_str() != issuer).collect();
-        if !named.is_empty() {
-            return named.into_iter().map(|id| find(id).ok_or(AudienceRefusal::UnknownResource)).collect();
+        let owns =
+            |resource: &Resource, scopes: &ScopeSet| scopes.iter().any(|s| resource.scopes.contains_key(s));
+        if !self.resources.is_empty() {
+            let apis = self.resources.iter().filter(|identifier| identifier.as_str() != issuer);
+            let allowed = |resource: &&Resource| {
+                client.default_resource.as_ref() == Some(&resource.identifier)
+                    || owns(resource, &client.scope)
+            };
+            let api = |identifier| {
+                let resource = find(identifier).ok_or(AudienceRefusal::UnknownResource)?;
+                Some(resource).filter(allowed).ok_or(AudienceRefusal::ResourceNotAllowed)
+            };
+            return apis.map(api).collect();
         }
         if owned.is_empty() {
             return Ok(Vec::new());
@@ -163,7 +180,7 @@ impl Asked {
         if let (Some(only), None) = (owners.next(), owners.next()) {
             return Ok(vec![only]);
         }
-        let default = client.default_resource.as_ref().and_then(find);
+        let default = client.default_resource.as_ref().and_then(find).filter(|default| owns(default, owned));
         Ok(vec![default.ok_or(AudienceRefusal::AmbiguousResource)?])
     }
 }
@@ -172,3 +189,6 @@ impl Asked {
 pub fn is_api_scope(scope: &str) -> bool {
     !OPENID_SCOPES.contains(&scope)
 }
+
+#[cfg(test)]
+mod tests;

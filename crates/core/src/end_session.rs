@@ -114,10 +114,9 @@ pub fn decide(
         });
     }
     let about = |hint: &Hint| {
-        let of_session = sessions.iter().filter(|record| Some(record.session.id) == hint.session_id);
-        let of_user =
-            sessions.iter().filter(|record| hint.session_id.is_none() && record.user.id == hint.user_id);
-        of_session.chain(of_user).map(|record| record.session.id).collect::<Vec<_>>()
+        let of_user = sessions.iter().filter(|record| record.user.id == hint.user_id);
+        let named = of_user.filter(|record| hint.session_id.is_none_or(|id| id == record.session.id));
+        named.map(|record| record.session.id).collect::<Vec<_>>()
     };
     match request.hint.as_ref().map(about) {
         Some(sessions) if !sessions.is_empty() => Ok(Outcome::SignOut { sessions, then }),
@@ -167,3 +166,6 @@ pub fn end(
     });
     Decision { writes: writes.collect(), outcome: () }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,6 +88,8 @@ pub enum RequestRefusal {
     Repeated(String),
     /// A value is longer than is read.
     TooLong(&'static str),
+    /// A control character, which no parameter may have (RFC 6749 Appendix A) and no form gives back unchanged.
+    ControlCharacter(&'static str),
     /// RFC 9101: not supported.
     RequestObject,
     /// RFC 9101, RFC 9126: not supported.
@@ -127,6 +129,7 @@ impl Refusal for RequestRefusal {
         let (code, description) = match self {
             Self::Repeated(_) => (InvalidRequest, "a parameter is repeated"),
             Self::TooLong(_) => (InvalidRequest, "a parameter is too long"),
+            Self::ControlCharacter(_) => (InvalidRequest, "a parameter has a control character"),
             Self::RequestObject => (RequestNotSupported, "request objects are not supported"),
             Self::RequestUri => (RequestUriNotSupported, "request_uri is not supported"),
             Self::Registration => (RegistrationNotSupported, "registration is not supported"),
@@ -153,6 +156,7 @@ impl Refusal for RequestRefusal {
         match self {
             Self::Repeated(_) => "repeated_parameter",
             Self::TooLong(_) => "parameter_too_long",
+            Self::ControlCharacter(_) => "control_character",
             Self::RequestObject => "request_object",
             Self::RequestUri => "request_uri",
             Self::Registration => "registration",
@@ -203,12 +207,12 @@ pub fn destination<'a>(
         (None, [only]) if !is_openid => only.clone(),
         (None, _) => return Err(PageRefusal::RedirectUriMissing(id.clone())),
     };
-    let state = form.one("state").ok().flatten().filter(|state| state.len() <= LONGEST_STATE);
+    // Given back only as it would be accepted.
+    let state = value(form, "state", LONGEST_STATE).ok().flatten().map(str::to_owned);
     let response_mode = match form.one("response_mode") {
         Ok(Some("form_post")) if posts_can_reach(&redirect_uri) => ResponseMode::FormPost,
         _ => ResponseMode::Query,
     };
-    let state = state.map(str::to_owned);
     Ok(Destination { client, redirect_uri, sent: received.is_some(), state, response_mode })
 }
 
@@ -283,13 +287,13 @@ pub fn check(
     Ok(request)
 }
 
-/// The value of a parameter, no longer than `longest` bytes.
+/// The value of a parameter: no longer than `longest` bytes, no control characters.
 fn value<'a>(form: &'a Form, name: &'static str, longest: usize) -> Result<Option<&'a str>, RequestRefusal> {
     let value = form.one(name).map_err(|twice| RequestRefusal::Repeated(twice.0.to_owned()))?;
-    if value.is_some_and(|value| value.len() > longest) {
-        Err(RequestRefusal::TooLong(name))
-    } else {
-        Ok(value)
+    match value {
+        Some(value) if value.len() > longest => Err(RequestRefusal::TooLong(name)),
+        Some(value) if value.contains(char::is_control) => Err(RequestRefusal::ControlCharacter(name)),
+        value => Ok(value),
     }
 }
 
@@ -303,12 +307,13 @@ fn parameters(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(
 }
 
 fn request_object(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
-    match () {
-        () if input.form.has("request") => Err(RequestRefusal::RequestObject),
-        () if input.form.has("request_uri") => Err(RequestRefusal::RequestUri),
-        () if input.form.has("registration") => Err(RequestRefusal::Registration),
-        () => Ok(()),
-    }
+    let refused = [
+        ("request", RequestRefusal::RequestObject),
+        ("request_uri", RequestRefusal::RequestUri),
+        ("registration", RequestRefusal::Registration),
+    ];
+    let sent = refused.into_iter().find(|(name, _)| input.form.many(name).next().is_some());
+    sent.map_or(Ok(()), |(_, refusal)| Err(refusal))
 }
 
 fn response_type(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
@@ -331,10 +336,11 @@ fn response_mode(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), 
 }
 
 fn pkce(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
+    let client = input.destination.client;
     let method = value(input.form, "code_challenge_method", LONGEST_HINT)?;
     match (value(input.form, "code_challenge", LONGEST_HINT)?, method) {
-        // A method without a challenge is half a PKCE, not none.
-        (None, None) if !input.destination.client.require_pkce => Ok(()),
+        // Only a client that authenticates can do without. A method without a challenge is half a PKCE, not none.
+        (None, None) if !client.require_pkce && !client.is_public() => Ok(()),
         (None, _) => Err(RequestRefusal::ChallengeMissing),
         (Some(challenge), Some("S256")) if crate::pkce::is_challenge(challenge) => {
             request.code_challenge = Some(challenge.to_owned());
@@ -413,3 +419,6 @@ fn list(form: &Form, name: &'static str) -> Result<Vec<String>, RequestRefusal> 
 fn posts_can_reach(redirect_uri: &str) -> bool {
     redirect_uri.starts_with("https://") || redirect_uri.starts_with("http://")
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,3 +48,6 @@ pub fn read(token: &str, keys: &KeySet, issuer: &str) -> Result<Hint, HintError>
         session_id: text("sid").and_then(SessionId::parse),
     })
 }
+
+#[cfg(test)]
+mod tests;

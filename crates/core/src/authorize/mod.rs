@@ -8,3 +8,6 @@ mod response;
 pub use check::{Destination, PageRefusal, RequestRefusal, check, client_id, destination};
 pub use request::{AuthorizationRequest, Prompts, ResponseMode};
 pub use response::{AuthorizationResponse, Delivery};
+
+#[cfg(test)]
+pub(crate) mod fixtures;

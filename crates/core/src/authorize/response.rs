@@ -98,3 +98,6 @@ impl AuthorizationResponse {
         self.parameters.iter().find(|(name, _)| *name == "error").map(|(_, value)| value.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

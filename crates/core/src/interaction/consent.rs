@@ -46,3 +46,6 @@ pub fn answer(pending: &Pending, step: &NextStep<'_>, by: UserId, answer: Answer
     };
     Decision { writes: vec![pending.keep(facts)], outcome: Answered::Noted }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use crate::{
     scope::Permissions,
     store::{Authorization, AuthorizationRecord, CodeState, Consent, Event, SessionRecord, Write},
     time::{Entropy, Timestamp},
-    token::code::Code,
+    token::{code::Code, liveness},
 };
 
 /// What issuing needs beside the step.
@@ -57,8 +57,11 @@ pub fn issue(
 ) -> Decision<AuthorizationResponse> {
     let request = &pending.interaction.request;
     let id = AuthorizationId::from(pending.interaction.id);
-    let mut writes = Vec::with_capacity(3);
+    let mut writes = Vec::with_capacity(4);
     let consent_id = consent(session, granted, with, &mut writes);
+    if !writes.is_empty() {
+        writes.push(audit("consent.granted", session, request, granted, with));
+    }
     let absolute = match with.client.application_type {
         ApplicationType::Web if with.client.is_public() => with.policy.lifetimes.refresh_absolute_browser,
         _ => with.policy.lifetimes.refresh_absolute,
@@ -164,8 +167,9 @@ pub fn repeat(
     let same_session =
         matches!(step, NextStep::Issue { session, .. } if session.session.id == authorization.session_id);
     let code_state = &authorization.code;
-    let unredeemed = code_state.redeemed_at.is_none() && code_state.burnt_at.is_none();
-    if same_session && unredeemed && with.now < code_state.expires_at && authorization.revoked_at.is_none() {
+    let unused = code_state.redeemed_at.is_none() && code_state.burnt_at.is_none();
+    let alive = liveness::code_alive(record, &with.policy.lifetimes, with.now).is_ok();
+    if same_session && unused && with.now < code_state.expires_at && alive {
         let code = Code::of(authorization.id, with.keys).encode();
         let request = &pending.interaction.request;
         Repeat::Same(Box::new(AuthorizationResponse::code(request, code, &with.policy.issuer)))
@@ -173,3 +177,6 @@ pub fn repeat(
         Repeat::Over
     }
 }
+
+#[cfg(test)]
+mod tests;

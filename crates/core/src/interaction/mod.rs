@@ -47,3 +47,6 @@ pub fn session_is_live(record: &SessionRecord, lifetimes: &Lifetimes, now: Times
         && !record.user.disabled
         && session.created_at >= record.user.tokens_not_before
 }
+
+#[cfg(test)]
+mod tests;

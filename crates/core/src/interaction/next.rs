@@ -1,11 +1,12 @@
 //! What must happen next: the first true row of a table, derived from facts (OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4).
 
+use std::time::Duration;
+
 use crate::{
     authorize::AuthorizationRequest,
-    client::{ApplicationType, Client},
+    client::Client,
     error::{ErrorCode, OAuthError, Refusal},
     interaction::Facts,
-    redirect_uri,
     scope::Permissions,
     store::{Consent, SessionRecord},
     time::Timestamp,
@@ -77,6 +78,8 @@ pub enum InteractionRefusal {
     ConsentRequired,
     /// `id_token_hint` names one person and another one signed in.
     OtherPerson,
+    /// The client was registered anew meanwhile and may have nothing of what it asked for.
+    NothingLeft,
 }
 
 impl Refusal for InteractionRefusal {
@@ -89,6 +92,10 @@ impl Refusal for InteractionRefusal {
                 ErrorCode::LoginRequired,
                 "another person than id_token_hint names is signed in",
             ),
+            Self::NothingLeft => OAuthError::new(
+                ErrorCode::InvalidScope,
+                "the client may not have any of the scopes it asked for",
+            ),
         }
     }
 
@@ -98,11 +105,13 @@ impl Refusal for InteractionRefusal {
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
             Self::OtherPerson => "other_person",
+            Self::NothingLeft => "nothing_left",
         }
     }
 }
 
-/// The session that answers: the one this interaction settled on, else the hinted person's, else the one used last.
+/// The session that answers: the one this interaction settled on, else that of the person whom another front end reported,
+/// else the hinted person's, else the one used last.
 pub fn subject<'a>(
     request: &AuthorizationRequest,
     facts: &Facts,
@@ -111,8 +120,11 @@ pub fn subject<'a>(
     if let Some(id) = facts.session_id {
         return sessions.iter().find(|record| record.session.id == id);
     }
-    let hinted = request.hinted_user.and_then(|user| sessions.iter().find(|record| record.user.id == user));
-    hinted.or_else(|| sessions.first())
+    let of = |user| sessions.iter().find(|record| record.user.id == user);
+    if let Some((user, _)) = facts.signed_in {
+        return of(user);
+    }
+    request.hinted_user.and_then(of).or_else(|| sessions.first())
 }
 
 /// What must happen next: the first true row.
@@ -128,7 +140,12 @@ pub fn next<'a>(view: &View<'a>) -> NextStep<'a> {
     let Some(session) = subject(request, facts, view.sessions) else {
         return login(LoginReason::NoSession);
     };
-    let fresh = facts.signed_in.as_ref().is_some_and(|(user, _)| *user == session.user.id);
+    // This very sign-in, not another session of the same person: `prompt=login` and `max_age` ask for a new `auth_time`.
+    let authentication = &session.session.authentication;
+    let fresh = facts
+        .signed_in
+        .as_ref()
+        .is_some_and(|(user, how)| *user == session.user.id && how.at == authentication.at);
     if request.hinted_user.is_some_and(|user| user != session.user.id) {
         return if fresh {
             NextStep::Refuse(InteractionRefusal::OtherPerson)
@@ -142,16 +159,20 @@ pub fn next<'a>(view: &View<'a>) -> NextStep<'a> {
     if request.prompts.login && !fresh {
         return login(LoginReason::Asked);
     }
-    let age = view.now.since(session.session.authentication.at).as_secs();
-    if request.max_age.is_some_and(|most| age >= u64::from(most).max(1)) && !fresh {
+    if request.max_age.is_some_and(|most| is_older(authentication.at, most, view.now)) && !fresh {
         return login(LoginReason::TooOld);
     }
-    if let Some(agreed) = &facts.agreed {
-        return NextStep::Issue { session, granted: agreed.clone() };
+    let asked = still_allowed(&request.permissions, view.client);
+    if asked.is_empty() {
+        return NextStep::Refuse(InteractionRefusal::NothingLeft);
+    }
+    let agreed = facts.agreed.as_ref().map(|agreed| both(agreed, &asked)).filter(|both| !both.is_empty());
+    if let Some(granted) = agreed {
+        return NextStep::Issue { session, granted };
     }
     let missing = match view.consent {
-        Some(consent) => request.permissions.difference(&consent.permissions),
-        None => request.permissions.clone(),
+        Some(consent) => asked.difference(&consent.permissions),
+        None => asked.clone(),
     };
     if !missing.is_empty() || view.consent.is_none() || asks_always(view) {
         return if quiet {
@@ -160,16 +181,41 @@ pub fn next<'a>(view: &View<'a>) -> NextStep<'a> {
             NextStep::Consent { session, missing }
         };
     }
-    NextStep::Issue { session, granted: request.permissions.clone() }
+    NextStep::Issue { session, granted: asked }
+}
+
+/// Whether more than `most` seconds have passed. None at all are enough: `max_age=0` is `prompt=login` (Core 1.0 §3.1.2.1).
+fn is_older(authenticated: Timestamp, most: u32, now: Timestamp) -> bool {
+    most == 0 || now.since(authenticated) > Duration::from_secs(most.into())
+}
+
+/// What the client may still have of what it asked for: its registration can change while a page waits (catalogue N-02).
+fn still_allowed(asked: &Permissions, client: &Client) -> Permissions {
+    let allowed = asked.0.iter().filter_map(|(audience, scopes)| {
+        let left = scopes.intersection(&client.scope);
+        (scopes.is_empty() || !left.is_empty()).then(|| (audience.clone(), left))
+    });
+    Permissions(allowed.collect())
+}
+
+/// What is in both.
+fn both(one: &Permissions, other: &Permissions) -> Permissions {
+    let common = one.0.iter().filter_map(|(audience, scopes)| {
+        let common = scopes.intersection(other.0.get(audience)?);
+        (scopes.is_empty() || !common.is_empty()).then(|| (audience.clone(), common))
+    });
+    Permissions(common.collect())
 }
 
 /// Whether the person is asked even for what was agreed to before: when the request says so, for access while away
-/// (Core 1.0 §11), and for a public client that any program on the machine can pretend to be (RFC 8252 §8.6).
+/// (Core 1.0 §11), and for a public client that any program on the machine can pretend to be, because what it is known by is
+/// no web address that somebody owns (RFC 8252 §8.6).
 fn asks_always(view: &View<'_>) -> bool {
-    let unclaimed = view.client.application_type == ApplicationType::Native
-        && (redirect_uri::is_loopback(&view.request.redirect_uri)
-            || !view.request.redirect_uri.starts_with("https:"));
+    let unclaimed = !view.request.redirect_uri.starts_with("https:");
     view.request.prompts.consent
         || view.request.permissions.scopes().contains("offline_access")
         || (view.client.is_public() && unclaimed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,8 @@ use crate::{
 };
 
 const SEAL_CONTEXT: &[u8] = b"interaction";
-/// A sealed request is never longer than this: state, nonce and hints are bounded.
-const LONGEST_HANDLE: usize = 24 * 1024;
+/// The longest sealed request that is opened: room for the longest of every parameter.
+const LONGEST_HANDLE: usize = 48 * 1024;
 
 /// An interaction, and whether the store has it.
 #[derive(Clone, Debug)]
@@ -117,3 +117,6 @@ pub fn anti_forgery_fits(
     let received = URL_SAFE_NO_PAD.decode(received).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     received.is_some_and(|bytes| Secret::from_bytes(bytes) == expected)
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,3 +25,6 @@ pub fn select(pending: &Pending, chosen: SessionId, sessions: &[SessionRecord]) 
     let facts = Facts { session_id: Some(chosen), selected: true, signed_in, agreed: None, denied: false };
     Decision { writes: vec![pending.keep(facts)], outcome: Selected::Session(chosen) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,8 @@ use crate::{
 pub const LONGEST_PASSWORD: usize = 4096;
 /// Longest user name or e-mail that is looked up, bytes.
 pub const LONGEST_LOGIN: usize = 256;
+/// The authentication method (RFC 8176).
+const PASSWORD: &str = "pwd";
 const DEVICE_CONTEXT: &[u8] = b"device";
 const LONGEST_USER_AGENT: usize = 256;
 
@@ -171,7 +173,7 @@ pub fn succeed(
     with: &Settling<'_>,
 ) -> Decision<SignedIn> {
     let authentication =
-        Authentication { at: with.now, amr: vec!["pwd".to_owned()], acr: ACR_PASSWORD.to_owned() };
+        Authentication { at: with.now, amr: vec![PASSWORD.to_owned()], acr: ACR_PASSWORD.to_owned() };
     let mut writes = vec![Write::ClearAttempts(with.budget.account.clone())];
     if let (Some(to), Some(from)) = (rehashed, user.password_hash.clone()) {
         writes.push(Write::Rehash { user_id: user.id, from, to });
@@ -221,32 +223,32 @@ pub fn start_session(
             denied: before.denied && reported,
         }));
     }
-    writes.push(event("sign_in.succeeded", user, authentication, with));
+    writes.push(event("sign_in.succeeded", Some(user.id), &authentication.amr, with));
     let device = Device::remembering(with.browser.device, user.id, with.now, with.entropy);
     Decision { writes, outcome: SignedIn { session_id, secret, device } }
 }
 
-/// The password was wrong, or there is nobody it could be right for.
+/// The password was wrong, or there is nobody it could be right for: the same writes (catalogue L-13).
 pub fn fail(user: Option<&User>, with: &Settling<'_>) -> Decision<()> {
-    let address = with.budget.address.clone();
-    let mut writes =
-        vec![Write::CountFailure { key: address, now: with.now, backoff: with.policy.guessing.address }];
-    if let Some(user) = user {
-        let authentication = Authentication { at: with.now, amr: vec!["pwd".to_owned()], acr: String::new() };
-        writes.push(event("sign_in.failed", user, &authentication, with));
-    }
-    Decision { writes, outcome: () }
+    let (key, backoff) = (with.budget.address.clone(), with.policy.guessing.address);
+    let failure = Write::CountFailure { key, now: with.now, backoff };
+    let event = event("sign_in.failed", user.map(|user| user.id), &[PASSWORD], with);
+    Decision { writes: vec![failure, event], outcome: () }
 }
 
-fn event(kind: &str, user: &User, authentication: &Authentication, with: &Settling<'_>) -> Write {
+fn event(kind: &str, user_id: Option<UserId>, amr: &[impl AsRef<str>], with: &Settling<'_>) -> Write {
+    let amr: Vec<_> = amr.iter().map(AsRef::as_ref).collect();
     Write::Audit(Box::new(Event {
         id: EventId::new(with.now, with.entropy),
         at: with.now,
         kind: kind.to_owned(),
-        user_id: Some(user.id),
+        user_id,
         client_id: None,
         address: Some(with.browser.address.to_owned()),
         trace_id: with.trace_id.to_owned(),
-        detail: serde_json::json!({ "amr": authentication.amr }),
+        detail: serde_json::json!({ "amr": amr }),
     }))
 }
+
+#[cfg(test)]
+mod tests;

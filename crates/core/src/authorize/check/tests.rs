@@ -1,0 +1,456 @@
+use serde_json::json;
+
+use super::*;
+use crate::{
+    authorize::{Delivery, fixtures as au},
+    fixtures as fx,
+    scope::Audience,
+};
+
+type Changes<'a> = &'a [(&'a str, &'a str)];
+
+const VALID: &[(&str, &str)] = &[
+    ("client_id", "web"),
+    ("redirect_uri", fx::REDIRECT),
+    ("response_type", "code"),
+    ("scope", "openid notes:read"),
+    ("state", "s-1"),
+    ("nonce", "n-1"),
+    ("code_challenge", fx::CHALLENGE),
+    ("code_challenge_method", "S256"),
+];
+
+/// The valid request with some values replaced; an empty one is as good as none (RFC 6749 §3.1).
+fn form(changes: Changes<'_>) -> Form {
+    let kept = VALID.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    Form::from_pairs(kept.chain(changes).copied())
+}
+
+fn placed<'a>(form: &Form, client: &'a Client) -> Result<Destination<'a>, PageRefusal> {
+    destination(form, &client.client_id, Some(client))
+}
+
+fn checked_by(client: &Client, form: &Form) -> Result<AuthorizationRequest, RequestRefusal> {
+    let resources = [fx::resource(), fx::other_resource()];
+    let keys = fx::keyring().verifying();
+    check(form, &placed(form, client).unwrap(), &resources, keys, (&fx::policy(), fx::NOW))
+}
+
+fn checked(changes: Changes<'_>) -> Result<AuthorizationRequest, RequestRefusal> {
+    checked_by(&fx::client(), &form(changes))
+}
+
+fn refused(changes: Changes<'_>) -> RequestRefusal {
+    checked(changes).unwrap_err()
+}
+
+/// The `error` a client is told.
+fn error(changes: Changes<'_>) -> &'static str {
+    refused(changes).public().code.as_str()
+}
+
+fn hint_for(client: &str) -> String {
+    let claims = json!({ "iss": fx::ISSUER, "aud": client, "sub": au::user_id(2), "exp": 1 });
+    fx::keyring().signer(crate::jose::Algorithm::ES256, fx::NOW).unwrap().sign("JWT", &claims).unwrap()
+}
+
+#[test]
+fn a_request_that_passes_says_what_was_asked() {
+    let hint = hint_for("web");
+    let request = checked(&[
+        ("prompt", "login consent select_account"),
+        ("max_age", "300"),
+        ("acr_values", "a  b"),
+        ("login_hint", "ada"),
+        ("ui_locales", "de en"),
+        ("display", "popup"),
+        ("response_mode", "form_post"),
+        ("id_token_hint", &hint),
+        ("something", "unknown"),
+    ]);
+    let expected = AuthorizationRequest {
+        response_mode: ResponseMode::FormPost,
+        prompts: Prompts { none: false, login: true, consent: true, select_account: true },
+        max_age: Some(300),
+        acr_values: vec!["a".to_owned(), "b".to_owned()],
+        login_hint: Some("ada".to_owned()),
+        hinted_user: Some(au::user_id(2)),
+        ui_locales: vec!["de".to_owned(), "en".to_owned()],
+        ..au::request()
+    };
+    assert_eq!(request, Ok(expected));
+    let quiet = checked(&[("prompt", "none")]).unwrap().prompts;
+    assert_eq!(quiet, Prompts { none: true, ..Prompts::default() });
+    assert_eq!(checked(&[]), Ok(au::request()));
+}
+
+#[test]
+fn the_checks_are_made_in_order() {
+    let long = "a".repeat(2049);
+    // Wrong in every way; each row says what is found and then put right.
+    let steps: &[(&str, &str, &str)] = &[
+        ("foo", "foo", "repeated_parameter"),
+        ("request", "ey", "request_object"),
+        ("response_type", "token", "response_type_unsupported"),
+        ("response_mode", "fragment", "response_mode"),
+        ("code_challenge", "", "code_challenge_missing"),
+        ("scope", "\"", "scope_syntax"),
+        ("prompt", "none login", "prompt"),
+        ("max_age", "abc", "max_age"),
+        ("acr_values", &long, "parameter_too_long"),
+        ("id_token_hint", "ey", "id_token_hint"),
+    ];
+    assert_eq!(steps.len(), CHECKS.len());
+    for (at, (name, _, reason)) in steps.iter().enumerate() {
+        let mut wrong: Vec<_> = steps[at..].iter().map(|(name, value, _)| (*name, *value)).collect();
+        if *name == "foo" {
+            wrong.push(("foo", "again"));
+        }
+        assert_eq!(refused(&wrong).reason(), *reason, "{name}");
+    }
+}
+
+#[test]
+fn a_01_a_repeated_client_or_redirect_uri_is_a_page() {
+    for name in ["client_id", "redirect_uri"] {
+        for again in ["x", VALID.iter().find(|(known, _)| *known == name).unwrap().1] {
+            let mut form = form(&[]);
+            form.append(Form::from_pairs([(name, again)]));
+            let refusal =
+                client_id(&form).and_then(|_| placed(&form, &fx::client()).map(|_| ())).unwrap_err();
+            assert_eq!(refusal, PageRefusal::Repeated(name));
+        }
+    }
+}
+
+#[test]
+fn a_01_any_other_repeated_parameter_is_told_to_the_client() {
+    let once =
+        ["prompt", "max_age", "acr_values", "login_hint", "ui_locales", "display", "id_token_hint", "foo"];
+    let sent =
+        VALID.iter().map(|(name, _)| *name).filter(|name| !matches!(*name, "client_id" | "redirect_uri"));
+    for name in sent.chain(once) {
+        for values in [["x", "x"], ["x", "y"], ["", "x"]] {
+            let changes = values.map(|value| (name, value));
+            assert_eq!(refused(&changes), RequestRefusal::Repeated(name.to_owned()));
+            assert_eq!(error(&changes), "invalid_request");
+        }
+    }
+}
+
+#[test]
+fn a_01_resource_and_audience_may_be_repeated() {
+    let request = checked(&[
+        ("resource", fx::API),
+        ("resource", fx::OTHER_API),
+        ("audience", fx::API),
+        ("scope", "notes:read other"),
+    ]);
+    let expected = fx::permissions(&[(fx::API, "notes:read"), (fx::OTHER_API, "other")]);
+    assert_eq!(request.unwrap().permissions, expected);
+}
+
+#[test]
+fn a_02_only_code_is_a_response_type() {
+    for other in
+        ["token", "id_token", "id_token token", "code token", "code id_token", "none", "CODE", "code "]
+    {
+        assert_eq!(error(&[("response_type", other)]), "unsupported_response_type", "{other}");
+    }
+    assert_eq!(refused(&[("response_type", "")]), RequestRefusal::ResponseTypeMissing);
+    assert_eq!(error(&[("response_type", "")]), "invalid_request");
+    let machine = Client { redirect_uris: vec![fx::REDIRECT.to_owned()], ..fx::machine() };
+    assert_eq!(checked_by(&machine, &form(&[])).unwrap_err().public().code, ErrorCode::UnauthorizedClient);
+}
+
+#[test]
+fn a_03_a_response_mode_that_is_not_there_or_cannot_arrive_is_refused() {
+    for mode in ["fragment", "form_post.jwt", "query.jwt", "jwt", "web_message", "QUERY"] {
+        assert_eq!(error(&[("response_mode", mode)]), "invalid_request", "{mode}");
+    }
+    let app = [("redirect_uri", "com.example.app:/cb"), ("response_mode", "form_post")];
+    let client = au::native_client();
+    assert_eq!(checked_by(&client, &form(&app)), Err(RequestRefusal::ResponseMode));
+    assert_eq!(placed(&form(&app), &client).unwrap().response_mode, ResponseMode::Query);
+    let local = [("redirect_uri", au::LOOPBACK), ("response_mode", "form_post")];
+    assert_eq!(checked_by(&client, &form(&local)).unwrap().response_mode, ResponseMode::FormPost);
+    assert_eq!(checked(&[("response_mode", "query")]).unwrap().response_mode, ResponseMode::Query);
+}
+
+#[test]
+fn a_04_an_unknown_a_disabled_and_an_absurd_client_are_one_page() {
+    let disabled = Client { disabled: true, ..fx::client() };
+    let id = ClientId::from("web");
+    let unknown = destination(&form(&[]), &id, None).unwrap_err();
+    assert_eq!(unknown, PageRefusal::ClientUnknown(id.clone()));
+    assert_eq!(destination(&form(&[]), &id, Some(&disabled)).unwrap_err(), unknown);
+    assert_eq!(client_id(&form(&[("client_id", "")])), Err(PageRefusal::ClientIdMissing));
+    let long = "c".repeat(4096);
+    assert_eq!(client_id(&form(&[("client_id", &long)])).unwrap_err().cause(), "client_unknown");
+    assert_eq!(client_id(&form(&[("client_id", "ключ")])), Ok("ключ".into()));
+}
+
+#[test]
+fn a_05_long_values_are_refused_and_a_long_state_is_not_given_back() {
+    let long = "a".repeat(16 * 1024 + 1);
+    for (name, most) in [
+        ("state", 2048),
+        ("nonce", 512),
+        ("login_hint", 256),
+        ("acr_values", 2048),
+        ("ui_locales", 2048),
+        ("display", 256),
+        ("prompt", 256),
+        ("max_age", 10),
+        ("code_challenge", 256),
+        ("id_token_hint", 16 * 1024),
+    ] {
+        assert_eq!(refused(&[(name, &long[..=most])]), RequestRefusal::TooLong(name));
+    }
+    for (name, most) in [("state", 2048), ("nonce", 512), ("login_hint", 256)] {
+        assert!(checked(&[(name, &long[..most])]).is_ok(), "{name}");
+    }
+    let client = fx::client();
+    assert_eq!(placed(&form(&[("state", &long[..2049])]), &client).unwrap().state, None);
+    assert_eq!(placed(&form(&[("state", "a"), ("state", "b")]), &client).unwrap().state, None);
+    let many = vec!["x"; 40].join(" ");
+    assert_eq!(checked(&[("acr_values", &many), ("ui_locales", &many)]).unwrap().acr_values.len(), 16);
+}
+
+#[test]
+fn j_05_control_characters_are_refused_and_never_given_back() {
+    for bad in ["a\r\nb", "a\nb", "a\rb", "a\0b", "\u{85}", "\u{7f}"] {
+        for name in ["state", "nonce", "login_hint", "ui_locales", "acr_values", "code_challenge", "prompt"] {
+            assert_eq!(refused(&[(name, bad)]), RequestRefusal::ControlCharacter(name), "{bad:?}");
+        }
+        let client = fx::client();
+        assert_eq!(placed(&form(&[("state", bad)]), &client).unwrap().state, None);
+    }
+    // Not a line feed, whatever its last byte is.
+    assert_eq!(checked(&[("state", "\u{10a} \"<&")]).unwrap().state.as_deref(), Some("\u{10a} \"<&"));
+}
+
+#[test]
+fn a_06_a_scope_that_is_none_is_refused() {
+    let many = (0..10_000).map(|n| format!("s{n}")).collect::<Vec<_>>().join(" ");
+    for bad in ["a\"b", "a\\b", "a\tb", "ä", &many] {
+        assert_eq!(error(&[("scope", bad)]), "invalid_scope");
+    }
+}
+
+#[test]
+fn a_07_scopes_of_others_are_dropped_and_none_left_is_refused() {
+    let request = checked(&[("scope", "openid admin notes:read phone")]).unwrap();
+    assert_eq!(request.permissions, au::request().permissions);
+    assert_eq!(error(&[("scope", "admin phone")]), "invalid_scope");
+}
+
+#[test]
+fn a_08_prompt_none_stands_alone_and_unknown_prompts_are_refused() {
+    for bad in ["none login", "consent none", "select_account none", "create", "Login", "login,consent"] {
+        assert_eq!(error(&[("prompt", bad)]), "invalid_request", "{bad}");
+    }
+    assert_eq!(checked(&[("prompt", "")]).unwrap().prompts, Prompts::default());
+}
+
+#[test]
+fn a_09_max_age_is_a_number_of_seconds() {
+    for bad in ["-1", "abc", "1.5", "+1", " 1", "0x10", "4294967296", "9999999999"] {
+        assert_eq!(refused(&[("max_age", bad)]), RequestRefusal::MaxAge, "{bad}");
+    }
+    assert_eq!(error(&[("max_age", "-1")]), "invalid_request");
+    let patient = Client { default_max_age: Some(600), ..fx::client() };
+    assert_eq!(checked_by(&patient, &form(&[])).unwrap().max_age, Some(600));
+    assert_eq!(checked_by(&patient, &form(&[("max_age", "0")])).unwrap().max_age, Some(0));
+}
+
+#[test]
+fn a_11_classes_are_those_asked_for_else_the_registered_ones() {
+    let client = Client { default_acr_values: vec!["d".to_owned()], ..fx::client() };
+    assert_eq!(checked_by(&client, &form(&[])).unwrap().acr_values, ["d"]);
+    assert_eq!(checked_by(&client, &form(&[("acr_values", "b a")])).unwrap().acr_values, ["b", "a"]);
+}
+
+#[test]
+fn a_10_a_hint_must_be_ours_and_this_clients() {
+    let (mine, theirs) = (hint_for("web"), hint_for("other"));
+    assert_eq!(checked(&[("id_token_hint", &mine)]).unwrap().hinted_user, Some(au::user_id(2)));
+    assert_eq!(refused(&[("id_token_hint", &theirs)]), RequestRefusal::Hint(HintError::Audience));
+    assert_eq!(error(&[("id_token_hint", &theirs)]), "invalid_request");
+    assert_eq!(refused(&[("id_token_hint", &mine[1..])]), RequestRefusal::Hint(HintError::Signature));
+}
+
+#[test]
+fn a_13_a_15_request_objects_and_references_are_not_read() {
+    for (name, expected) in [
+        ("request", "request_not_supported"),
+        ("request_uri", "request_uri_not_supported"),
+        ("registration", "registration_not_supported"),
+    ] {
+        assert_eq!(error(&[(name, "https://canary.example/")]), expected);
+        assert!(checked(&[(name, "")]).is_ok(), "without a value it is as if it were not there");
+    }
+}
+
+#[test]
+fn a_12_what_is_not_supported_is_not_even_parsed() {
+    let deep = "[".repeat(10_000);
+    let request = checked(&[("claims", &deep), ("authorization_details", &deep), ("dpop_jkt", "\"")]);
+    assert_eq!(request, Ok(au::request()));
+}
+
+#[test]
+fn a_20_a_resource_that_is_not_registered_is_refused() {
+    for bad in ["/api", "https://api.example/#x", "https://api.example", "https://unknown.example/"] {
+        for name in ["resource", "audience"] {
+            assert_eq!(error(&[(name, bad)]), "invalid_target", "{bad}");
+        }
+    }
+    let request = checked(&[("audience", fx::API), ("scope", "notes:read")]).unwrap();
+    assert!(request.permissions.0.contains_key(&Audience::Resource(fx::API.into())));
+}
+
+#[test]
+fn p_01_no_challenge_is_refused() {
+    let none = form(&[("code_challenge", ""), ("code_challenge_method", "")]);
+    let waived = Client { require_pkce: false, ..fx::client() };
+    let unsafe_public = Client { require_pkce: false, ..fx::public_client() };
+    for client in [fx::client(), fx::public_client(), unsafe_public] {
+        assert_eq!(checked_by(&client, &none), Err(RequestRefusal::ChallengeMissing));
+    }
+    assert_eq!(checked_by(&waived, &none).unwrap().code_challenge, None);
+    // What is sent is enforced all the same.
+    assert_eq!(checked_by(&waived, &form(&[])).unwrap().code_challenge.as_deref(), Some(fx::CHALLENGE));
+    assert_eq!(checked_by(&waived, &form(&[("code_challenge", "")])), Err(RequestRefusal::ChallengeMissing));
+    let plain = form(&[("code_challenge_method", "")]);
+    assert_eq!(checked_by(&waived, &plain), Err(RequestRefusal::ChallengeMethod));
+    assert_eq!(RequestRefusal::ChallengeMissing.public().code, ErrorCode::InvalidRequest);
+}
+
+#[test]
+fn p_02_only_s256_is_a_method() {
+    for method in ["plain", "", "s256", "SHA256", "S512"] {
+        assert_eq!(refused(&[("code_challenge_method", method)]), RequestRefusal::ChallengeMethod);
+    }
+    assert_eq!(error(&[("code_challenge_method", "plain")]), "invalid_request");
+}
+
+#[test]
+fn p_03_a_malformed_challenge_is_refused() {
+    let (short, long) = (&fx::CHALLENGE[..42], format!("{}A", fx::CHALLENGE));
+    let long128 = "a".repeat(129);
+    for bad in [short, &long, &long128, "x", &fx::CHALLENGE.replace('-', "+"), &format!("{short}=")] {
+        assert_eq!(refused(&[("code_challenge", bad)]), RequestRefusal::ChallengeSyntax, "{bad}");
+    }
+    assert_eq!(error(&[("code_challenge", "x")]), "invalid_request");
+}
+
+#[test]
+fn r_01_r_03_r_18_an_unregistered_redirect_uri_is_a_page_whatever_else_is_wrong() {
+    let wrong: [Changes<'_>; 4] =
+        [&[], &[("response_type", "token")], &[("scope", "\"")], &[("code_challenge", "")]];
+    for uri in ["https://evil.example/cb", "https://rp.example/cbx", "https://rp.example/cb/", "javascript:x"]
+    {
+        for more in wrong {
+            let changes: Vec<_> = more.iter().copied().chain([("redirect_uri", uri)]).collect();
+            let refusal = placed(&form(&changes), &fx::client()).unwrap_err();
+            let expected = PageRefusal::RedirectUriMismatch {
+                client_id: "web".into(),
+                received: uri.to_owned(),
+                registered: vec![fx::REDIRECT.to_owned()],
+            };
+            assert_eq!(refusal, expected);
+            let stranger = destination(&form(&changes), &"web".into(), None).unwrap_err();
+            assert_eq!(stranger.cause(), "client_unknown");
+        }
+    }
+}
+
+#[test]
+fn r_02_redirect_uri_may_be_left_out_only_where_it_cannot_be_mistaken() {
+    let missing = Err("redirect_uri_missing");
+    let one = Client { default_resource: Some(fx::API.into()), ..fx::client() };
+    let two = Client {
+        redirect_uris: vec![fx::REDIRECT.to_owned(), "https://rp.example/2".to_owned()],
+        ..fx::client()
+    };
+    let none = Client { redirect_uris: Vec::new(), ..fx::client() };
+    for (client, scope, expected) in [
+        (&one, "notes:read", Ok(fx::REDIRECT)),
+        (&one, "", Ok(fx::REDIRECT)),
+        (&one, "notes:read openid", missing),
+        (&two, "notes:read", missing),
+        (&none, "notes:read", Err("no_redirect_uri_registered")),
+    ] {
+        let form = form(&[("redirect_uri", ""), ("scope", scope)]);
+        let placed = placed(&form, client);
+        let found = placed.as_ref().map(|d| d.redirect_uri.as_str()).map_err(PageRefusal::cause);
+        assert_eq!(found, expected, "{scope}");
+        if found.is_ok() {
+            assert!(!checked_by(client, &form).unwrap().redirect_uri_sent);
+        }
+    }
+    assert!(checked(&[]).unwrap().redirect_uri_sent);
+}
+
+#[test]
+fn r_11_r_12_any_loopback_port_for_a_native_client_only() {
+    let native = au::native_client();
+    let received = [("redirect_uri", au::LOOPBACK)];
+    assert_eq!(checked_by(&native, &form(&received)).unwrap().redirect_uri, au::LOOPBACK);
+    let web = Client { application_type: crate::client::ApplicationType::Web, ..native };
+    assert_eq!(placed(&form(&received), &web).unwrap_err().cause(), "redirect_uri_mismatch");
+}
+
+#[test]
+fn a_19_every_refusal_goes_back_with_state_and_issuer_in_the_mode_that_was_asked_for() {
+    let (challenge, client) = ([("code_challenge", "")], fx::client());
+    for (mode, posted) in [("query", false), ("form_post", true), ("fragment", false)] {
+        let changes: Vec<_> = challenge.iter().copied().chain([("response_mode", mode)]).collect();
+        let form = form(&changes);
+        let destination = placed(&form, &client).unwrap();
+        let refusal = checked_by(&client, &form).unwrap_err();
+        let response = destination.refuse(&refusal, fx::ISSUER);
+        assert_eq!(response.error_code(), Some("invalid_request"));
+        match response.delivery() {
+            Delivery::Form { action, parameters } => {
+                assert!(posted && action == fx::REDIRECT);
+                assert!(parameters.contains(&("state", "s-1".to_owned())));
+                assert!(parameters.contains(&("iss", fx::ISSUER.to_owned())));
+            }
+            Delivery::Redirect(uri) => {
+                assert!(!posted && uri.starts_with("https://rp.example/cb?error=invalid_request&"));
+                assert!(uri.ends_with("&state=s-1&iss=https%3A%2F%2Fid.example"), "{uri}");
+                assert!(!uri.contains('#') && !uri.contains("code="));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_refusal_has_a_reason_of_its_own_and_a_registered_code() {
+    let refusals = [
+        RequestRefusal::Repeated(String::new()),
+        RequestRefusal::TooLong("state"),
+        RequestRefusal::ControlCharacter("state"),
+        RequestRefusal::RequestObject,
+        RequestRefusal::RequestUri,
+        RequestRefusal::Registration,
+        RequestRefusal::ResponseTypeMissing,
+        RequestRefusal::ResponseTypeUnsupported,
+        RequestRefusal::GrantNotAllowed,
+        RequestRefusal::ResponseMode,
+        RequestRefusal::ChallengeMissing,
+        RequestRefusal::ChallengeMethod,
+        RequestRefusal::ChallengeSyntax,
+        RequestRefusal::Audience(AudienceRefusal::NoScopeLeft),
+        RequestRefusal::Prompt,
+        RequestRefusal::MaxAge,
+        RequestRefusal::Hint(HintError::Issuer),
+    ];
+    let reasons: std::collections::BTreeSet<_> = refusals.iter().map(Refusal::reason).collect();
+    assert_eq!(reasons.len(), refusals.len());
+    // RFC 6749 §4.1.2.1: what `error_description` may hold.
+    let printable = |text: &str| text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+    assert!(refusals.iter().all(|refusal| printable(refusal.public().description)));
+}

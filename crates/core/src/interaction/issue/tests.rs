@@ -1,0 +1,249 @@
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    authorize::{Delivery, fixtures as au},
+    fixtures as fx,
+    interaction::{Facts, InteractionRefusal},
+    secret::Digest,
+};
+
+fn pending() -> Pending {
+    au::pending(au::request(), Facts::default())
+}
+
+fn consent_to(pairs: &[(&str, &str)]) -> Consent {
+    Consent {
+        id: ConsentId::from_bytes([4; 16]),
+        user_id: au::user_id(2),
+        client_id: "web".into(),
+        permissions: fx::permissions(pairs),
+        version: 5,
+        created_at: Timestamp::default(),
+        updated_at: Timestamp::default(),
+        withdrawn_at: None,
+    }
+}
+
+/// Kinds of the events among the writes.
+fn events(writes: &[Write]) -> Vec<&str> {
+    let mut kinds = Vec::new();
+    for write in writes {
+        if let Write::Audit(event) = write {
+            let about = (event.user_id, event.client_id.as_ref().map(|id| id.as_str()), &*event.trace_id);
+            assert_eq!(about, (Some(au::user_id(2)), Some("web"), "trace"));
+            kinds.push(event.kind.as_str());
+        }
+    }
+    kinds
+}
+
+fn authorization(writes: &[Write]) -> &Authorization {
+    let mut found = writes.iter().filter_map(|write| match write {
+        Write::InsertAuthorization(authorization) => Some(&**authorization),
+        _ => None,
+    });
+    let first = found.next().unwrap();
+    assert!(found.next().is_none());
+    first
+}
+
+fn uri(response: &AuthorizationResponse) -> String {
+    match response.delivery() {
+        Delivery::Redirect(uri) => uri,
+        Delivery::Form { .. } => panic!("a form"),
+    }
+}
+
+#[test]
+fn an_authorization_says_all_that_its_tokens_depend_on() {
+    let (client, policy, session) = (fx::client(), fx::policy(), au::session(2));
+    let granted = fx::permissions(&[("", "openid")]);
+    let decision = issue(&pending(), &session, &granted, &au::issuing(&client, &policy));
+    let id = AuthorizationId::from_bytes([6; 16]);
+    let code = Code::of(id, &fx::keyring().keys);
+    let expected = Authorization {
+        id,
+        client_id: "web".into(),
+        user_id: au::user_id(2),
+        session_id: au::session_id(2),
+        consent_id: authorization(&decision.writes).consent_id,
+        permissions: granted,
+        offline: false,
+        authentication: au::authentication(),
+        nonce: Some("n-1".to_owned()),
+        epoch: fx::EPOCH,
+        created_at: fx::NOW,
+        expires_at: fx::NOW + policy.lifetimes.refresh_absolute,
+        code: CodeState {
+            digest: code.digest(),
+            redirect_uri: Some(fx::REDIRECT.to_owned()),
+            challenge: Some(fx::CHALLENGE.to_owned()),
+            expires_at: fx::NOW + Duration::from_mins(1),
+            redeemed_at: None,
+            burnt_at: None,
+        },
+        refresh: None,
+        last_used_at: fx::NOW,
+        revoked_at: None,
+    };
+    assert_eq!(authorization(&decision.writes), &expected);
+    let sent = uri(&decision.outcome);
+    assert!(
+        sent.starts_with(&format!("https://rp.example/cb?code={}&state=s-1&iss=", code.encode())),
+        "{sent}"
+    );
+}
+
+#[test]
+fn the_redirect_uri_is_kept_only_if_it_was_sent() {
+    let (client, policy) = (fx::client(), fx::policy());
+    let request = AuthorizationRequest { redirect_uri_sent: false, ..au::request() };
+    let pending = au::pending(request, Facts::default());
+    let granted = au::request().permissions;
+    let decision = issue(&pending, &au::session(2), &granted, &au::issuing(&client, &policy));
+    assert_eq!(authorization(&decision.writes).code.redirect_uri, None);
+}
+
+#[test]
+fn offline_access_and_the_kind_of_client_say_how_long_it_lasts() {
+    let policy = fx::policy();
+    let day = policy.lifetimes.refresh_absolute_browser;
+    for (client, scope, offline, lasts) in [
+        (fx::client(), "openid offline_access", true, policy.lifetimes.refresh_absolute),
+        (fx::public_client(), "openid", false, day),
+        (au::native_client(), "openid", false, policy.lifetimes.refresh_absolute),
+    ] {
+        let granted = fx::permissions(&[("", scope)]);
+        let decision = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
+        let authorization = authorization(&decision.writes);
+        assert_eq!((authorization.offline, authorization.expires_at), (offline, fx::NOW + lasts), "{scope}");
+    }
+}
+
+#[test]
+fn a_first_consent_is_made_before_the_authorization_that_needs_it() {
+    let (client, policy) = (fx::client(), fx::policy());
+    let granted = au::request().permissions;
+    let decision = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
+    let Some(Write::InsertConsent(consent)) = decision.writes.first() else { panic!("{decision:?}") };
+    let expected = Consent {
+        id: consent.id,
+        version: 0,
+        created_at: fx::NOW,
+        updated_at: fx::NOW,
+        ..consent_to(&[("", "openid"), (fx::API, "notes:read")])
+    };
+    assert_eq!(**consent, expected);
+    assert_eq!(authorization(&decision.writes).consent_id, consent.id);
+    assert_eq!(events(&decision.writes), ["consent.granted", "authorization.granted"]);
+}
+
+#[test]
+fn n_03_a_consent_grows_by_what_is_new_and_not_otherwise() {
+    let (client, policy) = (fx::client(), fx::policy());
+    let granted = au::request().permissions;
+    let known = consent_to(&[("", "openid email"), (fx::API, "notes:read")]);
+    let with = Issuing { consent: Some(&known), ..au::issuing(&client, &policy) };
+    let decision = issue(&pending(), &au::session(2), &granted, &with);
+    assert_eq!(authorization(&decision.writes).consent_id, known.id);
+    assert_eq!(events(&decision.writes), ["authorization.granted"]);
+    assert_eq!(decision.writes.len(), 2);
+
+    let less = consent_to(&[("", "email")]);
+    let with = Issuing { consent: Some(&less), ..with };
+    let decision = issue(&pending(), &au::session(2), &granted, &with);
+    match decision.writes.first() {
+        Some(Write::ExtendConsent { id, version: 5, permissions, at }) => {
+            assert_eq!((*id, *at), (less.id, fx::NOW));
+            assert_eq!(*permissions, fx::permissions(&[("", "email openid"), (fx::API, "notes:read")]));
+        }
+        write => panic!("{write:?}"),
+    }
+    assert_eq!(authorization(&decision.writes).consent_id, less.id);
+    assert_eq!(events(&decision.writes), ["consent.granted", "authorization.granted"]);
+}
+
+/// What the store has after [`pending`] was answered.
+fn answered() -> AuthorizationRecord {
+    let (client, policy) = (fx::client(), fx::policy());
+    let granted = au::request().permissions;
+    let decision = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
+    let session = au::session(2);
+    AuthorizationRecord {
+        authorization: authorization(&decision.writes).clone(),
+        consent_withdrawn_at: None,
+        client: Some(client),
+        user: Some(session.user),
+        session: Some(session.session),
+        epoch: fx::EPOCH,
+    }
+}
+
+fn repeated(record: &AuthorizationRecord, session: u8, now: Timestamp) -> Option<String> {
+    let (client, policy, session) = (fx::client(), fx::policy(), au::session(session));
+    let step = NextStep::Issue { session: &session, granted: au::request().permissions };
+    match repeat(&pending(), record, &step, &Issuing { now, ..au::issuing(&client, &policy) }) {
+        Repeat::Same(response) => Some(uri(&response)),
+        Repeat::Over => None,
+    }
+}
+
+#[test]
+fn n_06_a_double_submit_gives_the_same_redirect_while_the_code_is_unredeemed() {
+    let (client, policy) = (fx::client(), fx::policy());
+    let granted = au::request().permissions;
+    let first = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
+    let again = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
+    assert_eq!(uri(&first.outcome), uri(&again.outcome), "whichever of two tabs wins");
+    let end = fx::NOW + policy.lifetimes.code;
+    assert_eq!(repeated(&answered(), 2, fx::NOW), Some(uri(&first.outcome)));
+    assert!(repeated(&answered(), 2, end - Duration::from_millis(1)).is_some());
+    assert_eq!(repeated(&answered(), 2, end), None);
+}
+
+#[test]
+fn n_06_afterwards_there_is_only_the_way_back() {
+    let cases: &[fn(&mut AuthorizationRecord)] = &[
+        |r| r.authorization.code.redeemed_at = Some(fx::NOW),
+        |r| r.authorization.code.burnt_at = Some(fx::NOW),
+        |r| r.authorization.revoked_at = Some(fx::NOW),
+        |r| r.consent_withdrawn_at = Some(fx::NOW),
+        |r| r.user.as_mut().unwrap().disabled = true,
+        |r| r.client.as_mut().unwrap().disabled = true,
+        |r| r.session.as_mut().unwrap().ended_at = Some(fx::NOW),
+        |r| r.epoch += 1,
+    ];
+    for (at, change) in cases.iter().enumerate() {
+        let mut record = answered();
+        change(&mut record);
+        assert_eq!(repeated(&record, 2, fx::NOW), None, "case {at}");
+    }
+}
+
+#[test]
+fn l_32_a_code_is_repeated_only_to_the_session_it_was_given_in() {
+    assert_eq!(repeated(&answered(), 8, fx::NOW), None);
+    let (client, policy) = (fx::client(), fx::policy());
+    let denied = NextStep::Refuse(InteractionRefusal::Denied);
+    let again = repeat(&pending(), &answered(), &denied, &au::issuing(&client, &policy));
+    assert!(matches!(again, Repeat::Over));
+}
+
+#[test]
+fn a_19_n_06_a_refusal_goes_back_with_state_and_issuer() {
+    let response = refuse(&au::request(), &InteractionRefusal::Denied, fx::ISSUER);
+    assert_eq!(response.error_code(), Some("access_denied"));
+    let sent = uri(&response);
+    assert!(sent.starts_with("https://rp.example/cb?error=access_denied&error_description="), "{sent}");
+    assert!(sent.ends_with("&state=s-1&iss=https%3A%2F%2Fid.example"), "{sent}");
+}
+
+#[test]
+fn q_01_only_a_digest_of_the_code_is_kept() {
+    let record = answered();
+    let stored = serde_json::to_string(&record.authorization).unwrap();
+    let code = Code::of(record.authorization.id, &fx::keyring().keys).encode();
+    assert!(!stored.contains(&code) && !stored.contains("gwc_"));
+    assert_ne!(record.authorization.code.digest, Digest([0; 32]));
+}

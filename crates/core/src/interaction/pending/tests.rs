@@ -1,0 +1,174 @@
+use std::{sync::LazyLock, time::Duration};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    authorize::{Prompts, ResponseMode, fixtures as au},
+    fixtures as fx,
+    seal::SealKey,
+};
+
+static ENTROPY: fx::Seeded = fx::Seeded::new(11);
+
+fn keys() -> &'static RealmKeys {
+    &fx::keyring().keys
+}
+
+fn other_realm() -> &'static RealmKeys {
+    static KEYS: LazyLock<RealmKeys> = LazyLock::new(|| RealmKeys::derive(&Secret::from_bytes([1; 32])));
+    &KEYS
+}
+
+fn begun() -> Pending {
+    Pending::begin(au::request(), au::COOKIE.digest(), &fx::policy().lifetimes, fx::NOW, &ENTROPY)
+}
+
+#[test]
+fn a_new_interaction_knows_its_request_and_browser_and_nothing_else() {
+    let pending = begun();
+    assert!(!pending.stored);
+    assert_eq!(pending.interaction.request, au::request());
+    assert_eq!(pending.interaction.facts, Facts::default());
+    assert_ne!(pending.interaction.id, begun().interaction.id);
+    let end = fx::NOW + Duration::from_mins(15);
+    assert!(!pending.is_expired(end - Duration::from_millis(1)) && pending.is_expired(end));
+}
+
+#[test]
+fn a_21_an_interaction_belongs_to_the_browser_that_started_it() {
+    let pending = begun();
+    assert!(pending.belongs_to(Some(&au::COOKIE)));
+    assert!(!pending.belongs_to(Some(&Secret::from_bytes([8; 32]))));
+    assert!(!pending.belongs_to(None));
+}
+
+#[test]
+fn strangers_write_nothing_and_the_first_fact_makes_a_row() {
+    let facts = Facts { selected: true, ..Facts::default() };
+    let pending = begun();
+    let Write::InsertInteraction(row) = pending.keep(facts.clone()) else { panic!("no row") };
+    assert_eq!(*row, Interaction { facts: facts.clone(), ..pending.interaction.clone() });
+    let stored = au::pending(au::request(), Facts::default());
+    match stored.keep(facts.clone()) {
+        Write::UpdateInteraction { id, version, facts: kept } => {
+            assert_eq!((id, version, *kept), (stored.interaction.id, 3, facts));
+        }
+        write => panic!("{write:?}"),
+    }
+}
+
+#[test]
+fn a_stored_interaction_is_named_by_its_id_and_a_sealed_one_carries_itself() {
+    let stored = au::pending(au::request(), Facts::default());
+    let handle = stored.handle(keys(), &ENTROPY);
+    assert_eq!(handle, stored.interaction.id.to_string());
+    assert_eq!(Handle::read(&handle, keys()), Some(Handle::Row(stored.interaction.id)));
+    let sealed = begun();
+    let handle = sealed.handle(keys(), &ENTROPY);
+    assert_eq!(Handle::read(&handle, keys()), Some(Handle::Sealed(Box::new(sealed.interaction))));
+}
+
+#[test]
+fn a_22_a_sealed_request_is_this_realms_and_this_uses() {
+    let handle = begun().handle(keys(), &ENTROPY);
+    assert_eq!(Handle::read(&handle, other_realm()), None);
+    let plain = serde_json::to_vec(&begun().interaction).unwrap();
+    let sealed_as =
+        |key: &SealKey, context: &[u8]| URL_SAFE_NO_PAD.encode(key.seal(&ENTROPY, context, &plain));
+    assert!(Handle::read(&sealed_as(&keys().request, SEAL_CONTEXT), keys()).is_some());
+    assert_eq!(Handle::read(&sealed_as(&keys().request, b"other"), keys()), None);
+    assert_eq!(Handle::read(&sealed_as(&keys().access_token, SEAL_CONTEXT), keys()), None);
+    assert_eq!(Handle::read(&URL_SAFE_NO_PAD.encode(&plain), keys()), None);
+    for nonsense in ["", "x", "=", "\0", &"A".repeat(100_000)] {
+        assert_eq!(Handle::read(nonsense, keys()), None);
+    }
+}
+
+#[test]
+fn a_05_the_longest_request_is_opened_again() {
+    let long = |length: usize| "\"".repeat(length);
+    let list = vec![long(127); 16];
+    let scopes: Vec<_> = (0..64).map(|n| format!("notes:of:a:long:name:{n}")).collect();
+    let scopes = scopes.join(" ");
+    let request = AuthorizationRequest {
+        redirect_uri: format!("https://rp.example/{}", "a".repeat(2029)),
+        state: Some(long(2048)),
+        nonce: Some(long(512)),
+        login_hint: Some(long(256)),
+        acr_values: list.clone(),
+        ui_locales: list,
+        permissions: fx::permissions(&[(fx::API, &scopes)]),
+        ..au::request()
+    };
+    let pending = Pending::begin(request, Digest([1; 32]), &fx::policy().lifetimes, fx::NOW, &ENTROPY);
+    let handle = pending.handle(keys(), &ENTROPY);
+    assert!(matches!(Handle::read(&handle, keys()), Some(Handle::Sealed(_))), "{}", handle.len());
+}
+
+prop_compose! {
+    fn some_request()(
+        state in proptest::option::of(".{0,40}"),
+        nonce in proptest::option::of(".{0,40}"),
+        hint in proptest::option::of("\\PC{0,20}"),
+        locales in proptest::collection::vec("[a-z]{2}", 0..3),
+        max_age in any::<Option<u32>>(),
+        login in any::<bool>(),
+        posted in any::<bool>(),
+    ) -> AuthorizationRequest {
+        AuthorizationRequest {
+            state,
+            nonce,
+            login_hint: hint,
+            ui_locales: locales,
+            max_age,
+            prompts: Prompts { login, ..Prompts::default() },
+            response_mode: if posted { ResponseMode::FormPost } else { ResponseMode::Query },
+            hinted_user: login.then(|| au::user_id(2)),
+            ..au::request()
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_22_a_sealed_request_survives_the_way_and_no_change(
+        request in some_request(),
+        at in any::<proptest::sample::Index>(),
+        bit in 0_u8..8,
+    ) {
+        let browser = Digest::of(b"browser");
+        let pending = Pending::begin(request, browser, &fx::policy().lifetimes, fx::NOW, &ENTROPY);
+        let handle = pending.handle(keys(), &ENTROPY);
+        let opened = Handle::read(&handle, keys());
+        prop_assert_eq!(opened, Some(Handle::Sealed(Box::new(pending.interaction))));
+        let mut sealed = URL_SAFE_NO_PAD.decode(&handle).unwrap();
+        let at = at.index(sealed.len());
+        sealed[at] ^= 1 << bit;
+        prop_assert_eq!(Handle::read(&URL_SAFE_NO_PAD.encode(&sealed), keys()), None);
+        sealed[at] ^= 1 << bit;
+        sealed.truncate(at);
+        prop_assert_eq!(Handle::read(&URL_SAFE_NO_PAD.encode(&sealed), keys()), None);
+    }
+
+    #[test]
+    fn l_01_l_02_n_02_an_anti_forgery_value_fits_one_browser_purpose_and_subject(
+        made in (0_u8..3, "form|account|f", "[ab]{0,2}"),
+        used in (0_u8..3, "form|account|f", "[ab]{0,2}"),
+    ) {
+        let value = anti_forgery(keys(), &Digest([made.0; 32]), &made.1, &made.2);
+        let fits = anti_forgery_fits(keys(), &Digest([used.0; 32]), (&used.1, &used.2), &value);
+        prop_assert_eq!(fits, made == used);
+        prop_assert!(!anti_forgery_fits(other_realm(), &Digest([made.0; 32]), (&made.1, &made.2), &value));
+    }
+
+    #[test]
+    fn l_01_nothing_else_is_an_anti_forgery_value(text in "\\PC{0,60}", cut in 0_usize..43) {
+        let browser = Digest([1; 32]);
+        let value = anti_forgery(keys(), &browser, "form", "a");
+        prop_assert!(!anti_forgery_fits(keys(), &browser, ("form", "a"), &text));
+        prop_assert!(!anti_forgery_fits(keys(), &browser, ("form", "a"), &value[..cut]));
+    }
+}

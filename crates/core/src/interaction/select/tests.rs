@@ -1,0 +1,30 @@
+use super::*;
+use crate::{authorize::fixtures as au, store::Write};
+
+fn selected(facts: Facts, chosen: u8) -> Facts {
+    let sessions = [au::session(8), au::session(2)];
+    let pending = au::pending(au::request(), facts);
+    let decision = select(&pending, au::session_id(chosen), &sessions);
+    assert_eq!(decision.outcome, Selected::Session(au::session_id(chosen)));
+    match decision.writes.as_slice() {
+        [Write::UpdateInteraction { facts, .. }] => *facts.clone(),
+        writes => panic!("{writes:?}"),
+    }
+}
+
+#[test]
+fn l_32_a_choice_forgets_what_was_agreed_to_and_said_before() {
+    let (_, signed_in) = au::fresh(2);
+    let facts = Facts { agreed: Some(au::request().permissions), denied: true, ..signed_in.clone() };
+    let other = Facts { session_id: Some(au::session_id(8)), selected: true, ..Facts::default() };
+    assert_eq!(selected(facts.clone(), 8), other);
+    let same = Facts { session_id: Some(au::session_id(2)), selected: true, ..signed_in };
+    assert_eq!(selected(facts, 2), same, "the sign-in was this person's");
+}
+
+#[test]
+fn l_32_only_a_live_session_of_this_browser_can_be_chosen() {
+    let pending = au::pending(au::request(), Facts::default());
+    let decision = select(&pending, au::session_id(5), &[au::session(8), au::session(2)]);
+    assert!(decision.outcome == Selected::Unknown && decision.writes.is_empty());
+}
