@@ -231,7 +231,8 @@ impl ClientMetadata {
             default_max_age: self.default_max_age,
             default_acr_values: self.default_acr_values.clone().unwrap_or_default(),
             disabled: self.disabled.unwrap_or(false),
-            tokens_not_before: if self.disabled == Some(true) { now } else { Timestamp::default() },
+            // A client that is registered anew under an old id takes over nothing of its predecessor.
+            tokens_not_before: now,
             applied: false,
         })
     }

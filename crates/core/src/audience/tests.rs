@@ -237,6 +237,7 @@ proptest! {
         }
         let named = resources.iter().filter(|id| **id != fx::ISSUER).count();
         let apis = permissions.resources().count();
-        prop_assert!(if resources.is_empty() { apis <= 1 } else { apis == named });
+        let fits = if resources.is_empty() { apis <= 1 } else { apis == named };
+        prop_assert!(fits);
     }
 }
