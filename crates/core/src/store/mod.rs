@@ -1,0 +1,175 @@
+//! The store as the protocol sees it: records, guarded writes, and the trait that two engines implement.
+//!
+//! Reads return whole, joined records. All that changes goes through [`Store::commit`]: a list of writes, all or nothing,
+//! each guarded by its own precondition, which its documentation states. A guard that fails makes the whole commit a
+//! [`Outcome::Conflict`]; the caller loads and decides again. A read may be a moment old; a guard never is.
+
+mod records;
+mod write;
+
+use std::{future::Future, time::Duration};
+
+pub use records::{
+    Applied, AttemptKey, Attempts, Authentication, Authorization, AuthorizationRecord, Backoff, CodeState,
+    Connection, Consent, Event, Interaction, KeyRecord, KeyUse, LoginName, RealmRecord, RefreshState,
+    Session, SessionRecord, User,
+};
+pub use write::Write;
+
+use crate::{
+    client::Client,
+    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, UserId},
+    resource::Resource,
+    scope::ScopeSet,
+    secret::Digest,
+    time::Timestamp,
+};
+
+/// Which share of the writer's queue a commit waits in; a full share is [`StoreError::Busy`] for that share alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Grants and revocations.
+    Grants,
+    /// Sign-ins.
+    SignIns,
+    /// The rest.
+    Rest,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Durable.
+    Done,
+    /// A guard failed; nothing changed.
+    Conflict,
+}
+
+/// Why the store has no answer. The caller answers 503, never an OAuth error and never yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The queue is full.
+    Busy,
+    /// The engine failed; the text is for the log and holds no value of a row.
+    Unavailable(String),
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Busy => f.write_str("the writer's queue is full"),
+            Self::Unavailable(why) => write!(f, "the store is unavailable: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// How long ended things are kept before the sweep removes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Audit events.
+    pub audit: Duration,
+    /// Ended sessions, withdrawn consents, revoked or expired authorizations.
+    pub ended: Duration,
+}
+
+/// Result of a read.
+pub type Read<T> = Result<T, StoreError>;
+
+/// What an engine does. Every call names its realm.
+pub trait Store: Send + Sync {
+    /// The realm; `None` before it was claimed.
+    fn realm(&self, realm: Realm) -> impl Future<Output = Read<Option<RealmRecord>>> + Send;
+    /// A client.
+    fn client(&self, realm: Realm, id: &ClientId) -> impl Future<Output = Read<Option<Client>>> + Send;
+    /// The resource of that identifier.
+    fn resource(
+        &self,
+        realm: Realm,
+        id: &ResourceIdentifier,
+    ) -> impl Future<Output = Read<Option<Resource>>> + Send;
+    /// Every resource that is named in `identifiers` or owns one of `scopes`, in order of identifier, at most 64.
+    fn resources(
+        &self,
+        realm: Realm,
+        identifiers: &[ResourceIdentifier],
+        scopes: &ScopeSet,
+    ) -> impl Future<Output = Read<Vec<Resource>>> + Send;
+    /// A user.
+    fn user(&self, realm: Realm, id: UserId) -> impl Future<Output = Read<Option<User>>> + Send;
+    /// The user that a login name belongs to.
+    fn user_by_login(
+        &self,
+        realm: Realm,
+        name: &LoginName,
+    ) -> impl Future<Output = Read<Option<User>>> + Send;
+    /// A session with its user, ended ones too.
+    fn session(
+        &self,
+        realm: Realm,
+        id: SessionId,
+    ) -> impl Future<Output = Read<Option<SessionRecord>>> + Send;
+    /// The sessions of a user that have neither ended nor expired, newest first, at most 100.
+    fn sessions_of(
+        &self,
+        realm: Realm,
+        user: UserId,
+        now: Timestamp,
+    ) -> impl Future<Output = Read<Vec<Session>>> + Send;
+    /// An interaction.
+    fn interaction(
+        &self,
+        realm: Realm,
+        id: InteractionId,
+    ) -> impl Future<Output = Read<Option<Interaction>>> + Send;
+    /// The live consent of a user for a client.
+    fn consent(
+        &self,
+        realm: Realm,
+        user: UserId,
+        client: &ClientId,
+    ) -> impl Future<Output = Read<Option<Consent>>> + Send;
+    /// The live consents of a user, newest first, at most 200.
+    fn connections_of(
+        &self,
+        realm: Realm,
+        user: UserId,
+    ) -> impl Future<Output = Read<Vec<Connection>>> + Send;
+    /// An authorization with all its tokens' lives depend on.
+    fn authorization(
+        &self,
+        realm: Realm,
+        id: AuthorizationId,
+    ) -> impl Future<Output = Read<Option<AuthorizationRecord>>> + Send;
+    /// Whether a single access token was denied.
+    fn is_denied(&self, realm: Realm, token: &Digest) -> impl Future<Output = Read<bool>> + Send;
+    /// Counters, in the order of the keys; zero for those that are not there.
+    fn attempts(&self, realm: Realm, keys: &[AttemptKey])
+    -> impl Future<Output = Read<Vec<Attempts>>> + Send;
+    /// All keys of the realm, oldest first.
+    fn keys(&self, realm: Realm) -> impl Future<Output = Read<Vec<KeyRecord>>> + Send;
+    /// What earlier `apply`s made.
+    fn applied(&self, realm: Realm) -> impl Future<Output = Read<Applied>> + Send;
+    /// The newest audit events, newest first.
+    fn events(&self, realm: Realm, most: u32) -> impl Future<Output = Read<Vec<Event>>> + Send;
+    /// Table → rows, of all realms, for metrics and for tests that nothing changed.
+    fn rows(&self) -> impl Future<Output = Read<Vec<(&'static str, u64)>>> + Send;
+    /// Finds what is wrong with the database itself; empty when nothing is.
+    fn check(&self) -> impl Future<Output = Read<Vec<String>>> + Send;
+    /// All of `writes` or none, durable when it answers `Done`.
+    fn commit(
+        &self,
+        realm: Realm,
+        share: Share,
+        writes: Vec<Write>,
+    ) -> impl Future<Output = Result<Outcome, StoreError>> + Send;
+    /// Removes what expired, in all realms, at most `most` rows a table; says how many rows went.
+    fn sweep(
+        &self,
+        now: Timestamp,
+        keep: Retention,
+        most: u32,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}

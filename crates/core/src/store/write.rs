@@ -1,0 +1,212 @@
+//! Every change there is, each with the precondition that the engine checks in the same statement.
+
+use super::{
+    AttemptKey, Authorization, Backoff, Consent, Event, Interaction, KeyRecord, RealmRecord, RefreshState,
+    Session, User,
+};
+use crate::{
+    client::Client,
+    id::{AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, ResourceIdentifier, SessionId, UserId},
+    interaction::Facts,
+    resource::Resource,
+    scope::Permissions,
+    secret::Digest,
+    time::Timestamp,
+};
+
+/// One guarded change.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Claims a realm for an issuer. Guard: the realm has no row.
+    ClaimRealm(RealmRecord),
+    /// Gives the realm another issuer: all that was issued for the old one is worthless. Only `grantwell dev` does that,
+    /// whose issuer holds its port. Guard: the issuer is `from`. Raises the generation.
+    MoveRealm {
+        /// Before.
+        from: String,
+        /// After.
+        to: String,
+    },
+    /// Raises the epoch. Guard: the epoch is one less than this.
+    RaiseEpoch(u32),
+    /// Inserts or replaces a client. Guard: its stored form equals `was` (`None`: there is no row). Raises the generation.
+    PutClient {
+        /// The new form.
+        client: Box<Client>,
+        /// The form it was decided on.
+        was: Option<Box<Client>>,
+    },
+    /// Deletes a client. Guard: it exists. Raises the generation.
+    DeleteClient(ClientId),
+    /// Inserts or replaces a resource with its scopes. Guard as for clients. Raises the generation.
+    PutResource {
+        /// The new form.
+        resource: Box<Resource>,
+        /// The form it was decided on.
+        was: Option<Box<Resource>>,
+    },
+    /// Deletes a resource. Guard: it exists. Raises the generation.
+    DeleteResource(ResourceIdentifier),
+    /// Inserts or replaces a user with the login names. Guard as for clients, and that no login name is another user's.
+    /// Raises the generation.
+    PutUser {
+        /// The new form.
+        user: Box<User>,
+        /// The form it was decided on.
+        was: Option<Box<User>>,
+    },
+    /// Deletes a user and the login names, and ends what hangs under the user: sessions, consents, authorizations.
+    /// Guard: it exists. Raises the generation.
+    DeleteUser(UserId),
+    /// Replaces the password hash by one of the same password (new parameters). Guard: the hash is `from`.
+    Rehash {
+        /// Whose.
+        user_id: UserId,
+        /// Before.
+        from: String,
+        /// After.
+        to: String,
+    },
+    /// Inserts a key. Guard: no key of that id, and no other key of the same use that is not yet retired at
+    /// `active_from` (so that several nodes make one). Raises the generation.
+    InsertKey(KeyRecord),
+    /// Sets when a key stops signing. Guard: the key exists and has no such time yet. Raises the generation.
+    RetireKey {
+        /// Which.
+        kid: KeyId,
+        /// When it stops signing.
+        at: Timestamp,
+    },
+    /// Deletes a key. Guard: it exists. Raises the generation.
+    DeleteKey(KeyId),
+
+    /// Reserves an attempt before it is checked: raises the count, sets the earliest next time. A counter older than
+    /// `backoff.forget` starts at zero. Guard: its earliest next time is not after `now`.
+    ReserveAttempt {
+        /// Under which key.
+        key: AttemptKey,
+        /// The present.
+        now: Timestamp,
+        /// How the delay grows.
+        backoff: Backoff,
+    },
+    /// Counts a settled failure, with the same delays. No guard.
+    CountFailure {
+        /// Under which key.
+        key: AttemptKey,
+        /// The present.
+        now: Timestamp,
+        /// How the delay grows.
+        backoff: Backoff,
+    },
+    /// Forgets a counter after a success. No guard.
+    ClearAttempts(AttemptKey),
+
+    /// Inserts a session. Guard: no session of that id.
+    InsertSession(Box<Session>),
+    /// Notes the last use. Guard: none; an ended session is left alone.
+    TouchSession {
+        /// Which.
+        id: SessionId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends a session. Guard: it belongs to the user and has not ended.
+    EndSession {
+        /// Which.
+        id: SessionId,
+        /// Whose.
+        user_id: UserId,
+        /// When.
+        at: Timestamp,
+    },
+
+    /// Inserts an interaction. Guard: no interaction of that id.
+    InsertInteraction(Box<Interaction>),
+    /// Replaces the facts. Guard: the version is `version`; it is raised by one.
+    UpdateInteraction {
+        /// Which.
+        id: InteractionId,
+        /// The version it was decided on.
+        version: u32,
+        /// The new facts.
+        facts: Box<Facts>,
+    },
+
+    /// Inserts a consent. Guard: no live consent of the user for the client.
+    InsertConsent(Box<Consent>),
+    /// Replaces what was agreed to. Guard: the consent is live and its version is `version`; it is raised by one.
+    ExtendConsent {
+        /// Which.
+        id: ConsentId,
+        /// The version it was decided on.
+        version: u32,
+        /// All that is agreed to now.
+        permissions: Permissions,
+        /// When.
+        at: Timestamp,
+    },
+    /// Withdraws a consent. Guard: it belongs to the user and is live.
+    WithdrawConsent {
+        /// Which.
+        id: ConsentId,
+        /// Whose.
+        user_id: UserId,
+        /// When.
+        at: Timestamp,
+    },
+
+    /// Inserts an authorization with its code. Guard: no authorization of that id; its consent is live, its session has
+    /// not ended.
+    InsertAuthorization(Box<Authorization>),
+    /// Marks the code redeemed and, for a client with that grant, sets the first refresh token. Guard: the code is neither
+    /// redeemed nor burnt, the authorization not revoked.
+    RedeemCode {
+        /// Of which authorization.
+        id: AuthorizationId,
+        /// When.
+        at: Timestamp,
+        /// The first generation.
+        refresh: Option<RefreshState>,
+    },
+    /// Kills an unused code. Guard: the code is neither redeemed nor burnt.
+    BurnCode {
+        /// Of which authorization.
+        id: AuthorizationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Rotates the refresh token in place. Guard: the generation is one less than `to.generation`, the authorization not
+    /// revoked.
+    RotateRefresh {
+        /// Of which authorization.
+        id: AuthorizationId,
+        /// The new generation.
+        to: RefreshState,
+    },
+    /// Revokes an authorization. Guard: it is not revoked.
+    RevokeAuthorization {
+        /// Which.
+        id: AuthorizationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Denies one access token until it expires. No guard: denying twice is denying.
+    DenyToken {
+        /// SHA-256 of its `jti`.
+        token: Digest,
+        /// The end of its life.
+        expires_at: Timestamp,
+    },
+    /// Appends to the audit log. No guard.
+    Audit(Box<Event>),
+    /// Counts what an authenticated client was refused, by minute. No guard.
+    CountRefusal {
+        /// The client.
+        client_id: ClientId,
+        /// The reason, one of a fixed list.
+        reason: &'static str,
+        /// The minute, rounded down by the engine.
+        at: Timestamp,
+    },
+}
