@@ -288,6 +288,7 @@ impl ClientMetadata {
     /// RFC 7591 §2 and §2.1: `grant_types` and `response_types` say the same.
     fn grants(&self, errors: &mut Errors) -> BTreeSet<GrantType> {
         let mut grants = BTreeSet::new();
+        let before = errors.0.len();
         match &self.grant_types {
             None => {
                 grants.insert(GrantType::AuthorizationCode);
@@ -315,6 +316,13 @@ impl ClientMetadata {
                     errors.add("grant_types", "is empty: the client could do nothing", None);
                 }
             }
+        }
+        if errors.0.len() > before {
+            // A name that was mistyped is one mistake: what would follow from its absence is not told as more of them.
+            if self.redirect_uris.is_some() {
+                grants.insert(GrantType::AuthorizationCode);
+            }
+            return grants;
         }
         let code = grants.contains(&GrantType::AuthorizationCode);
         if grants.contains(&GrantType::RefreshToken) && !code {
