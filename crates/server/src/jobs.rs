@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grantwell_core::store::{Retention, Store};
+use grantwell_core::store::{KeyUse, Retention, Store};
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{
@@ -50,6 +50,13 @@ pub(crate) fn start(
         while tick(&mut ticks, &mut stopped).await {
             if let Err(error) = vault.tend(&tended.store, tended.now(), Which::All).await {
                 tracing::warn!(%error, "keys were not looked after");
+            }
+            for key in tended.store.keys(tended.realm).await.unwrap_or_default() {
+                if let (KeyUse::Signing(algorithm), None) = (key.usage, key.retired_at) {
+                    let age = tended.now().since(key.active_from).as_secs_f64();
+                    metrics::gauge!("grantwell_signing_key_age_seconds", "alg" => algorithm.as_str())
+                        .set(age);
+                }
             }
         }
     });

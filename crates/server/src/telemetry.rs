@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
+    http::Method,
     middleware::Next,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
@@ -64,6 +65,18 @@ pub(crate) fn metrics() -> Result<Metrics, BuildError> {
     Ok(Metrics(handle))
 }
 
+fn count_token(status: u16, noted: &Noted) {
+    let error = match (status, &noted.reason) {
+        (200, _) => "none".to_owned(),
+        (503, _) => "temporarily_unavailable".to_owned(),
+        (_, reason) => reason.clone().unwrap_or_else(|| "unknown".to_owned()),
+    };
+    let outcome = if status == 200 { "ok" } else { "refused" };
+    let grant = noted.grant.unwrap_or("unknown");
+    metrics::counter!("grantwell_token_total", "grant" => grant, "outcome" => outcome, "error" => error)
+        .increment(1);
+}
+
 /// Around every request: the trace id, the log line, the sample.
 pub(crate) async fn observe(
     State(app): State<Arc<App>>,
@@ -85,8 +98,8 @@ pub(crate) async fn observe(
     let (status, elapsed) = (answer.status().as_u16(), started.elapsed());
     metrics::histogram!("grantwell_http_request_seconds", "route" => route.clone(), "status" => status.to_string())
         .record(elapsed);
-    if let Some(error) = noted.reason.as_deref().filter(|_| route.ends_with("/token")) {
-        metrics::counter!("grantwell_token_error_total", "error" => error.to_owned()).increment(1);
+    if route.ends_with("/token") && method == Method::POST {
+        count_token(status, &noted);
     }
     tracing::info!(
         trace_id = %context.trace_id,

@@ -178,12 +178,16 @@ pub async fn open(url: &str, options: OpenOptions) -> Result<Engine, OpenError> 
     }
 }
 
+/// Asks the engine, and takes the time.
 macro_rules! delegated {
-    ($engine:expr, $store:ident => $call:expr) => {
-        match $engine {
-            Engine::Sqlite($store) => $call.await,
-        }
-    };
+    ($engine:expr, $store:ident => $_same:ident.$method:ident($($argument:expr),* $(,)?)) => {{
+        let started = std::time::Instant::now();
+        let answer = match $engine {
+            Engine::Sqlite($store) => $store.$method($($argument),*).await,
+        };
+        metrics::histogram!("grantwell_db_query_seconds", "query" => stringify!($method)).record(started.elapsed());
+        answer
+    }};
 }
 
 impl Store for Engine {

@@ -43,7 +43,7 @@ fn a_public_client_needs_two_fields() {
     assert_eq!(client.grant_types, BTreeSet::from([GrantType::AuthorizationCode]));
     assert_eq!(client.scope.to_string(), "openid");
     assert_eq!(client.id_token_signed_response_alg, Algorithm::RS256);
-    assert_eq!(client.tokens_not_before, Timestamp::default());
+    assert_eq!(client.tokens_not_before, NOW);
 }
 
 #[test]

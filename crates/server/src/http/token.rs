@@ -112,8 +112,6 @@ pub(crate) async fn post(
         Ok(request) => (request.grant_type().as_str(), grant(&app, &context, &request).await),
         Err(refusal) => ("unknown", refused(&context, &refusal)),
     };
-    let outcome = if answer.status().is_success() { "ok" } else { "refused" };
-    metrics::counter!("grantwell_token_total", "grant" => grant, "outcome" => outcome).increment(1);
     note(answer, |noted| {
         noted.grant = Some(grant);
         noted.client_id = Some(client.client_id.to_string());

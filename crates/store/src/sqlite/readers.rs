@@ -45,7 +45,11 @@ impl Readers {
             let found = read(&c)?;
             Ok((c, found))
         };
-        match attempt() {
+        let in_use = metrics::gauge!("grantwell_db_pool_in_use");
+        in_use.increment(1.0);
+        let attempted = attempt();
+        in_use.decrement(1.0);
+        match attempted {
             Ok((c, found)) => {
                 let mut idle = self.lock();
                 if idle.len() < self.most {
