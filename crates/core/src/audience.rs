@@ -1,5 +1,5 @@
 //! From what a request asks for (`scope`, `resource`, `audience`) to permissions: which scopes at which audience
-//! (RFC 6749 §3.3, RFC 8707 §2) a person is asked for at `/authorize`.
+//! (RFC 6749 §3.3, RFC 8707 §2). The same for a person at `/authorize` and for a machine at `/token`.
 
 use std::collections::BTreeMap;
 

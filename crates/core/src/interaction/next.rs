@@ -174,7 +174,7 @@ pub fn next<'a>(view: &View<'a>) -> NextStep<'a> {
         Some(consent) => asked.difference(&consent.permissions),
         None => asked.clone(),
     };
-    if !missing.is_empty() || view.consent.is_none() || asks_always(view) {
+    if !missing.is_empty() || asks_always(view) {
         return if quiet {
             NextStep::Refuse(InteractionRefusal::ConsentRequired)
         } else {

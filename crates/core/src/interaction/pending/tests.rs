@@ -89,7 +89,7 @@ fn a_22_a_sealed_request_is_this_realms_and_this_uses() {
 fn a_05_the_longest_request_is_opened_again() {
     let long = |length: usize| "\"".repeat(length);
     let list = vec![long(127); 16];
-    let scopes: Vec<_> = (0..64).map(|n| format!("notes:of:a:long:name:{n}")).collect();
+    let scopes: Vec<_> = (0..64).map(|n| format!("notes:{n}:{}", "long".repeat(40))).collect();
     let scopes = scopes.join(" ");
     let request = AuthorizationRequest {
         redirect_uri: format!("https://rp.example/{}", "a".repeat(2029)),
