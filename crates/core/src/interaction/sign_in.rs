@@ -21,7 +21,7 @@ use crate::{
 
 /// Longest password that is hashed, bytes (catalogue L-30).
 pub const LONGEST_PASSWORD: usize = 4096;
-/// Longest user name or e-mail that is looked up, bytes.
+/// Longest user name or e-mail that is looked up, characters; what is beyond is not read.
 pub const LONGEST_LOGIN: usize = 256;
 /// The authentication method (RFC 8176).
 const PASSWORD: &str = "pwd";

@@ -108,8 +108,10 @@ impl<'a> Stage<'a> {
 
     /// Shows the next step, or ends.
     pub(crate) async fn proceed(&self, mut pending: Pending, browser: &mut Browser) -> Answer {
+        // A sealed request that came in a URL may have been answered before, which the first conflict shows.
+        let mut answered = if pending.stored { Before::Look } else { Before::Fresh };
         for _ in 0..ROUNDS {
-            match self.step(&pending, browser).await {
+            match self.step(&pending, browser, answered).await {
                 Ok(Some(answer)) => return answer,
                 // Somebody was faster: look again at what is there now.
                 Ok(None) => match self.app.store.interaction(self.app.realm, pending.interaction.id).await {
@@ -119,11 +121,12 @@ impl<'a> Stage<'a> {
                 },
                 Err(error) => return self.sheet.unavailable(&error),
             }
+            answered = Before::Look;
         }
         contended(self.context)
     }
 
-    async fn step(&self, pending: &Pending, browser: &mut Browser) -> Read<Option<Answer>> {
+    async fn step(&self, pending: &Pending, browser: &mut Browser, before: Before) -> Read<Option<Answer>> {
         let request = &pending.interaction.request;
         let sessions = std::mem::take(&mut browser.sessions);
         let loaded = load(self.app, pending, &sessions).await?;
@@ -153,7 +156,7 @@ impl<'a> Stage<'a> {
                     entropy: self.app.entropy.as_ref(),
                     trace_id: &self.context.trace_id,
                 };
-                self.issue(pending, (session, granted), &with).await?
+                self.issue(pending, (session, granted), &with, before).await?
             }
             step => Some(self.show(pending, client, &step, browser, &view).await?),
         };
@@ -172,9 +175,9 @@ impl<'a> Stage<'a> {
         pending: &Pending,
         (session, granted): (&SessionRecord, &Permissions),
         with: &Issuing<'_>,
+        before: Before,
     ) -> Read<Option<Answer>> {
-        // Only a stored interaction can have been answered before: a sealed one without a row has a fresh id.
-        if pending.stored {
+        if before == Before::Look {
             let id = AuthorizationId::from(pending.interaction.id);
             if let Some(record) = self.app.store.authorization(self.app.realm, id).await? {
                 let step = NextStep::Issue { session, granted: granted.clone() };
@@ -330,6 +333,15 @@ impl<'a> Stage<'a> {
             account_page: "/account".into(),
         })
     }
+}
+
+/// Whether the interaction may have given an authorization before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Its id was made a moment ago.
+    Fresh,
+    /// It must be looked up.
+    Look,
 }
 
 /// How the sign-in page is shown.

@@ -154,7 +154,7 @@ async fn attempt(
     let password = Zeroizing::new(form.one("password").ok().flatten().unwrap_or_default().to_owned());
     // A place in the queue first: who is sent away because the server is busy has not used up an attempt.
     let Ok(place) = app.passwords.admit() else { return Ok(Err(SignInProblem::Busy)) };
-    let name = LoginName::new(typed.get(..LONGEST_LOGIN).unwrap_or(typed));
+    let name = LoginName::new(&typed.chars().take(LONGEST_LOGIN).collect::<String>());
     let user = app.store.user_by_login(app.realm, &name).await?;
     let budget = Budget::of(&name, user.as_ref(), browser.device.as_ref(), &context.address_key());
     if let Some(problem) = reserve(app, context, &budget).await? {
