@@ -170,25 +170,37 @@ impl<'a> Stage<'a> {
     async fn issue(
         &self,
         pending: &Pending,
-        (session, granted): (&SessionRecord, &Permissions),
+        step: (&SessionRecord, &Permissions),
         with: &Issuing<'_>,
     ) -> Read<Option<Answer>> {
-        // Only a stored interaction can have been answered before: a sealed one without a row has a fresh id.
-        if pending.stored {
-            let id = AuthorizationId::from(pending.interaction.id);
-            if let Some(record) = self.app.store.authorization(self.app.realm, id).await? {
-                let step = NextStep::Issue { session, granted: granted.clone() };
-                return Ok(Some(match issue::repeat(pending, &record, &step, with) {
-                    Repeat::Same(response) => self.sheet.deliver(with.client.display_name(), &response),
-                    Repeat::Over => self.over(pending, "interaction_answered").await,
-                }));
-            }
+        // A stored interaction may have been answered before; a sealed one hardly ever, so that only the conflict tells.
+        if pending.stored
+            && let Some(answer) = self.repeat(pending, step, with).await?
+        {
+            return Ok(Some(answer));
         }
+        let (session, granted) = step;
         let decision = issue::issue(pending, session, granted, with);
         match self.app.store.commit(self.app.realm, Share::Grants, decision.writes).await? {
             Outcome::Done => Ok(Some(self.sheet.deliver(with.client.display_name(), &decision.outcome))),
-            Outcome::Conflict => Ok(None),
+            Outcome::Conflict => self.repeat(pending, step, with).await,
         }
+    }
+
+    /// What an interaction answers that was answered before; `None` when it was not.
+    async fn repeat(
+        &self,
+        pending: &Pending,
+        (session, granted): (&SessionRecord, &Permissions),
+        with: &Issuing<'_>,
+    ) -> Read<Option<Answer>> {
+        let id = AuthorizationId::from(pending.interaction.id);
+        let Some(record) = self.app.store.authorization(self.app.realm, id).await? else { return Ok(None) };
+        let step = NextStep::Issue { session, granted: granted.clone() };
+        Ok(Some(match issue::repeat(pending, &record, &step, with) {
+            Repeat::Same(response) => self.sheet.deliver(with.client.display_name(), &response),
+            Repeat::Over => self.over(pending, "interaction_answered").await,
+        }))
     }
 
     /// The page of a step, or the way to the front end of somebody else.
