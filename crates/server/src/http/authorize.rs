@@ -11,7 +11,7 @@ use grantwell_core::{
     audience::Asked,
     authorize::{self, AuthorizationRequest, Destination, PageRefusal, RequestRefusal},
     form::Form,
-    id::ClientId,
+    id::{ClientId, InteractionId},
     interaction::pending::Pending,
     resource::Resource,
     secret::Digest,
@@ -105,7 +105,7 @@ pub(crate) async fn resume(
         Ok(browser) => browser,
         Err(error) => return plain.sheet.unavailable(&error),
     };
-    match claim(&app, handle, &mut browser).await {
+    match claim(&app, &context, handle, &mut browser).await {
         Ok(Some(pending)) if !pending.is_expired(context.now) => {
             let stage = Stage::new(&app, &context, locale(&headers, &pending.interaction.request.ui_locales));
             let answer = stage.proceed(pending, &mut browser).await;
@@ -127,11 +127,13 @@ pub(crate) async fn resume(
     with_cookies(answer, browser)
 }
 
-/// A sealed request that came by POST becomes this browser's.
-async fn claim(app: &App, handle: &str, browser: &mut Browser) -> Read<Option<Pending>> {
+/// A sealed request that came by POST becomes this browser's, under an id of its own: whoever else follows the same URL begins
+/// an interaction that has nothing to do with this one.
+async fn claim(app: &App, context: &Context, handle: &str, browser: &mut Browser) -> Read<Option<Pending>> {
     let found = proceed::find(app, handle).await?;
     Ok(found.filter(|pending| !pending.stored && pending.interaction.browser == UNCLAIMED).map(
         |mut pending| {
+            pending.interaction.id = InteractionId::new(context.now, app.entropy.as_ref());
             pending.interaction.browser = browser.transaction_digest(app);
             pending
         },

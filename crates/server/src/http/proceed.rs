@@ -108,10 +108,8 @@ impl<'a> Stage<'a> {
 
     /// Shows the next step, or ends.
     pub(crate) async fn proceed(&self, mut pending: Pending, browser: &mut Browser) -> Answer {
-        // A sealed request that came in a URL may have been answered before, which the first conflict shows.
-        let mut answered = if pending.stored { Before::Look } else { Before::Fresh };
         for _ in 0..ROUNDS {
-            match self.step(&pending, browser, answered).await {
+            match self.step(&pending, browser).await {
                 Ok(Some(answer)) => return answer,
                 // Somebody was faster: look again at what is there now.
                 Ok(None) => match self.app.store.interaction(self.app.realm, pending.interaction.id).await {
@@ -121,12 +119,11 @@ impl<'a> Stage<'a> {
                 },
                 Err(error) => return self.sheet.unavailable(&error),
             }
-            answered = Before::Look;
         }
         contended(self.context)
     }
 
-    async fn step(&self, pending: &Pending, browser: &mut Browser, before: Before) -> Read<Option<Answer>> {
+    async fn step(&self, pending: &Pending, browser: &mut Browser) -> Read<Option<Answer>> {
         let request = &pending.interaction.request;
         let sessions = std::mem::take(&mut browser.sessions);
         let loaded = load(self.app, pending, &sessions).await?;
@@ -156,7 +153,7 @@ impl<'a> Stage<'a> {
                     entropy: self.app.entropy.as_ref(),
                     trace_id: &self.context.trace_id,
                 };
-                self.issue(pending, (session, granted), &with, before).await?
+                self.issue(pending, (session, granted), &with).await?
             }
             step => Some(self.show(pending, client, &step, browser, &view).await?),
         };
@@ -173,25 +170,37 @@ impl<'a> Stage<'a> {
     async fn issue(
         &self,
         pending: &Pending,
-        (session, granted): (&SessionRecord, &Permissions),
+        step: (&SessionRecord, &Permissions),
         with: &Issuing<'_>,
-        before: Before,
     ) -> Read<Option<Answer>> {
-        if before == Before::Look {
-            let id = AuthorizationId::from(pending.interaction.id);
-            if let Some(record) = self.app.store.authorization(self.app.realm, id).await? {
-                let step = NextStep::Issue { session, granted: granted.clone() };
-                return Ok(Some(match issue::repeat(pending, &record, &step, with) {
-                    Repeat::Same(response) => self.sheet.deliver(with.client.display_name(), &response),
-                    Repeat::Over => self.over(pending, "interaction_answered").await,
-                }));
-            }
+        // A stored interaction may have been answered before; a sealed one hardly ever, so that only the conflict tells.
+        if pending.stored
+            && let Some(answer) = self.repeat(pending, step, with).await?
+        {
+            return Ok(Some(answer));
         }
+        let (session, granted) = step;
         let decision = issue::issue(pending, session, granted, with);
         match self.app.store.commit(self.app.realm, Share::Grants, decision.writes).await? {
             Outcome::Done => Ok(Some(self.sheet.deliver(with.client.display_name(), &decision.outcome))),
-            Outcome::Conflict => Ok(None),
+            Outcome::Conflict => self.repeat(pending, step, with).await,
         }
+    }
+
+    /// What an interaction answers that was answered before; `None` when it was not.
+    async fn repeat(
+        &self,
+        pending: &Pending,
+        (session, granted): (&SessionRecord, &Permissions),
+        with: &Issuing<'_>,
+    ) -> Read<Option<Answer>> {
+        let id = AuthorizationId::from(pending.interaction.id);
+        let Some(record) = self.app.store.authorization(self.app.realm, id).await? else { return Ok(None) };
+        let step = NextStep::Issue { session, granted: granted.clone() };
+        Ok(Some(match issue::repeat(pending, &record, &step, with) {
+            Repeat::Same(response) => self.sheet.deliver(with.client.display_name(), &response),
+            Repeat::Over => self.over(pending, "interaction_answered").await,
+        }))
     }
 
     /// The page of a step, or the way to the front end of somebody else.
@@ -333,15 +342,6 @@ impl<'a> Stage<'a> {
             account_page: "/account".into(),
         })
     }
-}
-
-/// Whether the interaction may have given an authorization before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
-    /// Its id was made a moment ago.
-    Fresh,
-    /// It must be looked up.
-    Look,
 }
 
 /// How the sign-in page is shown.

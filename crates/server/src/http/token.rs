@@ -21,7 +21,7 @@ use crate::{
     app::App,
     http::{
         answer::{Answer, bad_body, contended, json, note, oauth_error, refused, set, unavailable},
-        body,
+        body::{self, BodyError},
         context::Context,
         proceed::ROUNDS,
     },
@@ -56,7 +56,15 @@ pub(crate) async fn receive(
             OAuthError::new(ErrorCode::InvalidRequest, "parameters belong into the body, not into the URL");
         return Err(Box::new(oauth_error(context, error)));
     }
-    let form = body::form(headers, body).await.map_err(|error| Box::new(bad_body(context, error)))?;
+    let form = body::form(headers, body).await.map_err(|error| {
+        Box::new(match error {
+            // RFC 6749 §5.2: a body of another type is a malformed request like any other.
+            BodyError::MediaType => {
+                oauth_error(context, OAuthError::new(ErrorCode::InvalidRequest, error.description()))
+            }
+            _ => bad_body(context, error),
+        })
+    })?;
     let authorization = authorization(headers);
     let uses_header = !authorization.is_empty();
     let presented = client_auth::present(&authorization, &form)

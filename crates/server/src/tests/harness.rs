@@ -35,7 +35,7 @@ use crate::{
         apply::{self, Mode},
         plan::{Circumstances, Hashing, Undeclared},
     },
-    config::Source,
+    config::{Problems, Source},
     http::context::Peer,
     keys,
     login::password::{self, PoolSize},
@@ -55,7 +55,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 const SECRET: &str = "a client secret of more than thirty-two characters";
 
 /// What every world holds: the fixtures of the security catalogue, and one client of each further kind.
-const STATE: &str = r#"
+pub(super) const STATE: &str = r#"
 [[resource]]
 identifier = "https://api.example.test/"
 name = "Notes"
@@ -266,6 +266,12 @@ impl World {
 
     /// Applies a state file, as `grantwell apply` beside a running server.
     pub(crate) async fn apply(&self, state: &str) {
+        self.try_apply(state).await.unwrap();
+        keys::refresh(&self.app, &self.vault).await.unwrap();
+    }
+
+    /// The same, where the file may be wrong.
+    pub(crate) async fn try_apply(&self, state: &str) -> Result<apply::Report, Problems> {
         let entropy = self.app.entropy.as_ref();
         let hash = |password: &str| Ok(hash_once(password, entropy));
         let with = Circumstances {
@@ -276,8 +282,7 @@ impl World {
             issuer: ISSUER,
         };
         let source = Source { name: "state.toml".to_owned(), text: state.to_owned() };
-        apply::apply(&self.app.store, &source, Mode::Commit, &with).await.unwrap();
-        keys::refresh(&self.app, &self.vault).await.unwrap();
+        apply::apply(&self.app.store, &source, Mode::Commit, &with).await
     }
 
     /// The second realm: the same names, other secrets, nothing that counts here.
@@ -539,6 +544,7 @@ impl Reply {
         assert_eq!((self.status, self.page(), self.cause()), (400, Some("error"), Some(cause)), "{self:#?}");
         assert!(self.header("location").is_none(), "{self:#?}");
         assert!(self.header("content-type").unwrap().starts_with("text/html"), "{self:#?}");
+        assert!(!self.signs_in(), "{self:#?}");
     }
 
     /// RDR(e) of the catalogue: 303 to the registered redirect URI with error, state and iss, and no code.
@@ -550,6 +556,7 @@ impl Reply {
         assert_eq!(parameters.get("error").map(String::as_str), Some(error), "{self:#?}");
         assert_eq!(parameters.get("iss").map(String::as_str), Some(ISSUER), "{self:#?}");
         assert!(!parameters.contains_key("code"), "{self:#?}");
+        assert!(!self.location().contains('#') && !self.signs_in(), "{self:#?}");
     }
 }
 

@@ -6,8 +6,15 @@
 
 mod harness;
 
-pub(crate) use harness::{ISSUER, Reply, World, form, query};
+pub(crate) use harness::{Browser, ISSUER, Reply, World, form, query};
 
+mod authorization;
+mod client_auth;
+mod codes;
+mod expect;
 mod faults;
 mod flow;
 mod races;
+mod redirects;
+mod refresh;
+mod tokens;
