@@ -266,6 +266,11 @@ impl World {
 
     /// Applies a state file, as `grantwell apply` beside a running server.
     pub(crate) async fn apply(&self, state: &str) {
+        assert!(self.try_apply(state).await, "{state}");
+    }
+
+    /// The same; false when it is refused.
+    pub(crate) async fn try_apply(&self, state: &str) -> bool {
         let entropy = self.app.entropy.as_ref();
         let hash = |password: &str| Ok(hash_once(password, entropy));
         let with = Circumstances {
@@ -276,8 +281,9 @@ impl World {
             issuer: ISSUER,
         };
         let source = Source { name: "state.toml".to_owned(), text: state.to_owned() };
-        apply::apply(&self.app.store, &source, Mode::Commit, &with).await.unwrap();
+        let applied = apply::apply(&self.app.store, &source, Mode::Commit, &with).await;
         keys::refresh(&self.app, &self.vault).await.unwrap();
+        applied.is_ok()
     }
 
     /// The second realm: the same names, other secrets, nothing that counts here.
@@ -343,6 +349,11 @@ impl World {
         let headers = [("authorization", basic("web", SECRET))];
         let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
         self.post("/introspect", &[("token", token)], &headers).await.json()["active"] == true
+    }
+
+    /// The whole server, for a listener.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// A browser that has never been here.
@@ -463,7 +474,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    async fn read(response: Response<Body>) -> Self {
+    pub(crate) async fn read(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Self {
@@ -604,7 +615,14 @@ impl Browser<'_> {
         self.post(action, &all).await
     }
 
-    async fn send(&mut self, method: Method, target: &str, body: Body, headers: &[(&str, &str)]) -> Reply {
+    /// Any request, with cookies.
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        target: &str,
+        body: Body,
+        headers: &[(&str, &str)],
+    ) -> Reply {
         let target = target.strip_prefix(ISSUER).unwrap_or(target);
         let mut request = Request::builder().method(method).uri(target);
         if !self.cookies.is_empty() {

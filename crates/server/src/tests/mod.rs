@@ -6,8 +6,16 @@
 
 mod harness;
 
-pub(crate) use harness::{ISSUER, Reply, World, form, query};
+pub(crate) use harness::{Browser, ISSUER, Reply, World, form, query};
 
+mod account;
+mod consent;
 mod faults;
 mod flow;
+mod front_end;
+mod http;
+mod injection;
+mod logout;
 mod races;
+mod sign_in;
+mod wire;
