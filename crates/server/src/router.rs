@@ -161,8 +161,8 @@ async fn allow_any_origin(mut answer: Answer) -> Answer {
     answer
 }
 
-/// After a request in chunks the connection ends: whoever stands in front may have read another length beside them, which
-/// hyper then does not show (RFC 9112 §6.1; catalogue H-01).
+/// After a request in chunks the connection ends: a `Content-Length` beside them, which hyper drops, may be what somebody in
+/// front has read (RFC 9112 §6.1; catalogue H-01).
 async fn guard(State(app): State<Arc<App>>, context: Context, request: Request, next: Next) -> Answer {
     let in_chunks = request.headers().contains_key(header::TRANSFER_ENCODING);
     let mut answer = guarded(app, context, request, next).await;
@@ -172,8 +172,8 @@ async fn guard(State(app): State<Arc<App>>, context: Context, request: Request, 
     answer
 }
 
-/// What is refused before it reaches an endpoint: a target that is too long, two `Host` headers, a body whose length is said
-/// twice, HEAD where a GET would issue a code (catalogue A-05, H-06, H-01, C-10).
+/// What is refused before it reaches an endpoint: a target that is too long, two `Host` headers, a transfer
+/// encoding that nobody here reads, HEAD where a GET would issue a code (catalogue A-05, H-06, H-01, C-10).
 async fn guarded(app: Arc<App>, context: Context, request: Request, next: Next) -> Answer {
     let stage = Stage::new(&app, &context, locale(request.headers(), &[]));
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
@@ -183,8 +183,8 @@ async fn guarded(app: Arc<App>, context: Context, request: Request, next: Next) 
     if request.headers().get_all(header::HOST).iter().count() > 1 {
         return stage.sheet.error(400, Cause::InvalidRequest, "two_host_headers");
     }
-    if !is_framed_once(request.headers()) {
-        return stage.sheet.error(400, Cause::InvalidRequest, "two_lengths");
+    if !is_encoding_understood(request.headers()) {
+        return stage.sheet.error(400, Cause::InvalidRequest, "transfer_encoding");
     }
     if request.method() == Method::HEAD && !is_plain_document(request.uri().path()) {
         return not_allowed(State(Arc::clone(&app)), context, request.headers().clone()).await;
@@ -195,14 +195,12 @@ async fn guarded(app: Arc<App>, context: Context, request: Request, next: Next) 
     next.run(request).await
 }
 
-/// No `Transfer-Encoding`, or `chunked` alone and without `Content-Length` (RFC 9112 §6.1, §6.3).
-fn is_framed_once(headers: &HeaderMap) -> bool {
+/// No `Transfer-Encoding`, or `chunked` alone (RFC 9112 §6.1).
+fn is_encoding_understood(headers: &HeaderMap) -> bool {
     let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (encodings.next(), encodings.next()) {
         (None, _) => true,
-        (Some(one), None) => {
-            one.as_bytes().eq_ignore_ascii_case(b"chunked") && !headers.contains_key(header::CONTENT_LENGTH)
-        }
+        (Some(one), None) => one.as_bytes().eq_ignore_ascii_case(b"chunked"),
         (Some(_), Some(_)) => false,
     }
 }

@@ -17,5 +17,6 @@ mod http;
 mod injection;
 mod logout;
 mod races;
+mod session;
 mod sign_in;
 mod wire;
