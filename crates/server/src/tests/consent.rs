@@ -38,7 +38,7 @@ async fn n_01_consent_without_signing_in_issues_nothing() {
     let reply =
         browser.post("/consent", &with(&fields, &[("decision", "allow"), ("account", &account)])).await;
     has_no_code(&reply);
-    let back = browser.get(&reply.expect_status(303).location().to_owned()).await;
+    let back = browser.get(reply.expect_status(303).location()).await;
     assert_eq!(back.page(), Some("sign-in"));
     // Neither does going straight to the step behind it.
     let handle = value(&fields, "interaction");
@@ -60,7 +60,7 @@ async fn n_01_the_page_of_another_interaction_or_browser_does_not_fit() {
     for (browser, person) in [(&mut browser, "alice"), (&mut mallory, "mallory")] {
         let page = browser.get(&format!("/authorize?{}", query(&[]))).await;
         let reply = browser.sign_in(&page, person, PASSWORD).await.expect_status(303);
-        pages.push(browser.get(&reply.location().to_owned()).await);
+        pages.push(browser.get(reply.location()).await);
         assert_eq!(pages.last().unwrap().page(), Some("consent"));
     }
     let second = browser.get(&format!("/authorize?{}", query(&[]))).await;
@@ -92,7 +92,7 @@ async fn n_02_nothing_in_the_form_adds_to_what_is_asked() {
     let mut browser = world.browser();
     let page = browser.get(&format!("/authorize?{}", query(&[("scope", "openid notes:read")]))).await;
     let reply = browser.sign_in(&page, "alice", PASSWORD).await.expect_status(303);
-    let page = browser.get(&reply.location().to_owned()).await;
+    let page = browser.get(reply.location()).await;
     let more = [
         ("decision", "allow"),
         ("scope", "openid profile email offline_access notes:read notes:write"),
@@ -119,7 +119,7 @@ async fn n_02_a_stale_page_is_made_anew() {
     let scope = ("scope", "openid notes:read");
     let page = browser.get(&format!("/authorize?{}", query(&[scope]))).await;
     let reply = browser.sign_in(&page, "alice", PASSWORD).await.expect_status(303);
-    let page = browser.get(&reply.location().to_owned()).await;
+    let page = browser.get(reply.location()).await;
     // In another tab of the same page the account was switched.
     let select = browser.submit(&page, "/select-account", &[("other_accounts", "1")]).await;
     let another = browser.submit(&select, "/select-account", &[("account", "another")]).await;
@@ -127,7 +127,7 @@ async fn n_02_a_stale_page_is_made_anew() {
     browser.sign_in(&another, "mallory", PASSWORD).await.expect_status(303);
     let reply = browser.submit(&page, "/consent", &[("decision", "allow")]).await.expect_status(303);
     has_no_code(&reply);
-    let fresh = browser.get(&reply.location().to_owned()).await;
+    let fresh = browser.get(reply.location()).await;
     assert_eq!(fresh.page(), Some("consent"));
     assert!(fresh.body.contains("Mallory Example") && !fresh.body.contains("Alice Example"));
     let alice = world.app.store.user_by_login(world.app.realm, &name("alice")).await.unwrap().unwrap();
@@ -151,7 +151,7 @@ async fn n_02_a_client_that_is_disabled_meanwhile_gets_nothing() {
     let mut browser = world.browser();
     let page = browser.get(&format!("/authorize?{}", query(&[]))).await;
     let reply = browser.sign_in(&page, "alice", PASSWORD).await.expect_status(303);
-    let page = browser.get(&reply.location().to_owned()).await;
+    let page = browser.get(reply.location()).await;
     world
         .apply(
             "[[client]]\nclient_id = \"web\"\nclient_secret = \"a client secret of more than thirty-two characters\"\n\
@@ -161,7 +161,7 @@ async fn n_02_a_client_that_is_disabled_meanwhile_gets_nothing() {
     let reply = browser.submit(&page, "/consent", &[("decision", "allow")]).await;
     has_no_code(&reply);
     if reply.status == 303 {
-        browser.get(&reply.location().to_owned()).await.expect_error_page("unknown_client");
+        browser.get(reply.location()).await.expect_error_page("unknown_client");
     } else {
         reply.expect_error_page("unknown_client");
     }
@@ -213,7 +213,7 @@ async fn n_04_a_native_client_is_never_answered_silently() {
             let reply = browser.get(&format!("/authorize?{}", query(&changes))).await;
             let page = if reply.page() == Some("sign-in") {
                 let reply = browser.sign_in(&reply, "alice", PASSWORD).await.expect_status(303);
-                browser.get(&reply.location().to_owned()).await
+                browser.get(reply.location()).await
             } else {
                 reply
             };
@@ -240,7 +240,7 @@ async fn n_06_no_is_access_denied_and_twice_yes_is_one_code() {
     let mut browser = world.browser();
     let page = browser.get(&format!("/authorize?{}", query(&[]))).await;
     let reply = browser.sign_in(&page, "alice", PASSWORD).await.expect_status(303);
-    let page = browser.get(&reply.location().to_owned()).await;
+    let page = browser.get(reply.location()).await;
     let before = world.rows().await;
     for decision in ["", "yes", "Allow", "allow deny"] {
         let reply = browser.submit(&page, "/consent", &[("decision", decision)]).await;
@@ -255,7 +255,7 @@ async fn n_06_no_is_access_denied_and_twice_yes_is_one_code() {
     // A no cannot be turned into a yes by the back button.
     let reply = browser.submit(&page, "/consent", &[("decision", "allow")]).await;
     has_no_code(&reply);
-    let reply = browser.get(&reply.expect_status(303).location().to_owned()).await;
+    let reply = browser.get(reply.expect_status(303).location()).await;
     reply.expect_redirect_error("access_denied");
 
     let page = browser.get(&format!("/authorize?{}", query(&[]))).await;
@@ -263,7 +263,7 @@ async fn n_06_no_is_access_denied_and_twice_yes_is_one_code() {
     let second = browser.submit(&page, "/consent", &[("decision", "allow")]).await.expect_status(303);
     let second = match second.parameters().get("code") {
         Some(_) => second,
-        None => browser.get(&second.location().to_owned()).await.expect_status(303),
+        None => browser.get(second.location()).await.expect_status(303),
     };
     assert_eq!(first.parameters()["code"], second.parameters()["code"]);
     let rows = |rows: Vec<(&str, u64)>| rows.iter().find(|(table, _)| *table == "authorization").unwrap().1;
@@ -279,7 +279,7 @@ async fn n_06_no_is_access_denied_and_twice_yes_is_one_code() {
     let third = browser.submit(&page, "/consent", &[("decision", "allow")]).await;
     has_no_code(&third);
     if third.status == 303 {
-        let third = browser.get(&third.location().to_owned()).await;
+        let third = browser.get(third.location()).await;
         third.expect_error_page("page_expired");
     } else {
         third.expect_error_page("page_expired");

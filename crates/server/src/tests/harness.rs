@@ -243,7 +243,7 @@ impl World {
         let entropy = Arc::new(SeededEntropy(AtomicU64::new(number << 32)));
         let database = format!("sqlite:{}", folder.0.join("test.db").display());
         let master_key = folder.0.join("master.key");
-        seed_keys(&database, &master_key, entropy.clone()).await;
+        seed_keys(&database, &master_key, &setting.policy.issuer, entropy.clone()).await;
         let parts = parts(&folder.0, setting);
         let (app, vault) = start::build(parts, clock.clone(), entropy).await.unwrap();
         let router = router::router(&app);
@@ -442,9 +442,9 @@ fn hash_once(password: &str, entropy: &dyn Entropy) -> String {
 }
 
 /// One set of signing keys for all tests: RSA keys take long to make.
-async fn seed_keys(database: &str, master: &std::path::Path, entropy: Arc<dyn Entropy>) {
+async fn seed_keys(database: &str, master: &std::path::Path, issuer: &str, entropy: Arc<dyn Entropy>) {
     static KEYS: OnceLock<Vec<(zeroize::Zeroizing<Vec<u8>>, KeyRecord)>> = OnceLock::new();
-    let (store, vault) = start::open(database, master, ISSUER, entropy.clone()).await.unwrap();
+    let (store, vault) = start::open(database, master, issuer, entropy.clone()).await.unwrap();
     let early = Timestamp::from_seconds(1_799_000_000);
     let first = SealKey::new(&Secret::from_bytes([7; 32]));
     let made = KEYS.get_or_init(|| {

@@ -74,7 +74,7 @@ async fn walk(browser: &mut Browser<'_>, username: &str, changes: &[(&str, &str)
     assert_eq!(page.page(), Some("sign-in"), "{page:#?}");
     pages.push(browser.sign_in(&page, username, "a wrong password").await);
     let reply = browser.sign_in(&page, username, PASSWORD).await.expect_status(303);
-    let consent = browser.get(&reply.location().to_owned()).await;
+    let consent = browser.get(reply.location()).await;
     assert_eq!(consent.page(), Some("consent"), "{consent:#?}");
     let select = browser.submit(&consent, "/select-account", &[("other_accounts", "1")]).await;
     assert_eq!(select.page(), Some("select-account"));
@@ -162,7 +162,7 @@ async fn j_01_parameters_of_strangers_are_only_text() {
         let reply = browser.sign_in(&page, payload, "a wrong password").await;
         assert!([422, 429].contains(&reply.status), "{reply:#?}");
         expect_only_text(&reply);
-        world.clock.advance(std::time::Duration::from_secs(600));
+        world.clock.advance(std::time::Duration::from_mins(10));
     }
     // State is given back byte for byte, whatever it is.
     let mut browser = world.browser();
@@ -187,6 +187,81 @@ async fn j_01_the_user_agent_on_the_account_page_is_only_text() {
         expect_only_text(&browser.get("/account").await);
         browser.cookies.remove("__Host-sid");
     }
+}
+
+#[tokio::test]
+async fn j_03_a_form_that_posts_itself_goes_to_the_registered_address_only() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.code("alice", &[]).await;
+    for payload in PAYLOADS {
+        let changes = [("response_mode", "form_post"), ("state", payload)];
+        let reply = browser.get(&format!("/authorize?{}", query(&changes))).await.expect_status(200);
+        assert_eq!(reply.page(), Some("form-post"), "{reply:#?}");
+        let fields = reply.fields("https://rp.example/cb");
+        let state = fields.iter().find(|(name, _)| name == "state").map(|(_, value)| value.as_str());
+        assert_eq!(state, Some(*payload));
+        assert_eq!(reply.body.matches("<form").count(), 1, "{reply:#?}");
+        // One script, ours, by a nonce that is new each time.
+        let policy = reply.header("content-security-policy").unwrap();
+        let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
+        assert_eq!(reply.body.matches("<script").count(), 1);
+        assert!(reply.body.contains(&format!("<script nonce=\"{nonce}\">")), "{reply:#?}");
+        let again = browser.get(&format!("/authorize?{}", query(&changes))).await;
+        assert!(!again.header("content-security-policy").unwrap().contains(nonce));
+    }
+}
+
+#[tokio::test]
+async fn j_08_metacharacters_are_letters() {
+    let world = World::new().await;
+    let before: Vec<_> = world
+        .rows()
+        .await
+        .into_iter()
+        .filter(|(table, _)| *table != "attempt" && *table != "audit")
+        .collect();
+    for text in [
+        "' OR '1'='1",
+        "alice' --",
+        "alice'; DROP TABLE user; --",
+        "%",
+        "_____",
+        "*)(uid=*",
+        "\\",
+        "alice\0",
+        "1e9",
+    ] {
+        let mut browser = world.browser();
+        let page = browser.get("/account").await;
+        let reply = browser.sign_in(&page, text, PASSWORD).await.expect_status(422);
+        assert!(!browser.cookies.contains_key("__Host-sid"), "{reply:#?}");
+        let reply = world.get(&format!("/authorize?{}", query(&[("client_id", text)]))).await;
+        reply.expect_error_page("unknown_client");
+        for name in ["scope", "resource", "redirect_uri", "id_token_hint", "acr_values", "max_age"] {
+            let reply = world.get(&format!("/authorize?{}", query(&[(name, text)]))).await;
+            assert!([200, 303, 400].contains(&reply.status), "{name}={text}: {reply:#?}");
+        }
+        let authorization = basic(text, "x");
+        let fields = [("grant_type", "client_credentials"), ("scope", text), ("resource", text)];
+        world.post("/token", &fields, &[("authorization", &authorization)]).await.expect_status(401);
+        for (name, grant) in [("code", "authorization_code"), ("refresh_token", "refresh_token")] {
+            let fields =
+                [("grant_type", grant), (name, text), ("redirect_uri", text), ("code_verifier", VERIFIER)];
+            let reply = world.token(&fields).await;
+            assert_eq!(reply.status, 400, "{name}={text}: {reply:#?}");
+        }
+        assert_eq!(world.introspect(text).await, serde_json::json!({ "active": false }));
+        world.clock.advance(std::time::Duration::from_mins(10));
+    }
+    let after: Vec<_> = world
+        .rows()
+        .await
+        .into_iter()
+        .filter(|(table, _)| !["attempt", "audit", "refusal"].contains(table))
+        .collect();
+    let before: Vec<_> = before.into_iter().filter(|(table, _)| *table != "refusal").collect();
+    assert_eq!(after, before);
 }
 
 #[tokio::test]
@@ -238,7 +313,12 @@ async fn j_05_no_header_gets_a_line_more() {
         let reply = reply.expect_status(303);
         let location = reply.headers.get("location").unwrap().as_bytes();
         assert!(location.iter().all(|byte| (0x21..0x7f).contains(byte)), "{reply:#?}");
-        assert_eq!(reply.parameters()["state"], text);
+        // Given back as it came, or refused (RFC 6749 Appendix A.5 knows no control characters).
+        let parameters = reply.parameters();
+        match parameters.get("state") {
+            Some(state) => assert_eq!(state, text),
+            None => assert_eq!(parameters["error"], "invalid_request"),
+        }
 
         let there = [
             ("client_id", "web"),

@@ -175,7 +175,7 @@ async fn o_03_a_genuine_hint_counts_after_its_time_and_ends_its_own_session_only
     let (mut browser, tokens) = granted(&world).await;
     let mut elsewhere = signed_in(&world, "alice").await;
     let hint = tokens["id_token"].as_str().unwrap();
-    world.clock.advance(Duration::from_secs(30 * 60));
+    world.clock.advance(Duration::from_mins(30));
     let reply = browser.get(&end(&[("id_token_hint", hint), ("post_logout_redirect_uri", BACK)])).await;
     assert_eq!(reply.expect_status(303).location(), BACK);
     assert!(!is_signed_in(&mut browser).await);

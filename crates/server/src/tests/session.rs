@@ -11,7 +11,7 @@ use grantwell_core::{
 
 use super::{
     ISSUER, Reply, World,
-    harness::{API, PASSWORD},
+    harness::{API, PASSWORD, Setting},
     query,
     sign_in::{ALICE_DISABLED, DEVICE, SID, TX, claims, hidden, is_signed_in, pairs, sign_in, signed_in},
 };
@@ -113,7 +113,7 @@ async fn l_04_every_cookie_is_for_this_host_only_and_for_no_script() {
         check(&page);
         let reply = browser.sign_in(&page, name, PASSWORD).await.expect_status(303);
         check(&reply);
-        let reply = browser.get(&reply.location().to_owned()).await;
+        let reply = browser.get(reply.location()).await;
         check(&reply);
         check(&browser.submit(&reply, "/consent", &[("decision", "allow")]).await);
     }
@@ -134,6 +134,18 @@ async fn l_04_every_cookie_is_for_this_host_only_and_for_no_script() {
         check(&world.post(path, &[], &[]).await);
     }
     assert_eq!(names, [SID.to_owned(), TX.to_owned(), DEVICE.to_owned()].into());
+}
+
+#[tokio::test]
+async fn l_04_only_a_loopback_issuer_has_plain_cookies_and_they_are_as_closed() {
+    let world =
+        World::with(Setting { policy: Policy::new("http://localhost:8080"), ..Setting::default() }).await;
+    let reply = world.get("/account").await.expect_status(200);
+    let cookie = reply.header("set-cookie").unwrap();
+    let (value, attributes) = cookie.split_once("; ").unwrap();
+    assert!(value.starts_with("tx="), "{cookie}");
+    assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Lax; Max-Age=86400");
+    assert!(reply.header("strict-transport-security").is_none());
 }
 
 #[tokio::test]
@@ -215,15 +227,15 @@ async fn l_31_idle_and_absolute_timeouts_are_the_servers() {
     // Use is noted, so another hour begins; without use it ends.
     world.clock.advance(Duration::from_secs(60 * 60 - 1));
     assert!(is_signed_in(&mut browser).await);
-    world.clock.advance(Duration::from_secs(60 * 60));
+    world.clock.advance(Duration::from_hours(1));
     assert!(!is_signed_in(&mut browser).await);
     // However busy, a day is the end.
     let mut browser = signed_in(&world, "alice").await;
     for minutes in (30..24 * 60).step_by(30) {
-        world.clock.advance(Duration::from_secs(30 * 60));
+        world.clock.advance(Duration::from_mins(30));
         assert!(is_signed_in(&mut browser).await, "{minutes}");
     }
-    world.clock.advance(Duration::from_secs(30 * 60));
+    world.clock.advance(Duration::from_mins(30));
     assert!(!is_signed_in(&mut browser).await);
 }
 

@@ -1,30 +1,17 @@
-//! Catalogue L: signing in (sessions: [`super::session`]). What needs a feature that is not there yet (second factors, passkeys, registration,
-//! reset, federation) is tested for the part that is.
+//! Catalogue L: signing in. What needs a feature that is not there yet (second factors, passkeys, registration, reset,
+//! federation) is tested for the part that is.
 
-use std::{collections::BTreeSet, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use axum::{
     body::Body,
     http::{Method, Request},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use grantwell_core::{
-    policy::Policy,
-    secret::{Bearer, Secret},
-    store::Store as _,
-};
+use grantwell_core::policy::Policy;
 
-use super::{
-    Browser, ISSUER, Reply, World, form,
-    harness::{API, PASSWORD},
-    query,
-};
-use crate::{
-    app::ErrorAudience,
-    http::context::Peer,
-    login::password::PoolSize,
-    start::{self, Parts},
-};
+use super::{Browser, ISSUER, Reply, World, form, harness::PASSWORD, query};
+use crate::http::context::Peer;
 
 pub(super) const SID: &str = "__Host-sid";
 pub(super) const TX: &str = "__Host-tx";
@@ -219,7 +206,7 @@ async fn l_07_attempts_after_the_limit_are_not_verified() {
         assert_eq!(computed(), 6 + number);
     }
     // It is a delay and no lock: whoever waits is heard, and a success forgets the failures.
-    world.clock.advance(Duration::from_secs(900));
+    world.clock.advance(Duration::from_mins(15));
     sign_in(&mut browser, "alice", PASSWORD).await.expect_status(303);
     let mut other = world.browser();
     assert_eq!(sign_in(&mut other, "alice", "a wrong password").await.status, 422);
@@ -409,7 +396,7 @@ async fn l_12_l_13_who_cannot_sign_in_learns_nothing_and_costs_the_same() {
         let hashes = world.app.passwords.computed.load(Ordering::SeqCst) - hashes;
         answers.push((name, more, hashes, comparable(&reply, name)));
         // Counters are forgotten, so that every case meets the same ones.
-        world.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
+        world.clock.advance(Duration::from_hours(48));
     }
     let (_, _, _, first) = answers[0].clone();
     assert_eq!(first.0, 422);
@@ -450,4 +437,3 @@ async fn l_30_long_passwords_are_not_cut() {
     sign_in(&mut world.browser(), "long", &"ä".repeat(99)).await.expect_status(422);
     sign_in(&mut world.browser(), "long", &"ä".repeat(36)).await.expect_status(422);
 }
-
