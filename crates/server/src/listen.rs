@@ -16,7 +16,7 @@ use rustls::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{Notify, Semaphore, watch},
 };
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
@@ -93,9 +93,10 @@ impl Listener {
             tokio::spawn(async move {
                 let _slot = slot;
                 let _ = stream.set_nodelay(true);
+                let from = (peer, limits.head);
                 match secure(stream, tls).await {
-                    Some(Stream::Plain(stream)) => connection(&builder, stream, peer, router, watcher).await,
-                    Some(Stream::Tls(stream)) => connection(&builder, *stream, peer, router, watcher).await,
+                    Some(Stream::Plain(stream)) => connection(&builder, stream, from, router, watcher).await,
+                    Some(Stream::Tls(stream)) => connection(&builder, *stream, from, router, watcher).await,
                     None => {}
                 }
             });
@@ -123,18 +124,31 @@ async fn secure(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Stream> {
 async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder: &auto::Builder<TokioExecutor>,
     stream: S,
-    peer: SocketAddr,
+    (peer, patience): (SocketAddr, Duration),
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
+    let asked = Arc::new(Notify::new());
+    let first = Arc::clone(&asked);
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        asked.notify_one();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         router.clone().call(request)
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
+    // hyper's own timeout begins only once it knows which version of HTTP is spoken; before that nothing ends a connection
+    // that says nothing (catalogue H-03).
+    let silent = async {
+        if tokio::time::timeout(patience, first.notified()).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    };
     // What goes wrong on a connection is the peer's doing; the requests on it have had their log lines.
-    let _ = watcher.watch(connection.into_owned()).await;
+    tokio::select! {
+        _ = watcher.watch(connection.into_owned()) => {}
+        () = silent => {}
+    }
 }
 
 /// Why TLS cannot be set up.

@@ -104,13 +104,24 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         tracing::trace!(path = route.path, class = ?route.class, "route");
         router = router.route(route.path, with_cors(route.cors, route.methods));
     }
-    router
+    layered(router, app)
+}
+
+/// Routes with all that stands around every one.
+pub(crate) fn layered(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
+    routes
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(app), guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(Arc::clone(app), telemetry::observe))
         .with_state(Arc::clone(app))
+}
+
+/// The path of every route.
+#[cfg(test)]
+pub(crate) fn paths() -> Vec<&'static str> {
+    routes().iter().map(|route| route.path).collect()
 }
 
 /// What a management listener serves: metrics here only, health on both.
@@ -150,9 +161,20 @@ async fn allow_any_origin(mut answer: Answer) -> Answer {
     answer
 }
 
-/// What is refused before it reaches an endpoint: a target that is too long, two `Host` headers, HEAD where a GET would issue
-/// a code (catalogue A-05, H-06, C-10).
+/// After a request in chunks the connection ends: a `Content-Length` beside them, which hyper drops, may be what somebody in
+/// front has read (RFC 9112 §6.1; catalogue H-01).
 async fn guard(State(app): State<Arc<App>>, context: Context, request: Request, next: Next) -> Answer {
+    let in_chunks = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut answer = guarded(app, context, request, next).await;
+    if in_chunks {
+        set(&mut answer, "connection", "close");
+    }
+    answer
+}
+
+/// What is refused before it reaches an endpoint: a target that is too long, two `Host` headers, a transfer
+/// encoding that nobody here reads, HEAD where a GET would issue a code (catalogue A-05, H-06, H-01, C-10).
+async fn guarded(app: Arc<App>, context: Context, request: Request, next: Next) -> Answer {
     let stage = Stage::new(&app, &context, locale(request.headers(), &[]));
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > LONGEST_TARGET {
@@ -161,13 +183,26 @@ async fn guard(State(app): State<Arc<App>>, context: Context, request: Request, 
     if request.headers().get_all(header::HOST).iter().count() > 1 {
         return stage.sheet.error(400, Cause::InvalidRequest, "two_host_headers");
     }
+    if !is_encoding_understood(request.headers()) {
+        return stage.sheet.error(400, Cause::InvalidRequest, "transfer_encoding");
+    }
     if request.method() == Method::HEAD && !is_plain_document(request.uri().path()) {
-        return not_allowed(State(app), context, request.headers().clone()).await;
+        return not_allowed(State(Arc::clone(&app)), context, request.headers().clone()).await;
     }
     if let Some(uri) = canonical(&app, request.method(), request.headers(), request.uri()) {
         return answer::see_other(&uri);
     }
     next.run(request).await
+}
+
+/// No `Transfer-Encoding`, or `chunked` alone (RFC 9112 §6.1).
+fn is_encoding_understood(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (encodings.next(), encodings.next()) {
+        (None, _) => true,
+        (Some(one), None) => one.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn is_plain_document(path: &str) -> bool {

@@ -8,7 +8,12 @@ use axum::{
     middleware::Next,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, filter::ParseError, fmt::format::FmtSpan};
+use tracing::Dispatch;
+use tracing_subscriber::{
+    EnvFilter,
+    filter::ParseError,
+    fmt::{MakeWriter, format::FmtSpan},
+};
 
 use crate::{
     app::App,
@@ -42,17 +47,25 @@ impl Metrics {
 
 /// Starts the log on standard error.
 pub(crate) fn log(shape: LogShape, level: &str) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(level)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_span_events(FmtSpan::NONE)
-        .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first log.
-    let _ = match shape {
-        LogShape::Json => builder.json().flatten_event(true).with_target(false).try_init(),
-        LogShape::Text => builder.compact().with_target(false).try_init(),
-    };
+    let _ = tracing::dispatcher::set_global_default(dispatch(shape, level, std::io::stderr)?);
     Ok(())
+}
+
+/// The log, written to `writer`.
+pub(crate) fn dispatch<W>(shape: LogShape, level: &str, writer: W) -> Result<Dispatch, ParseError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(level)?)
+        .with_span_events(FmtSpan::NONE)
+        .with_writer(writer);
+    Ok(match shape {
+        LogShape::Json => builder.json().flatten_event(true).with_target(false).into(),
+        // Without colours: they are control characters in every file the log is sent to (catalogue J-07).
+        LogShape::Text => builder.compact().with_ansi(false).with_target(false).into(),
+    })
 }
 
 /// Starts counting.

@@ -8,6 +8,7 @@ use axum::{
 };
 use grantwell_core::form::{Form, FormError};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 
 /// Largest form.
 const LARGEST_FORM: usize = 64 * 1024;
@@ -85,6 +86,10 @@ fn expect_type(headers: &HeaderMap, expected: &str) -> Result<(), BodyError> {
 }
 
 async fn whole(body: Body, most: usize) -> Result<Vec<u8>, BodyError> {
+    // One that says so is not waited for.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |length| length > most) {
+        return Err(BodyError::TooLarge);
+    }
     let collected = tokio::time::timeout(PATIENCE, Limited::new(body, most).collect()).await;
     match collected {
         Err(_) => Err(BodyError::TooSlow),

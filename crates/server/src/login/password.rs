@@ -28,6 +28,9 @@ pub(crate) struct Passwords {
     admitted: Arc<Semaphore>,
     argon2: Argon2<'static>,
     nobody: String,
+    /// Hashes computed for comparisons so far.
+    #[cfg(test)]
+    pub(crate) computed: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 /// A place in the queue.
@@ -86,6 +89,8 @@ impl Passwords {
             admitted: Arc::new(Semaphore::new(size.admitted)),
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters()),
             nobody: hash(&unknown, entropy)?,
+            #[cfg(test)]
+            computed: Arc::default(),
         })
     }
 
@@ -105,6 +110,8 @@ impl Passwords {
         let _running = self.running.acquire().await.map_err(|_| HashError::Busy)?;
         let started = std::time::Instant::now();
         let (argon2, nobody) = (self.argon2.clone(), self.nobody.clone());
+        #[cfg(test)]
+        let computed = Arc::clone(&self.computed);
         let compared = tokio::task::spawn_blocking(move || {
             let is_somebody = stored.is_some();
             let stored = stored.unwrap_or(nobody);
@@ -112,6 +119,8 @@ impl Passwords {
             let fits = password.len() <= LONGEST_PASSWORD;
             let cut = password.as_bytes().get(..LONGEST_PASSWORD).unwrap_or(password.as_bytes());
             let parsed = PasswordHash::new(&stored).map_err(|_| HashError::Unhashable)?;
+            #[cfg(test)]
+            computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             let same = argon2.verify_password(cut, &parsed).is_ok();
             let matches = same && is_somebody && fits;
             let current = Params::try_from(&parsed).is_ok_and(|params| params == parameters());

@@ -4,17 +4,29 @@
 //! [`World`] is a server; [`Browser`] keeps cookies and posts forms the way a browser does. One file for each group of the
 //! security catalogue.
 
+mod browser;
 mod harness;
 
-pub(crate) use harness::{Browser, ISSUER, Reply, World, form, query};
+pub(crate) use browser::{Browser, Reply};
+pub(crate) use harness::{ISSUER, World, form, query};
 
+mod account;
 mod authorization;
 mod client_auth;
 mod codes;
+mod consent;
 mod expect;
 mod faults;
 mod flow;
+mod front_end;
+mod http;
+mod injection;
+mod logout;
+mod pkce;
 mod races;
 mod redirects;
 mod refresh;
+mod session;
+mod sign_in;
 mod tokens;
+mod wire;
