@@ -1,21 +1,21 @@
-//! Groups A and P: the authorization request (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1, RFC 7636 §4.3).
+//! Group A: the authorization request (RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1).
 //!
-//! Open, with the features they are about: A-12 (`claims`, `authorization_details`), A-14, A-16 to A-18, P-08, P-09. A-13
-//! and A-15 are tested for what there is: nothing is read or fetched.
+//! Open, with the features they are about: A-12 (`claims`, `authorization_details`), A-14, A-16 to A-18. are
+//! tested for what there is: nothing is read or fetched.
 
 use std::time::Duration;
 
-use grantwell_core::{id::ClientId, jose::Algorithm, store::Store as _};
+use grantwell_core::jose::Algorithm;
 
 use super::{
-    Browser, ISSUER, Reply, World,
+    ISSUER, Reply, World,
     expect::{claims_of, form_headers},
-    harness::{API, CHALLENGE, OPAQUE_API, PASSWORD, VERIFIER},
+    harness::{API, OPAQUE_API, PASSWORD, VERIFIER},
     query,
 };
 
 /// The two ways a request can come.
-async fn each_way(world: &World, request: &str) -> [Reply; 2] {
+pub(super) async fn each_way(world: &World, request: &str) -> [Reply; 2] {
     [
         world.get(&format!("/authorize?{request}")).await,
         world.raw("POST", "/authorize", form_headers(), request.to_owned()).await,
@@ -57,12 +57,11 @@ async fn a_01_a_repeated_parameter_is_an_error_wherever_it_stands() {
     ];
     for name in names {
         for again in [first(name), format!("{name}=other"), format!("{name}=")] {
-            let post = |target: String, body: String| world.raw("POST", target.leak(), form_headers(), body);
             let replies = [
                 world.get(&format!("/authorize?{good}&{again}")).await,
                 world.get(&format!("/authorize?{again}&{good}")).await,
-                post("/authorize".to_owned(), format!("{good}&{again}")).await,
-                post(format!("/authorize?{again}"), good.clone()).await,
+                world.raw("POST", "/authorize", form_headers(), format!("{good}&{again}")).await,
+                world.raw("POST", &format!("/authorize?{again}"), form_headers(), good.clone()).await,
             ];
             for reply in replies {
                 if ["client_id", "redirect_uri"].contains(&name) {
@@ -133,7 +132,7 @@ async fn a_04_unknown_and_disabled_clients_are_the_same_page() {
 async fn a_05_what_is_too_large_is_refused() {
     let world = World::new().await;
     let before = world.rows().await;
-    let many = (0..65).map(|n| format!("&p{n}=1")).collect::<String>();
+    let many = "&p=1".repeat(65);
     for reply in each_way(&world, &format!("{}{many}", query(&[]))).await {
         reply.expect_error_page("invalid_request");
     }
@@ -489,141 +488,4 @@ async fn a_22_what_a_form_says_changes_nothing_of_the_request() {
     let tokens = world.redeem(&reply.parameters()["code"]).await.expect_status(200).json();
     assert_eq!(tokens["scope"], "notes:read openid");
     assert_eq!(claims_of(&tokens["access_token"])["aud"], API);
-}
-
-/// Redeems a code of `web` with this verifier.
-async fn redeem_with(world: &World, code: &str, verifier: &str) -> Reply {
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", "https://rp.example/cb"),
-        ("code_verifier", verifier),
-    ];
-    world.token(&fields).await
-}
-
-#[tokio::test]
-async fn p_01_p_02_p_03_a_request_without_a_s256_challenge_goes_back() {
-    let world = World::new().await;
-    let long = "A".repeat(129);
-    let mut wrong: Vec<Vec<(&str, &str)>> = vec![
-        vec![("code_challenge", "")],
-        vec![("code_challenge", ""), ("code_challenge_method", "")],
-        vec![("code_challenge_method", "")],
-    ];
-    wrong.extend(["plain", "s256", "SHA256", "none"].map(|method| vec![("code_challenge_method", method)]));
-    let syntax = [
-        &CHALLENGE[..42],
-        &long[..44],
-        &long,
-        "A",
-        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+c=",
-        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c\n",
-        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c\0",
-    ];
-    wrong.extend(syntax.map(|challenge| vec![("code_challenge", challenge)]));
-    let before = world.rows().await;
-    for changes in &wrong {
-        for (client, uri) in [
-            ("web", "https://rp.example/cb"),
-            ("B", "https://b.example/cb"),
-            ("spa", "https://spa.example/cb"),
-            ("nat", "com.example.app:/cb"),
-        ] {
-            let changes =
-                [changes.as_slice(), &[("client_id", client), ("redirect_uri", uri), ("scope", "openid")]]
-                    .concat();
-            for reply in each_way(&world, &query(&changes)).await {
-                let expected = format!("{uri}?error=invalid_request&");
-                assert!(reply.expect_status(303).location().starts_with(&expected), "{changes:?}");
-            }
-        }
-    }
-    assert_eq!(world.rows().await, before);
-}
-
-#[tokio::test]
-async fn p_03_p_04_p_05_p_07_a_wrong_verifier_is_refused_and_kills_the_code() {
-    let world = World::new().await;
-    let mut browser = world.browser();
-    let another = "another verifier".replace(' ', "-").repeat(3);
-    let (short, long) = (&VERIFIER[..42], "A".repeat(129));
-    let newline = format!("{VERIFIER}\n");
-    for wrong in [
-        "",
-        CHALLENGE,
-        another.as_str(),
-        short,
-        &long,
-        &newline,
-        "x",
-        "+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=",
-    ] {
-        let code = browser.code("alice", &[]).await;
-        redeem_with(&world, &code, wrong).await.expect_oauth_error(400, "invalid_grant");
-        for _ in 0..3 {
-            redeem_with(&world, &code, VERIFIER).await.expect_oauth_error(400, "invalid_grant");
-        }
-    }
-    // The verifier of one flow with the code of another, in one browser.
-    let other_challenge = challenge_of(&another);
-    let (first, second) = (
-        browser.code("alice", &[]).await,
-        browser.code("alice", &[("code_challenge", &other_challenge)]).await,
-    );
-    redeem_with(&world, &first, &another).await.expect_oauth_error(400, "invalid_grant");
-    redeem_with(&world, &second, &another).await.expect_status(200);
-}
-
-/// BASE64URL(SHA256(verifier)) (RFC 7636 §4.2).
-fn challenge_of(verifier: &str) -> String {
-    String::from(grantwell_core::secret::Digest::of(verifier.as_bytes()))
-}
-
-#[tokio::test]
-async fn p_06_a_challenge_cannot_be_taken_away() {
-    let world = World::new().await;
-    let bare = [
-        ("client_id", "post"),
-        ("redirect_uri", "https://post.example/cb"),
-        ("scope", "openid"),
-        ("code_challenge", ""),
-        ("code_challenge_method", ""),
-    ];
-    let mut browser: Browser<'_> = world.browser();
-    let fields = |code: &str, verifier: Option<&str>| {
-        let mut fields = vec![
-            ("grant_type", "authorization_code".to_owned()),
-            ("code", code.to_owned()),
-            ("redirect_uri", "https://post.example/cb".to_owned()),
-            ("client_id", "post".to_owned()),
-            ("client_secret", super::harness::secret().to_owned()),
-        ];
-        fields.extend(verifier.map(|verifier| ("code_verifier", verifier.to_owned())));
-        fields
-    };
-    let send = |fields: Vec<(&'static str, String)>| {
-        let world = &world;
-        async move {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            world.post("/token", &fields, &[]).await
-        }
-    };
-    let code = browser.code("alice", &bare).await;
-    send(fields(&code, Some(VERIFIER))).await.expect_oauth_error(400, "invalid_grant");
-    send(fields(&code, None)).await.expect_oauth_error(400, "invalid_grant");
-    let code = browser.code("alice", &bare).await;
-    send(fields(&code, None)).await.expect_status(200);
-    // And a challenge that was sent is one that must be met, whoever may do without.
-    let code = browser.code("alice", &bare[..3]).await;
-    send(fields(&code, None)).await.expect_oauth_error(400, "invalid_grant");
-    assert!(
-        world
-            .app
-            .store
-            .client(world.app.realm, &ClientId::from("post"))
-            .await
-            .unwrap()
-            .is_some_and(|c| !c.require_pkce)
-    );
 }

@@ -14,6 +14,7 @@ mod codes;
 mod expect;
 mod faults;
 mod flow;
+mod pkce;
 mod races;
 mod redirects;
 mod refresh;
