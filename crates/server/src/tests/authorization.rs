@@ -57,12 +57,11 @@ async fn a_01_a_repeated_parameter_is_an_error_wherever_it_stands() {
     ];
     for name in names {
         for again in [first(name), format!("{name}=other"), format!("{name}=")] {
-            let post = |target: String, body: String| world.raw("POST", target.leak(), form_headers(), body);
             let replies = [
                 world.get(&format!("/authorize?{good}&{again}")).await,
                 world.get(&format!("/authorize?{again}&{good}")).await,
-                post("/authorize".to_owned(), format!("{good}&{again}")).await,
-                post(format!("/authorize?{again}"), good.clone()).await,
+                world.raw("POST", "/authorize", form_headers(), format!("{good}&{again}")).await,
+                world.raw("POST", &format!("/authorize?{again}"), form_headers(), good.clone()).await,
             ];
             for reply in replies {
                 if ["client_id", "redirect_uri"].contains(&name) {
@@ -133,7 +132,7 @@ async fn a_04_unknown_and_disabled_clients_are_the_same_page() {
 async fn a_05_what_is_too_large_is_refused() {
     let world = World::new().await;
     let before = world.rows().await;
-    let many = (0..65).map(|n| format!("&p{n}=1")).collect::<String>();
+    let many = "&p=1".repeat(65);
     for reply in each_way(&world, &format!("{}{many}", query(&[]))).await {
         reply.expect_error_page("invalid_request");
     }

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use grantwell_core::{
-    id::Realm,
-    store::{Share, Store as _, Write},
-};
+use grantwell_core::store::Write;
 
 use super::{
     World,
@@ -231,12 +228,10 @@ async fn c_08_what_ended_between_the_code_and_its_redemption_ends_the_code() {
 
         // Deleted.
         let code = world.browser().code("alice", &asked).await;
-        let gone = vec![Write::DeleteUser(world.user("alice").await)];
-        world.app.store.commit(Realm::MAIN, Share::Rest, gone).await.unwrap();
+        world.commit(vec![Write::DeleteUser(world.user("alice").await)]).await;
         dead(code).await;
         let code = world.browser().code("mallory", &asked).await;
-        let gone = vec![Write::DeleteClient("web".into())];
-        world.app.store.commit(Realm::MAIN, Share::Rest, gone).await.unwrap();
+        world.commit(vec![Write::DeleteClient("web".into())]).await;
         world.redeem(&code).await.expect_oauth_error(401, "invalid_client");
         world.change("username", "username").await;
         dead(code).await;

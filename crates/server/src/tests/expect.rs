@@ -9,7 +9,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use grantwell_core::{
     id::{Realm, UserId},
-    store::{LoginName, Store as _},
+    store::{LoginName, Outcome, Share, Store as _, Write},
 };
 
 use super::{
@@ -22,6 +22,11 @@ impl World {
     pub(crate) async fn userinfo(&self, token: &serde_json::Value) -> Reply {
         let bearer = format!("Bearer {}", token.as_str().unwrap());
         self.raw("GET", "/userinfo", &[("authorization", &bearer)], "").await
+    }
+
+    /// Writes that must go through.
+    pub(crate) async fn commit(&self, writes: Vec<Write>) {
+        assert_eq!(self.app.store.commit(Realm::MAIN, Share::Rest, writes).await.unwrap(), Outcome::Done);
     }
 
     /// What `web` is told about a token.

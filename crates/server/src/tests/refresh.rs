@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use grantwell_core::{
-    id::Realm,
-    store::{Share, Store as _, Write},
-};
+use grantwell_core::store::Write;
 use serde_json::json;
 
 use super::{
@@ -152,8 +149,7 @@ async fn f_08_every_refresh_asks_again_whether_it_may_be() {
     let narrower = refresh_with(&world, &fresh, &[]).await.expect_status(200).json();
     assert_eq!(claims_of(&narrower["access_token"])["scope"], "notes:read");
 
-    let gone = vec![Write::DeleteUser(world.user("alice").await)];
-    world.app.store.commit(Realm::MAIN, Share::Rest, gone).await.unwrap();
+    world.commit(vec![Write::DeleteUser(world.user("alice").await)]).await;
     refresh_with(&world, &pair(&narrower).1, &[]).await.expect_oauth_error(400, "invalid_grant");
 }
 
@@ -191,8 +187,7 @@ async fn f_09_only_what_was_granted_can_be_named() {
         token = pair(&answer).1;
     }
     // A resource that is gone is no target any more.
-    let gone = vec![Write::DeleteResource(API.into())];
-    world.app.store.commit(Realm::MAIN, Share::Rest, gone).await.unwrap();
+    world.commit(vec![Write::DeleteResource(API.into())]).await;
     refresh_with(&world, &token, &[("resource", API)]).await.expect_oauth_error(400, "invalid_target");
 }
 

@@ -8,7 +8,7 @@ use grantwell_core::{
     id::{KeyId, Realm},
     jose::{Algorithm, SigningKey},
     keyring::{self, Place},
-    store::{KeyUse, Share, Store as _, Write},
+    store::{KeyUse, Write},
 };
 use serde_json::{Value, json};
 
@@ -404,8 +404,7 @@ async fn t_15_who_comes_again_under_the_same_name_is_somebody_else() {
     let code = browser.code("alice", &[("scope", "openid email offline_access")]).await;
     let old = world.user("alice").await;
     assert_eq!(world.userinfo(&tokens["access_token"]).await.json()["sub"], old.to_string());
-    let gone = vec![Write::DeleteUser(old)];
-    world.app.store.commit(Realm::MAIN, Share::Rest, gone).await.unwrap();
+    world.commit(vec![Write::DeleteUser(old)]).await;
     let expect_gone = || async {
         for token in ["access_token", "refresh_token"] {
             let token = tokens[token].as_str().unwrap();
@@ -447,12 +446,7 @@ async fn t_16_only_a_key_that_may_sign_now_makes_tokens() {
     let early = key.sign("at+jwt", &claims).unwrap();
     let current = world.app.current().keyring.signer(Algorithm::ES256, now).unwrap().kid().clone();
     let retire = Write::RetireKey { kid: current.clone(), at: soon.active_from };
-    world
-        .app
-        .store
-        .commit(Realm::MAIN, Share::Rest, vec![retire, Write::InsertKey(soon.clone())])
-        .await
-        .unwrap();
+    world.commit(vec![retire, Write::InsertKey(soon.clone())]).await;
     crate::keys::refresh(&world.app, &world.vault).await.unwrap();
 
     // Published, and not believed yet.
@@ -465,7 +459,7 @@ async fn t_16_only_a_key_that_may_sign_now_makes_tokens() {
     expect_no_token(&world, &early).await;
     world.userinfo(&tokens["access_token"]).await.expect_status(200);
     // Removed: what it signed is nothing.
-    world.app.store.commit(Realm::MAIN, Share::Rest, vec![Write::DeleteKey(current)]).await.unwrap();
+    world.commit(vec![Write::DeleteKey(current)]).await;
     crate::keys::refresh(&world.app, &world.vault).await.unwrap();
     expect_no_token(&world, tokens["access_token"].as_str().unwrap()).await;
 }
