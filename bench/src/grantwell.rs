@@ -1,0 +1,145 @@
+//! Grantwell as it is run here: a folder with configuration, state and database, and the program on it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::{
+    flow::{PASSWORD, REDIRECT_URI, SECRET},
+    process::{Folder, Program, Running},
+};
+
+const CONFIGURATION: &str = r#"
+issuer = "http://localhost:8080"
+listen = "127.0.0.1:0"
+database = "sqlite:grantwell.db"
+
+[log]
+format = "json"
+"#;
+
+/// An API with JWTs signed with ES256, one with EdDSA, one with opaque tokens.
+const RESOURCES: &str = r#"
+[[resource]]
+identifier = "https://api.example.test/"
+[resource.scopes]
+"notes:read" = "Read your notes"
+
+[[resource]]
+identifier = "https://eddsa.example.test/"
+access_token_signing_alg = "EdDSA"
+[resource.scopes]
+"cards:read" = "Read your cards"
+
+[[resource]]
+identifier = "https://opaque.example.test/"
+access_token_format = "opaque"
+[resource.scopes]
+"files:read" = "Read your files"
+"#;
+
+/// Everything one server has on the disk.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    program: PathBuf,
+    folder: Folder,
+}
+
+/// The people who can sign in: `person0` and so on.
+pub(crate) fn person(number: usize) -> String {
+    format!("person{number}")
+}
+
+impl Installation {
+    /// Writes configuration and state. Nothing runs yet, and there is no database.
+    pub(crate) fn new(program: &Path, people: usize) -> Result<Self, String> {
+        let failed = |error: std::io::Error| error.to_string();
+        let program = program.canonicalize();
+        let program = program.map_err(|error| format!("the program under test: {error}"))?;
+        let folder = Folder::new().map_err(failed)?;
+        fs::write(folder.path("grantwell.toml"), CONFIGURATION).map_err(failed)?;
+        let mut state = RESOURCES.to_owned();
+        for (id, algorithm) in [("web", "ES256"), ("web-eddsa", "EdDSA")] {
+            state.push_str(&format!(
+                r#"
+[[client]]
+client_id = "{id}"
+client_secret = "{SECRET}"
+token_endpoint_auth_method = "client_secret_basic"
+redirect_uris = ["{REDIRECT_URI}"]
+grant_types = ["authorization_code", "refresh_token", "client_credentials"]
+scope = "openid profile notes:read cards:read files:read"
+id_token_signed_response_alg = "{algorithm}"
+"#
+            ));
+        }
+        for number in 0..people {
+            let name = person(number);
+            state.push_str(&format!(
+                "\n[[user]]\nusername = \"{name}\"\nname = \"A person\"\npassword = \"{PASSWORD}\"\n"
+            ));
+        }
+        fs::write(folder.path("state.toml"), state).map_err(failed)?;
+        Ok(Self { program, folder })
+    }
+
+    /// `grantwell apply`.
+    pub(crate) fn apply(&self) -> Result<(), String> {
+        let output = Command::new(&self.program)
+            .arg("apply")
+            .arg("--config")
+            .arg(self.folder.path("grantwell.toml"))
+            .arg(self.folder.path("state.toml"))
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| error.to_string())?;
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(format!("apply: {}", String::from_utf8_lossy(&output.stderr)))
+        }
+    }
+
+    /// `grantwell serve`, with overrides of the configuration.
+    pub(crate) async fn serve(
+        &self,
+        processor: Option<u32>,
+        environment: &[(&str, &str)],
+    ) -> Result<Running, String> {
+        let own = |text: &str| text.to_owned();
+        let program = Program {
+            command: self.program.clone(),
+            arguments: vec![
+                own("serve"),
+                own("--config"),
+                self.folder.path("grantwell.toml").display().to_string(),
+            ],
+            environment: environment.iter().map(|(name, value)| (own(name), own(value))).collect(),
+            log: self.log(),
+            processor,
+            probe: "/readyz",
+        };
+        program
+            .start(|command, address| {
+                command.env("GRANTWELL_LISTEN", address.to_string());
+            })
+            .await
+    }
+
+    /// The server's log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.path("log")
+    }
+
+    /// The URL of its database.
+    pub(crate) fn database(&self) -> String {
+        format!("sqlite:{}", self.folder.path("grantwell.db").display())
+    }
+
+    /// Size of the program, bytes.
+    pub(crate) fn program_size(&self) -> u64 {
+        fs::metadata(&self.program).map(|metadata| metadata.len()).unwrap_or(0)
+    }
+}

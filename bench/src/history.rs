@@ -1,0 +1,255 @@
+//! What the server has acknowledged about one authorization, and what must therefore be true after it was killed.
+//!
+//! * What was acknowledged is there: a code redeems, an access token is active, the newest refresh token refreshes.
+//! * What was in flight is all or nothing: asked again, it is as if it had happened once.
+//! * A code gives tokens once. A refresh token has one successor, and is dead once that was used.
+//! * What was revoked stays revoked.
+
+use crate::{
+    flow::{Client, Tokens, tokens},
+    http::{Connection, Fault, Reply},
+    random::Random,
+};
+
+/// What was sent and not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pending {
+    Redeem,
+    Refresh,
+    Revoke,
+}
+
+/// One authorization, from its code on.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    code: String,
+    /// The newest that came.
+    newest: Option<Tokens>,
+    /// The refresh token before it: dead as soon as the newest is used.
+    previous: Option<String>,
+    /// One whose successor was used.
+    used_up: Option<String>,
+    pending: Option<Pending>,
+    is_revoked: bool,
+}
+
+/// What must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// Something acknowledged is not there.
+    Lost(String),
+    /// Something that works once worked twice.
+    Doubled(String),
+    /// Something that had ended works.
+    Revived(String),
+}
+
+/// What was acknowledged.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) codes: u64,
+    pub(crate) redemptions: u64,
+    pub(crate) refreshes: u64,
+    pub(crate) revocations: u64,
+    /// Answers that never came.
+    pub(crate) unknown: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.codes += other.codes;
+        self.redemptions += other.redemptions;
+        self.refreshes += other.refreshes;
+        self.revocations += other.revocations;
+        self.unknown += other.unknown;
+    }
+
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.codes + self.redemptions + self.refreshes + self.revocations
+    }
+}
+
+type Checked = Result<Vec<Wrong>, Fault>;
+
+impl Line {
+    pub(crate) fn new(code: String) -> Self {
+        Self { code, newest: None, previous: None, used_up: None, pending: None, is_revoked: false }
+    }
+
+    /// Whether a later check can ask again.
+    pub(crate) fn is_open(&self) -> bool {
+        self.newest.is_some() && !self.is_revoked
+    }
+
+    fn advance(&mut self, next: Tokens) {
+        self.pending = None;
+        self.used_up = self.previous.take().or_else(|| self.used_up.take());
+        self.previous = self.newest.replace(next).map(|old| old.refresh);
+    }
+
+    /// Redeems the code and notes what came of it.
+    pub(crate) async fn redeem(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
+        self.pending = Some(Pending::Redeem);
+        let reply = client.redeem(c, &self.code).await?;
+        self.advance(tokens(&reply)?);
+        Ok(())
+    }
+
+    /// Uses the newest refresh token and notes what came of it.
+    pub(crate) async fn refresh(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
+        let Some(newest) = self.newest.clone() else { return Ok(()) };
+        self.pending = Some(Pending::Refresh);
+        let reply = client.refresh(c, &newest.refresh).await?;
+        self.advance(tokens(&reply)?);
+        Ok(())
+    }
+
+    /// Revokes it and notes what came of it.
+    pub(crate) async fn revoke(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
+        let Some(newest) = self.newest.clone() else { return Ok(()) };
+        self.pending = Some(Pending::Revoke);
+        client.revoke(c, &newest.refresh).await?.expect(200)?;
+        (self.pending, self.is_revoked) = (None, true);
+        Ok(())
+    }
+
+    /// After a restart: everything that the acknowledged answers promise. One line in three is brought to its end, so that
+    /// what must not work is tried too.
+    pub(crate) async fn check(
+        &mut self,
+        client: &Client,
+        c: &mut Connection,
+        random: &mut Random,
+    ) -> Checked {
+        let mut wrong = match self.pending {
+            _ if self.is_revoked => return self.check_ended(client, c).await,
+            Some(Pending::Redeem) => self.check_redemption(client, c).await?,
+            Some(Pending::Refresh) => self.check_refresh(client, c).await?,
+            Some(Pending::Revoke) => self.check_revocation(client, c).await?,
+            None if self.newest.is_none() => self.check_code(client, c).await?,
+            None => self.check_tokens(client, c).await?,
+        };
+        if wrong.is_empty() && self.is_open() && random.once_in(3) {
+            wrong.extend(self.end(client, c, random).await?);
+        }
+        Ok(wrong)
+    }
+
+    /// A code came and was never used.
+    async fn check_code(&mut self, client: &Client, c: &mut Connection) -> Checked {
+        let reply = client.redeem(c, &self.code).await?;
+        match tokens(&reply) {
+            Ok(tokens) => self.advance(tokens),
+            Err(_) => return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]),
+        }
+        Ok(Vec::new())
+    }
+
+    /// The newest tokens came: they work.
+    async fn check_tokens(&mut self, client: &Client, c: &mut Connection) -> Checked {
+        let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
+        let mut wrong = Vec::new();
+        if !client.is_active(c, &newest.access).await? {
+            wrong.push(Wrong::Lost("an access token".to_owned()));
+        }
+        let reply = client.refresh(c, &newest.refresh).await?;
+        match tokens(&reply) {
+            Ok(next) => self.advance(next),
+            Err(_) => wrong.push(Wrong::Lost(format!("a refresh token: {}", told(&reply)))),
+        }
+        Ok(wrong)
+    }
+
+    /// The code was sent and nobody knows: it works now and never again, or it has been used.
+    async fn check_redemption(&mut self, client: &Client, c: &mut Connection) -> Checked {
+        let reply = client.redeem(c, &self.code).await?;
+        match (reply.status, tokens(&reply)) {
+            (_, Ok(tokens)) => self.advance(tokens),
+            (400, _) => (self.pending, self.is_revoked) = (None, true),
+            _ => return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]),
+        }
+        Ok(Vec::new())
+    }
+
+    /// The refresh token was sent and nobody knows: it has one successor, however often it is asked for.
+    async fn check_refresh(&mut self, client: &Client, c: &mut Connection) -> Checked {
+        let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
+        let (first, second) =
+            (client.refresh(c, &newest.refresh).await?, client.refresh(c, &newest.refresh).await?);
+        let (Ok(first_tokens), Ok(second_tokens)) = (tokens(&first), tokens(&second)) else {
+            let told = format!("{}, then {}", told(&first), told(&second));
+            return Ok(vec![Wrong::Lost(format!("a refresh token with its use in flight: {told}"))]);
+        };
+        if first_tokens.refresh != second_tokens.refresh {
+            return Ok(vec![Wrong::Doubled("a refresh token has two successors".to_owned())]);
+        }
+        self.advance(second_tokens);
+        // Its use makes the one that was in flight a used one.
+        self.refresh(client, c).await?;
+        Ok(Vec::new())
+    }
+
+    /// The revocation was sent and nobody knows: alive, or dead for good.
+    async fn check_revocation(&mut self, client: &Client, c: &mut Connection) -> Checked {
+        let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
+        let reply = client.refresh(c, &newest.refresh).await?;
+        if let Ok(next) = tokens(&reply) {
+            self.advance(next);
+            return Ok(Vec::new());
+        }
+        (self.pending, self.is_revoked) = (None, true);
+        self.check_ended(client, c).await
+    }
+
+    /// Nothing of a line that ended works.
+    async fn check_ended(&mut self, client: &Client, c: &mut Connection) -> Checked {
+        let mut wrong = Vec::new();
+        let mut refreshes: Vec<&String> = self.previous.iter().chain(&self.used_up).collect();
+        if let Some(newest) = &self.newest {
+            refreshes.push(&newest.refresh);
+            for token in [&newest.access, &newest.refresh] {
+                if client.is_active(c, token).await? {
+                    wrong.push(Wrong::Revived("a token is active".to_owned()));
+                }
+            }
+        }
+        for token in refreshes {
+            let reply = client.refresh(c, token).await?;
+            if reply.status != 400 {
+                wrong.push(Wrong::Revived(format!("a refresh token: {}", told(&reply))));
+            }
+        }
+        let reply = client.redeem(c, &self.code).await?;
+        if reply.status != 400 {
+            wrong.push(Wrong::Doubled(format!("a code: {}", told(&reply))));
+        }
+        Ok(wrong)
+    }
+
+    /// Ends a line: by what must not work, and is answered by its end, or by a revocation.
+    async fn end(&mut self, client: &Client, c: &mut Connection, random: &mut Random) -> Checked {
+        let mut wrong = Vec::new();
+        match (self.used_up.clone(), random.below(3)) {
+            (_, 0) => {
+                let reply = client.redeem(c, &self.code).await?;
+                if reply.status != 400 {
+                    wrong.push(Wrong::Doubled(format!("a code: {}", told(&reply))));
+                }
+            }
+            (Some(used_up), 1) => {
+                let reply = client.refresh(c, &used_up).await?;
+                if reply.status != 400 {
+                    wrong.push(Wrong::Revived(format!("a refresh token: {}", told(&reply))));
+                }
+            }
+            _ => self.revoke(client, c).await?,
+        }
+        self.is_revoked = true;
+        wrong.extend(self.check_ended(client, c).await?);
+        Ok(wrong)
+    }
+}
+
+fn told(reply: &Reply) -> String {
+    format!("{} {}", reply.status, reply.text().chars().take(120).collect::<String>())
+}
