@@ -125,7 +125,7 @@ fn unescape(text: &str) -> String {
 /// A browser: keeps cookies, posts forms from the page they are on, follows no redirect by itself.
 #[derive(Clone)]
 pub(crate) struct Browser<'w> {
-    world: &'w World,
+    pub(super) world: &'w World,
     pub(crate) cookies: BTreeMap<String, String>,
 }
 

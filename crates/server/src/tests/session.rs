@@ -103,10 +103,9 @@ async fn l_04_every_cookie_is_for_this_host_only_and_for_no_script() {
     let mut browser = world.browser();
     // As many accounts as a cookie holds, and one more.
     let people: Vec<_> = (0..6).map(|number| format!("person-{number}")).collect();
-    let state: String = people
-        .iter()
-        .map(|name| format!("[[user]]\nusername = \"{name}\"\npassword = \"{PASSWORD}\"\n"))
-        .collect();
+    let state = people.iter().fold(String::new(), |state, name| {
+        state + &format!("[[user]]\nusername = \"{name}\"\npassword = \"{PASSWORD}\"\n")
+    });
     world.apply(&state).await;
     for name in &people {
         let page = browser.get(&format!("/authorize?{}", query(&[("prompt", "login")]))).await;
