@@ -211,6 +211,89 @@ async fn h_03_connections_that_say_nothing_do_not_keep_the_others_out_for_ever()
     assert!(answer.contains("\"keys\""), "{answer}");
 }
 
+/// A frame of HTTP/2 (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+/// `:method: GET`, `:scheme: http`, `:path: /`, `:authority: x` (RFC 7541 Appendix A), and the same with POST.
+const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'x'];
+const POST: &[u8] = &[0x83, 0x86, 0x84, 0x41, 1, b'x'];
+
+/// Sends frames until the server has enough; the types of the frames it sent, and the code of its last word.
+async fn flood(server: &Server, frames: Vec<u8>) -> (Vec<u8>, Option<u32>) {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut from, mut to) = stream.into_split();
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    sent.extend(frame(SETTINGS, 0, 0, &[]));
+    sent.extend(frames);
+    // It may close before all of it is sent.
+    let sending = tokio::spawn(async move {
+        let _ = to.write_all(&sent).await;
+        to
+    });
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, from.read_to_end(&mut answer)).await.expect("was not closed");
+    drop(sending);
+    let (mut kinds, mut code, mut rest) = (Vec::new(), None, answer.as_slice());
+    while let Some((head, behind)) = rest.split_first_chunk::<9>() {
+        let length = usize::try_from(u32::from_be_bytes([0, head[0], head[1], head[2]])).unwrap();
+        kinds.push(head[3]);
+        let Some((payload, behind)) = behind.split_at_checked(length) else { break };
+        if head[3] == GOAWAY {
+            code = Some(u32::from_be_bytes(payload[4..8].try_into().unwrap()));
+        }
+        rest = behind;
+    }
+    (kinds, code)
+}
+
+#[tokio::test]
+async fn h_04_floods_of_http_2_end_the_connection() {
+    const ENHANCE_YOUR_CALM: u32 = 11;
+    let world = World::new().await;
+    let server = serve(&world, LIMITS, None).await;
+    let rapid_reset = (0..5000).flat_map(|number| {
+        let stream = 2 * number + 1;
+        let cancel = 8_u32.to_be_bytes();
+        [frame(HEADERS, END_STREAM | END_HEADERS, stream, GET), frame(RST_STREAM, 0, stream, &cancel)]
+            .concat()
+    });
+    let endless = |payload: &[u8]| {
+        let mut frames = frame(HEADERS, END_STREAM, 1, GET);
+        for _ in 0..20_000 {
+            frames.extend(frame(CONTINUATION, 0, 1, payload));
+        }
+        frames
+    };
+    let mut empty = frame(HEADERS, END_HEADERS, 1, POST);
+    for _ in 0..200_000 {
+        empty.extend(frame(DATA, 0, 1, &[]));
+    }
+    // `x: yyyy…`, never indexed.
+    let field = [&[0x10, 1, b'x', 100][..], &[b'y'; 100]].concat();
+    for (what, frames) in [
+        ("rapid reset", rapid_reset.collect()),
+        ("empty continuations", endless(&[])),
+        ("continuations", endless(&field)),
+        ("empty data", empty),
+    ] {
+        let (kinds, code) = flood(&server, frames).await;
+        assert_eq!(code, Some(ENHANCE_YOUR_CALM), "{what}: {kinds:?}");
+        let answer = exchange(&server, SMUGGLED).await;
+        assert!(answer.contains("\"keys\""), "{what}: {answer}");
+    }
+}
+
 /// TLS with the certificate above, from files, as the configuration names them.
 fn acceptor(world: &World) -> TlsAcceptor {
     let (certificate, key) =
