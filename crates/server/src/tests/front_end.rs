@@ -270,7 +270,10 @@ async fn no_and_cancel_end_it() {
             id
         };
         let reply = browser.get(&format!("/authorize/resume?interaction={id}")).await;
-        reply.expect_redirect_error("access_denied");
+        // Whoever signed in before saying no is signed in, as on our own pages; whoever turned away is not.
+        assert_eq!(browser.cookies.contains_key("__Host-sid"), !cancels);
+        assert_eq!(reply.parameters()["error"], "access_denied", "{reply:#?}");
+        assert!(!reply.parameters().contains_key("code"));
         // Not to be turned round afterwards.
         let reply = report(&world, &id, json!({ "consent": "allow" })).await;
         assert_eq!(reply.status, 409);

@@ -92,8 +92,7 @@ fn a_second_run_changes_nothing() {
 
 #[test]
 fn a_change_names_its_fields_and_nothing_else_moves() {
-    let existing =
-        after(Existing::default(), &run(&state_text(), &Existing::default(), Undeclared::Keep).unwrap());
+    let existing = long_ago(&state_text());
     let text = state_text()
         .replace("https://rp.example/cb", "https://rp.example/new")
         .replace("correct horse", "other password");
@@ -123,13 +122,27 @@ fn secrets_are_compared_by_digest() {
     assert!(!format!("{plan:?}").contains(SECRET));
 }
 
+/// What a state file made, with its clients registered long before now.
+fn long_ago(state: &str) -> Existing {
+    let mut made = after(Existing::default(), &run(state, &Existing::default(), Undeclared::Keep).unwrap());
+    made.clients.values_mut().for_each(|client| client.tokens_not_before = Timestamp::default());
+    made
+}
+
+#[test]
+fn a_client_registered_anew_takes_over_nothing_of_its_predecessor() {
+    let plan = run(&state_text(), &Existing::default(), Undeclared::Keep).unwrap();
+    let made = after(Existing::default(), &plan);
+    assert!(made.clients.values().all(|client| client.tokens_not_before == NOW));
+}
+
 #[test]
 fn disabling_ends_what_was_issued_and_enabling_does_not_bring_it_back() {
     let on = state_text();
     let off = on
         .replace("username", "disabled = true\nusername")
         .replace("client_id", "disabled = true\nclient_id");
-    let existing = after(Existing::default(), &run(&on, &Existing::default(), Undeclared::Keep).unwrap());
+    let existing = long_ago(&on);
     let plan = run(&off, &existing, Undeclared::Keep).unwrap();
     assert!(lines(&plan).contains(&"change client web disabled,tokens_not_before".to_owned()), "{plan:?}");
     assert!(lines(&plan).contains(&"change user ada disabled,tokens_not_before".to_owned()), "{plan:?}");
