@@ -28,6 +28,7 @@ async fn expect_each(world: &World, error: &str, requests: &[&[(&str, &str)]]) {
     for changes in requests {
         for reply in each_way(world, &query(changes)).await {
             reply.expect_redirect_error(error);
+            assert!(!reply.signs_in(), "{reply:#?}");
             assert_eq!(reply.parameters()["state"], "the state", "{changes:?}");
         }
     }
@@ -187,14 +188,18 @@ async fn a_08_prompt_none_shows_nothing_and_signs_nobody_in() {
         .await;
     let before = world.rows().await;
     let quiet = format!("/authorize?{}", query(&[("prompt", "none")]));
-    world.get(&quiet).await.expect_redirect_error("login_required");
+    let reply = world.get(&quiet).await;
+    reply.expect_redirect_error("login_required");
+    assert!(!reply.signs_in(), "{reply:#?}");
     assert_eq!(world.rows().await, before);
     let mut browser = world.browser();
     browser
         .code("alice", &[("client_id", "B"), ("redirect_uri", "https://b.example/cb"), ("scope", "openid")])
         .await;
     let before = world.rows().await;
-    browser.get(&quiet).await.expect_redirect_error("consent_required");
+    let reply = browser.get(&quiet).await;
+    reply.expect_redirect_error("consent_required");
+    assert!(!reply.signs_in(), "{reply:#?}");
     assert_eq!(world.rows().await, before);
 }
 
@@ -247,7 +252,9 @@ async fn a_10_a_hint_names_a_person_and_signs_nobody_in() {
     let before = world.rows().await;
     // Another person's, or nobody's session: never the hinted person's.
     mallory.get(&with(&alice, "none")).await.expect_redirect_error("login_required");
-    world.get(&with(&alice, "none")).await.expect_redirect_error("login_required");
+    let reply = world.get(&with(&alice, "none")).await;
+    reply.expect_redirect_error("login_required");
+    assert!(!reply.signs_in(), "{reply:#?}");
     assert_eq!(mallory.get(&with(&alice, "")).await.page(), Some("sign-in"));
     let [header, payload, signature] = alice.split('.').collect::<Vec<_>>().try_into().unwrap();
     let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
