@@ -252,6 +252,9 @@ async fn h_06_no_header_changes_who_we_are() {
             request(&world, &Method::POST, "/authorize", &[headers, &[FORM]].concat(), &fields).await;
         assert!(posted.header("location").is_none_or(|to| !to.contains("evil")), "{posted:#?}");
     }
+    // Nor does a target that names another host.
+    let absolute = "https://evil.example/.well-known/openid-configuration";
+    assert_eq!(request(&world, &Method::GET, absolute, &[], "").await.body, plain.body);
     let two = [("host", "id.example.test"), ("host", "evil.example")];
     let reply = request(&world, &Method::GET, "/.well-known/openid-configuration", &two, "").await;
     assert_eq!(reply.status, 400);

@@ -190,6 +190,27 @@ async fn j_01_the_user_agent_on_the_account_page_is_only_text() {
 }
 
 #[tokio::test]
+async fn j_02_what_an_error_says_is_ours() {
+    let world = World::with(Setting { audience: ErrorAudience::Developers, ..Setting::default() }).await;
+    let text = "Call +1 555 0100 to keep your account";
+    let more = form(&[("error", "access_denied"), ("error_description", text), ("error_uri", text)]);
+    for target in [
+        format!("/authorize?{}&{more}", query(&[("client_id", "nobody")])),
+        format!("/authorize?{}&{more}", query(&[])),
+        format!("/authorize/resume?interaction=x&{more}"),
+        format!("/end_session?client_id=nobody&post_logout_redirect_uri=https://rp.example&{more}"),
+        format!("/account?{more}"),
+        format!("/nowhere?{more}"),
+    ] {
+        let reply = world.get(&target).await;
+        assert!(reply.page().is_some() && !reply.body.contains("555"), "{reply:#?}");
+    }
+    let reply = world.get(&format!("/authorize?{}&{more}", query(&[("prompt", "none")]))).await;
+    assert_eq!(reply.parameters()["error"], "login_required");
+    assert!(!reply.location().contains("555"), "{reply:#?}");
+}
+
+#[tokio::test]
 async fn j_03_a_form_that_posts_itself_goes_to_the_registered_address_only() {
     let world = World::new().await;
     let mut browser = world.browser();

@@ -429,7 +429,7 @@ async fn l_12_locked_names_answer_alike_whether_somebody_has_them_or_not() {
 }
 
 #[tokio::test]
-async fn l_30_long_passwords_are_not_cut() {
+async fn long_passwords_are_not_cut() {
     let world = World::new().await;
     let long = "ä".repeat(100);
     world.apply(&format!("[[user]]\nusername = \"long\"\npassword = \"{long}\"\n")).await;
