@@ -35,6 +35,11 @@ pub(crate) fn files(root: &Path, folder: &str, endings: &[&str]) -> Result<Vec<S
     Ok(found)
 }
 
+/// Whether a file of the server holds nothing but tests.
+pub(crate) fn is_test(path: &str) -> bool {
+    path.starts_with("crates/server/src/tests/") || path.starts_with("crates/server/tests/")
+}
+
 /// The text of one file.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))

@@ -90,7 +90,11 @@ const ROOMS: &[Room] = &[
         internal: &["grantwell-core"],
         external: External::Never(&[SQL]),
     },
-    Room { manifest: "bench/Cargo.toml", internal: &[], external: External::Never(&[SQL]) },
+    Room {
+        manifest: "bench/Cargo.toml",
+        internal: &["grantwell-core", "grantwell-store"],
+        external: External::Never(&[SQL]),
+    },
     Room {
         manifest: "xtask/Cargo.toml",
         internal: &[],
