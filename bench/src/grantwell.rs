@@ -62,7 +62,7 @@ impl Installation {
         fs::write(folder.path("grantwell.toml"), CONFIGURATION).map_err(failed)?;
         let mut state = RESOURCES.to_owned();
         for (id, algorithm) in [("web", "ES256"), ("web-eddsa", "EdDSA")] {
-            state.push_str(&format!(
+            state.extend([format!(
                 r#"
 [[client]]
 client_id = "{id}"
@@ -73,13 +73,13 @@ grant_types = ["authorization_code", "refresh_token", "client_credentials"]
 scope = "openid profile notes:read cards:read files:read"
 id_token_signed_response_alg = "{algorithm}"
 "#
-            ));
+            )]);
         }
         for number in 0..people {
             let name = person(number);
-            state.push_str(&format!(
+            state.extend([format!(
                 "\n[[user]]\nusername = \"{name}\"\nname = \"A person\"\npassword = \"{PASSWORD}\"\n"
-            ));
+            )]);
         }
         fs::write(folder.path("state.toml"), state).map_err(failed)?;
         Ok(Self { program, folder })
@@ -138,8 +138,13 @@ id_token_signed_response_alg = "{algorithm}"
         format!("sqlite:{}", self.folder.path("grantwell.db").display())
     }
 
+    /// Loses what the database has not taken over from its write-ahead log yet.
+    pub(crate) fn discard_log(&self) -> std::io::Result<()> {
+        fs::remove_file(self.folder.path("grantwell.db-wal"))
+    }
+
     /// Size of the program, bytes.
     pub(crate) fn program_size(&self) -> u64 {
-        fs::metadata(&self.program).map(|metadata| metadata.len()).unwrap_or(0)
+        fs::metadata(&self.program).map_or(0, |metadata| metadata.len())
     }
 }

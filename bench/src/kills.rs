@@ -54,8 +54,16 @@ struct Done {
     unexpected: Option<String>,
 }
 
+/// What becomes of the write-ahead log between a kill and the next start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Log {
+    Kept,
+    /// The control: what it held is lost, and the run must see that.
+    Discarded,
+}
+
 /// Kills `program` `rounds` times. True when nothing was wrong.
-pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, String> {
+pub(crate) async fn run(program: &Path, rounds: u32, seed: u64, log: Log) -> Result<bool, String> {
     println!("seed {seed}");
     let installation = Installation::new(program, PEOPLE)?;
     installation.apply()?;
@@ -80,6 +88,9 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, 
             report.unexpected.extend(done.unexpected);
             lines.extend(done.lines);
             workers.push(done.worker);
+        }
+        if log == Log::Discarded {
+            installation.discard_log().map_err(|error| error.to_string())?;
         }
         running = start(&installation, &mut random, &mut report).await?;
         for _ in 0..AGAIN.min(kept.len()) {

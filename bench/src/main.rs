@@ -5,14 +5,18 @@ mod grantwell;
 mod history;
 mod http;
 mod kills;
+mod load;
 mod process;
 mod random;
+mod report;
+mod rows;
+mod run;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
-use crate::random::Random;
+use crate::{random::Random, run::Plan};
 
 /// Load on servers of this machine.
 #[derive(Debug, Parser)]
@@ -35,6 +39,30 @@ enum Command {
         /// Repeats a run's chances
         #[arg(long)]
         seed: Option<u64>,
+        /// Throws the write-ahead log away before each start: the run must then find losses, or it is blind
+        #[arg(long)]
+        discard_log: bool,
+    },
+    /// Measures the server, and oidc-provider beside it
+    Run {
+        /// The program `grantwell`, built for release
+        #[arg(long, value_name = "FILE")]
+        server: PathBuf,
+        /// The folder with oidc-provider and its packages; without it nothing is compared
+        #[arg(long, value_name = "DIR")]
+        peer: Option<PathBuf>,
+        /// How long each row is measured
+        #[arg(long, default_value_t = 2.0)]
+        seconds: f64,
+        /// How often; the best counts
+        #[arg(long, default_value_t = 3)]
+        repeat: u32,
+        /// Half a second, once
+        #[arg(long)]
+        short: bool,
+        /// The page that the tables are written to
+        #[arg(long, value_name = "FILE")]
+        write: Option<PathBuf>,
     },
 }
 
@@ -46,8 +74,14 @@ fn main() -> ExitCode {
         Err(error) => Err(error.to_string()),
         Ok(runtime) => runtime.block_on(async {
             match cli.command {
-                Command::Kills { server, rounds, seed } => {
-                    kills::run(&server, rounds, seed.unwrap_or_else(Random::seed)).await
+                Command::Kills { server, rounds, seed, discard_log } => {
+                    let log = if discard_log { kills::Log::Discarded } else { kills::Log::Kept };
+                    kills::run(&server, rounds, seed.unwrap_or_else(Random::seed), log).await
+                }
+                Command::Run { server, peer, seconds, repeat, short, write } => {
+                    let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
+                    let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };
+                    measure(&plan, write).await
                 }
             }
         }),
@@ -60,4 +94,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn measure(plan: &Plan, page: Option<PathBuf>) -> Result<bool, String> {
+    let report = run::run(plan).await?;
+    if !report.pinned {
+        println!("Not pinned: there is no taskset, or only one processor.\n");
+    }
+    println!("{}", report.markdown());
+    if let Some(page) = page {
+        report.write(&page)?;
+    }
+    let missed = report.missed();
+    for what in &missed {
+        println!("missed: {what}");
+    }
+    Ok(missed.is_empty())
 }

@@ -85,11 +85,24 @@ fn security_tests() -> End {
     }
 }
 
+/// Builds the server for release, fetches the peer it is measured beside, and measures both.
 fn bench(rest: &[&str]) -> End {
-    let command = Command::new("cargo")
-        .args(["run", "--quiet", "--release", "--package", "grantwell-bench", "--"])
-        .args(rest.iter().copied());
-    match command.visible(&root(), Duration::from_hours(2)) {
+    let (root, hours) = (root(), Duration::from_hours(2));
+    let build = ["build", "--quiet", "--release", "--locked", "-p", "grantwell", "-p", "grantwell-bench"];
+    let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    let peer = root.join("bench/oidc-provider");
+    let ready = Command::new("cargo").args(build).visible(&root, hours);
+    let ready = ready.and_then(|()| Command::new("npm").args(install).visible(&peer, hours));
+    let measured = ready.and_then(|()| stages::program(&root)).and_then(|debug| {
+        let server = debug.with_file_name("../release/grantwell");
+        let (bench, server) = (server.with_file_name("grantwell-bench"), server.to_string_lossy());
+        let peer = peer.to_string_lossy();
+        let fixed = ["run", "--server", &server, "--peer", &peer];
+        Command::new(&bench.to_string_lossy())
+            .args(fixed.into_iter().chain(rest.iter().copied()))
+            .visible(&root, hours)
+    });
+    match measured {
         Ok(()) => End::Good,
         Err(error) => {
             eprintln!("error: {error}");

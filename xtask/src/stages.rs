@@ -20,6 +20,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clippy", run: clippy },
     Stage { name: "tidy", run: tidy::check },
     Stage { name: "cargo", run: cargo },
+    Stage { name: "kills", run: |root| kills(root, 8) },
     Stage { name: "browser", run: browser },
     Stage { name: "foreign", run: foreign },
 ];
@@ -53,6 +54,11 @@ pub(crate) fn run(names: &[&str]) -> End {
         }
     }
     let time = start.elapsed().as_secs_f64();
+    println!(
+        "stages: {} passed, {} failed",
+        usize::try_from(count).unwrap_or(0) - failed.len(),
+        failed.len()
+    );
     if failed.is_empty() {
         println!("total     {count} stages ok in {time:.1} s");
         End::Good
@@ -73,6 +79,22 @@ fn clippy(root: &Path) -> Result<(), String> {
 
 fn cargo(root: &Path) -> Result<(), String> {
     Command::new("cargo").args(["test", "--quiet", "--workspace", "--locked"]).quiet(root, LONG)
+}
+
+/// Kills the server under load that often, and checks what it had acknowledged.
+pub(crate) fn kills(root: &Path, rounds: u32) -> Result<(), String> {
+    let build = ["build", "--quiet", "--locked", "--package", "grantwell", "--package", "grantwell-bench"];
+    Command::new("cargo").args(build).quiet(root, LONG)?;
+    let server = program(root)?;
+    let bench = server.with_file_name("grantwell-bench");
+    let (server, bench, rounds) = (server.to_string_lossy(), bench.to_string_lossy(), rounds.to_string());
+    Command::new(&bench).args(["kills", "--server", &server, "--rounds", &rounds]).quiet(root, LONG)
+}
+
+/// The races of the in-process tests, with more rounds than they have by themselves.
+pub(crate) fn races(root: &Path) -> Result<(), String> {
+    let arguments = ["test", "--locked", "--package", "grantwell", "--bin", "grantwell", "tests::races"];
+    Command::new("cargo").args(arguments).env("GRANTWELL_RACE_ROUNDS", "200").quiet(root, LONG)
 }
 
 fn browser(root: &Path) -> Result<(), String> {
@@ -114,7 +136,7 @@ fn is_recent(version: &str) -> bool {
 }
 
 /// The server as `cargo build` leaves it.
-fn program(root: &Path) -> Result<PathBuf, String> {
+pub(crate) fn program(root: &Path) -> Result<PathBuf, String> {
     let arguments = ["metadata", "--format-version", "1", "--no-deps", "--locked"];
     let text = Command::new("cargo").args(arguments).output(root, SHORT)?;
     let metadata: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;

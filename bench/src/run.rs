@@ -1,0 +1,201 @@
+//! The benchmark: Grantwell with its database on the disk, and npm `oidc-provider` in memory, one after the other on the same
+//! processor in the same run.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    flow::Paths,
+    grantwell::Installation,
+    http::{Connection, Fault},
+    load::Measured,
+    process::{Folder, Program, Running, pin_to},
+    report::{Report, Result as Line},
+    rows::{CONNECTIONS, Effort, Format, Signed, Target, Work},
+};
+
+const SERVER_PROCESSOR: u32 = 0;
+const LOAD_PROCESSOR: u32 = 1;
+/// How long memory is given to settle after a start.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// What is run, how long, how often.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) server: PathBuf,
+    /// The folder of the other server, where there is one.
+    pub(crate) peer: Option<PathBuf>,
+    pub(crate) time: Duration,
+    /// The best of so many.
+    pub(crate) repeat: u32,
+}
+
+struct Row {
+    name: &'static str,
+    work: Work,
+    connections: usize,
+    /// Whether the other server does the same.
+    compared: bool,
+}
+
+const fn row(name: &'static str, work: Work) -> Row {
+    Row { name, work, connections: CONNECTIONS, compared: true }
+}
+
+const fn alone(name: &'static str, work: Work) -> Row {
+    Row { compared: false, ..row(name, work) }
+}
+
+const fn one_client(name: &'static str, work: Work) -> Row {
+    Row { connections: 1, ..row(name, work) }
+}
+
+/// A start of the server with its own setting.
+struct Phase {
+    environment: &'static [(&'static str, &'static str)],
+    rows: &'static [Row],
+}
+
+const PHASES: &[Phase] = &[
+    Phase {
+        // The other server writes no line for each request either.
+        environment: &[("GRANTWELL_LOG__LEVEL", "warn")],
+        rows: &[
+            row("`client_credentials`, JWT ES256", Work::ClientCredentials(Signed::Es256)),
+            row("`client_credentials`, JWT EdDSA", Work::ClientCredentials(Signed::EdDsa)),
+            row("`/authorize`, signed in and consented → code", Work::Authorize),
+            row("code → access, ID and refresh token, ES256", Work::Redeem),
+            row("**whole code flow**, ES256", Work::CodeFlow(Signed::Es256)),
+            row("whole code flow, EdDSA", Work::CodeFlow(Signed::EdDsa)),
+            row("refresh with rotation, ES256", Work::Refresh),
+            row("introspection, opaque", Work::Introspect(Format::Opaque)),
+            alone("introspection, JWT", Work::Introspect(Format::Jwt)),
+            alone("UserInfo, JWT", Work::UserInfo),
+            row("JWKS", Work::Jwks),
+            row("discovery", Work::Discovery),
+            alone("password sign-in", Work::SignIn),
+            alone("`client_credentials` while sign-ins queue", Work::BesideSignIns),
+            one_client("`/authorize`, one client", Work::Authorize),
+            one_client("code → tokens, one client", Work::Redeem),
+            one_client("refresh, one client", Work::Refresh),
+        ],
+    },
+    Phase {
+        environment: &[("GRANTWELL_LOG__LEVEL", "warn"), ("GRANTWELL_POLICY__ACCESS_TOKEN_FORMAT", "opaque")],
+        rows: &[row("UserInfo, opaque", Work::UserInfo)],
+    },
+    Phase {
+        environment: &[],
+        rows: &[row("whole code flow, ES256, a log line for each request", Work::CodeFlow(Signed::Es256))],
+    },
+];
+
+/// Runs everything.
+pub(crate) async fn run(plan: &Plan) -> Result<Report, String> {
+    let pinned = pin_to(LOAD_PROCESSOR);
+    let processor = pinned.then_some(SERVER_PROCESSOR);
+    let mut report = Report { pinned, ..Report::default() };
+    starts(plan, processor, &mut report).await?;
+
+    let scratch = Folder::new().map_err(|error| error.to_string())?;
+    let peer = match &plan.peer {
+        None => None,
+        Some(folder) => Some(start_peer(folder, &scratch, processor).await?),
+    };
+    let peer_paths = match &peer {
+        None => None,
+        Some(peer) => Some(discover(peer).await?),
+    };
+    let peer_target = || Some(Target { server: peer.as_ref()?, paths: peer_paths.as_ref()? });
+    if let Some(peer) = &peer {
+        tokio::time::sleep(SETTLE).await;
+        report.peer_started_in = peer.started_in;
+        report.peer_idle = peer.memory();
+    }
+
+    let installation = Installation::new(&plan.server, CONNECTIONS)?;
+    installation.apply()?;
+    report.program_size = installation.program_size();
+    for phase in PHASES {
+        let mut server = installation.serve(processor, phase.environment).await?;
+        let paths = discover(&server).await?;
+        tokio::time::sleep(SETTLE).await;
+        if report.idle == 0 {
+            report.idle = server.memory();
+        }
+        let target = Target { server: &server, paths: &paths };
+        for row in phase.rows {
+            let line = measure(row, plan, target, peer_target().filter(|_| row.compared)).await?;
+            eprintln!("{}", line.brief());
+            report.lines.push(line);
+        }
+        report.after = report.after.max(server.memory());
+        server.stop().await?;
+    }
+    report.peer_after = peer.as_ref().map(Running::memory).unwrap_or_default();
+    Ok(report)
+}
+
+/// The first start ever, and the next one, of a server of its own.
+async fn starts(plan: &Plan, processor: Option<u32>, report: &mut Report) -> Result<(), String> {
+    for _ in 0..plan.repeat {
+        let installation = Installation::new(&plan.server, 0)?;
+        for best in [&mut report.first_start, &mut report.second_start] {
+            let mut server = installation.serve(processor, &[]).await?;
+            if best.is_zero() || server.started_in < *best {
+                *best = server.started_in;
+            }
+            server.stop().await?;
+        }
+    }
+    Ok(())
+}
+
+async fn start_peer(folder: &Path, scratch: &Folder, processor: Option<u32>) -> Result<Running, String> {
+    let program = Program {
+        command: PathBuf::from("node"),
+        arguments: vec![folder.join("server.mjs").display().to_string()],
+        environment: vec![("NODE_ENV".to_owned(), "production".to_owned())],
+        log: scratch.path("peer.log"),
+        processor,
+        probe: "/.well-known/openid-configuration",
+    };
+    program
+        .start(|command, address| {
+            command.env("LISTEN", address.to_string());
+        })
+        .await
+}
+
+async fn discover(server: &Running) -> Result<Paths, String> {
+    Paths::discover(&mut Connection::new(server.address)).await.map_err(|fault| fault.to_string())
+}
+
+/// The best of several, the servers taking turns.
+async fn measure(
+    row: &Row,
+    plan: &Plan,
+    target: Target<'_>,
+    peer: Option<Target<'_>>,
+) -> Result<Line, String> {
+    let effort = Effort { time: plan.time, connections: row.connections };
+    let failed = |who: &str, fault: Fault| format!("{}, {who}: {fault}", row.name);
+    let (mut ours, mut theirs): (Option<Measured>, Option<Measured>) = (None, None);
+    for _ in 0..plan.repeat {
+        let measured = target.measure(row.work, effort).await.map_err(|fault| failed("Grantwell", fault))?;
+        keep_best(&mut ours, measured);
+        if let Some(peer) = peer {
+            let measured = peer.measure(row.work, effort).await;
+            keep_best(&mut theirs, measured.map_err(|fault| failed("oidc-provider", fault))?);
+        }
+    }
+    Ok(Line { name: row.name, ours: ours.unwrap_or_default(), theirs })
+}
+
+fn keep_best(best: &mut Option<Measured>, measured: Measured) {
+    if best.as_ref().is_none_or(|best| best.per_second() < measured.per_second()) {
+        *best = Some(measured);
+    }
+}
