@@ -54,12 +54,11 @@ impl Paths {
 
 /// The path and query of an URL.
 fn path_of(url: &str) -> &str {
-    let after = url.split_once("://").map_or(url, |(_, after)| after);
-    match (after.len() == url.len(), after.find('/')) {
-        (true, _) => url,
-        (false, Some(at)) => after.get(at..).unwrap_or("/"),
-        (false, None) => "/",
+    if url.starts_with('/') {
+        return url;
     }
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    after.find('/').and_then(|at| after.get(at..)).unwrap_or("/")
 }
 
 /// A client and what it asks for.

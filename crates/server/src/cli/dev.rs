@@ -307,7 +307,7 @@ fn announce(what: &Value, json: bool) -> std::io::Result<()> {
     writeln!(
         out,
         "\nGrantwell {}  DEV MODE · loopback only · plain HTTP · data in {} (delete it to start over)\n\n  \
-         Start here  {}          the example application: press \"Sign in\"\n  \
+         Start here  {}          the example application: press one of its buttons\n  \
          Account     {}   who you are, what is connected\n  \
          Issuer      {}\n  \
          API         {}\n  \
