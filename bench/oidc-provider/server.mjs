@@ -132,7 +132,7 @@ async function interaction(request, response) {
   const { params } = await provider.interactionDetails(request, response);
   const accountId = 'person0';
   const grant = new provider.Grant({ accountId, clientId: params.client_id });
-  grant.addOIDCScope('openid profile');
+  grant.addOIDCScope('openid profile notes:read cards:read files:read');
   for (const [identifier, { scope }] of resources) grant.addResourceScope(identifier, scope);
   const result = { login: { accountId }, consent: { grantId: await grant.save() } };
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });

@@ -17,7 +17,10 @@ use grantwell_core::{
 };
 use grantwell_store::{Engine, OpenOptions};
 use ipnet::IpNet;
-use tokio::sync::watch;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 
 use crate::{
     ambient::{SystemClock, SystemEntropy},
@@ -149,8 +152,24 @@ pub(crate) async fn build(
     Ok((Arc::new(app), vault))
 }
 
+/// What asks a server to end. Listened to before anything is answered: a SIGTERM that comes with the first answer already drains.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, StartError> {
+        let of = |kind| {
+            signal(kind).map_err(|error| StartError(format!("signals cannot be listened to: {error}")))
+        };
+        Ok(Self { terminate: of(SignalKind::terminate())?, interrupt: of(SignalKind::interrupt())? })
+    }
+}
+
 /// A running server.
 pub(crate) struct Running {
+    signals: Signals,
     stop: watch::Sender<bool>,
     listeners: tokio::task::JoinSet<()>,
     jobs: tokio::task::JoinSet<()>,
@@ -158,10 +177,11 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts the jobs; listeners are added.
-    pub(crate) fn start(app: &Arc<App>, vault: Vault, keep: Retention) -> Self {
+    pub(crate) fn start(app: &Arc<App>, vault: Vault, keep: Retention) -> Result<Self, StartError> {
+        let signals = Signals::listen()?;
         let (stop, stopped) = watch::channel(false);
         let jobs = jobs::start(app, vault, keep, &stopped);
-        Self { stop, listeners: tokio::task::JoinSet::new(), jobs }
+        Ok(Self { signals, stop, listeners: tokio::task::JoinSet::new(), jobs })
     }
 
     /// Serves `router` on a bound socket.
@@ -171,10 +191,9 @@ impl Running {
 
     /// Waits for SIGTERM or SIGINT, then drains and ends.
     pub(crate) async fn until_stopped(mut self) {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = async { match &mut terminate { Some(signal) => { signal.recv().await; } None => std::future::pending().await } } => {}
+            _ = self.signals.terminate.recv() => {}
+            _ = self.signals.interrupt.recv() => {}
         }
         tracing::info!("stopping");
         let _ = self.stop.send(true);
@@ -220,7 +239,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let (app, vault) = build(Parts::of(&config), Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     keys::refresh(&app, &vault).await.map_err(StartError::of)?;
     let keep = Retention { audit: config.audit.retention, ended: config.audit.ended };
-    let mut running = Running::start(&app, vault, keep);
+    let mut running = Running::start(&app, vault, keep)?;
     let address = listener.address().map_err(StartError::of)?;
     running.serve(listener, router::router(&app), limits);
     if let Some(management) = management {

@@ -89,7 +89,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
     seed(&app, &vault, &places, &credentials).await?;
 
     let keep = Retention { audit: Duration::from_hours(24 * 90), ended: Duration::from_hours(24 * 30) };
-    let mut running = Running::start(&app, vault, keep);
+    let mut running = Running::start(&app, vault, keep)?;
     for listener in sockets.issuer {
         running.serve(listener, router::router(&app), DEV_LIMITS);
     }
