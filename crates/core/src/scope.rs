@@ -14,7 +14,7 @@ const MOST_TOKENS: usize = 64;
 const LONGEST_TOKEN: usize = 256;
 
 /// A set of scope tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct ScopeSet(BTreeSet<String>);
 

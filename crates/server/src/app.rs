@@ -12,7 +12,7 @@ use grantwell_core::{
 use grantwell_store::Engine;
 use ipnet::IpNet;
 
-use crate::{login::password::Passwords, pages::Pages};
+use crate::{login::password::Passwords, pages::Pages, registered::Registered};
 
 /// The server.
 pub(crate) struct App {
@@ -46,6 +46,8 @@ pub(crate) struct Current {
     pub(crate) keyring: Keyring,
     /// The realm as it was read with them.
     pub(crate) realm: RealmRecord,
+    /// What was read under the realm's generation.
+    pub(crate) registered: Registered,
 }
 
 /// Whom error pages are written for.

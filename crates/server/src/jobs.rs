@@ -1,6 +1,9 @@
 //! What runs beside the requests: keys and realm stay current, old rows go, rows are counted.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use grantwell_core::store::{KeyUse, Retention, Store};
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
@@ -38,8 +41,10 @@ pub(crate) fn start(
     let (current, opener) = (Arc::clone(app), vault.clone());
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
-            if let Err(error) = keys::refresh(&current, &opener).await {
-                tracing::warn!(%error, "keys and realm were not read again");
+            let at = Instant::now();
+            match keys::refresh(&current, &opener).await {
+                Ok(()) => current.current().registered.confirm(at),
+                Err(error) => tracing::warn!(%error, "keys and realm were not read again"),
             }
         }
     });

@@ -12,7 +12,10 @@ use grantwell_core::{
 };
 use grantwell_store::Engine;
 
-use crate::app::{App, Current};
+use crate::{
+    app::{App, Current},
+    registered::Registered,
+};
 
 const CHECK_CONTEXT: &[u8] = b"master key check";
 const CHECK_VALUE: &[u8] = b"grantwell";
@@ -158,14 +161,14 @@ fn kind(action: &KeyAction) -> String {
     }
 }
 
-/// Reads keys and realm again when the generation moved.
+/// Reads keys and realm again when the generation moved, and forgets what was registered before.
 pub(crate) async fn refresh(app: &App, vault: &Vault) -> Result<(), RealmError> {
     let Some(realm) = app.store.realm(app.realm).await? else { return Err(RealmError::Contended) };
     if realm == app.current().realm {
         return Ok(());
     }
     let keyring = vault.open(&app.store.keys(app.realm).await?)?;
-    let fresh = Arc::new(Current { keyring, realm });
+    let fresh = Arc::new(Current { keyring, realm, registered: Registered::default() });
     match app.current.write() {
         Ok(mut current) => *current = fresh,
         Err(poisoned) => *poisoned.into_inner() = fresh,

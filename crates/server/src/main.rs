@@ -11,6 +11,7 @@ mod listen;
 mod login;
 mod master_key;
 mod pages;
+mod registered;
 mod router;
 mod start;
 mod telemetry;

@@ -32,6 +32,7 @@ use crate::{
     login::password::{Passwords, PoolSize},
     master_key::{self, KeyCheck},
     pages::Pages,
+    registered::Registered,
     router, telemetry,
 };
 
@@ -147,7 +148,7 @@ pub(crate) async fn build(
         trusted_proxies: parts.trusted_proxies,
         audience: parts.audience,
         front_end: parts.front_end,
-        current: RwLock::new(Arc::new(Current { keyring, realm })),
+        current: RwLock::new(Arc::new(Current { keyring, realm, registered: Registered::default() })),
     };
     Ok((Arc::new(app), vault))
 }

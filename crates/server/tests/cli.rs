@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A folder with a configuration, and what runs in it; gone at the end.
@@ -199,7 +199,11 @@ fn a_running_server_honours_apply_within_a_second_and_ends_on_sigterm() {
         &STATE.replace("scope = \"openid notes:read\"", "scope = \"openid\"\ndisabled = true"),
     );
     place.apply(&[]);
-    assert!(get(&address, target).contains("data-error=\"unknown_client\""));
+    let applied = Instant::now();
+    while !get(&address, target).contains("data-error=\"unknown_client\"") {
+        assert!(applied.elapsed() < Duration::from_secs(1), "a change is honoured within one second");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let child = place.children.last_mut().unwrap();
     let ended = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(ended.success());

@@ -36,7 +36,7 @@ fn access(resource: &Resource) -> Case {
         ("code_verifier", fx::VERIFIER),
     ]);
     let client = fx::client();
-    let loaded = Loaded { authorization: Some(record.clone()), resources: vec![resource.clone()] };
+    let loaded = Loaded { authorization: Some(record.clone()), resources: vec![resource.clone()].into() };
     let policy = fx::policy();
     let request = Request::read(&form, fx::authenticated(&client)).unwrap();
     let token = request.decide(&loaded, &fx::context(&policy)).unwrap().outcome.access_token;
@@ -61,7 +61,7 @@ fn refresh() -> Case {
 fn machine() -> Case {
     let client = fx::machine();
     let form = crate::form::Form::from_pairs([("grant_type", "client_credentials")]);
-    let loaded = Loaded { authorization: None, resources: vec![fx::resource()] };
+    let loaded = Loaded { authorization: None, resources: vec![fx::resource()].into() };
     let policy = fx::policy();
     let request = Request::read(&form, fx::authenticated(&client)).unwrap();
     let token = request.decide(&loaded, &fx::context(&policy)).unwrap().outcome.access_token;

@@ -17,7 +17,7 @@ pub mod refresh;
 mod refresh_token;
 mod refusal;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
@@ -120,7 +120,7 @@ pub struct Loaded {
     /// The authorization; `None` when none was named or there is none.
     pub authorization: Option<AuthorizationRecord>,
     /// The resources, in any order.
-    pub resources: Vec<Resource>,
+    pub resources: Arc<[Resource]>,
 }
 
 /// The arguments of [`Store::resources`](crate::store::Store::resources); nothing to load when both are empty.

@@ -15,7 +15,7 @@ use grantwell_core::{
     interaction::pending::Pending,
     resource::Resource,
     secret::Digest,
-    store::{Read, Store},
+    store::Read,
 };
 
 use crate::{
@@ -146,8 +146,8 @@ async fn checked(stage: &Stage<'_>, form: &Form) -> Result<AuthorizationRequest,
     let refuse_page = |refusal: PageRefusal| Box::new(page_refusal(stage, &refusal));
     let unavailable = |error| Box::new(sheet.unavailable(&error));
     let client_id: ClientId = authorize::client_id(form).map_err(refuse_page)?;
-    let client = app.store.client(app.realm, &client_id).await.map_err(unavailable)?;
-    let destination = authorize::destination(form, &client_id, client.as_ref()).map_err(refuse_page)?;
+    let client = app.client(&client_id).await.map_err(unavailable)?;
+    let destination = authorize::destination(form, &client_id, client.as_deref()).map_err(refuse_page)?;
     let refuse = |refusal: RequestRefusal| {
         let response = destination.refuse(&refusal, &app.policy.issuer);
         let answer = sheet.deliver(destination.client.display_name(), &response);
@@ -162,14 +162,11 @@ async fn checked(stage: &Stage<'_>, form: &Form) -> Result<AuthorizationRequest,
     authorize::check(form, &destination, &resources, keys, (&app.policy, context.now)).map_err(refuse)
 }
 
-async fn resources(app: &App, form: &Form, destination: &Destination<'_>) -> Read<Vec<Resource>> {
+async fn resources(app: &App, form: &Form, destination: &Destination<'_>) -> Read<Arc<[Resource]>> {
     // What cannot be read names nothing to load; the check says so in its turn.
-    let Ok(asked) = Asked::read(form) else { return Ok(Vec::new()) };
+    let Ok(asked) = Asked::read(form) else { return Ok(Arc::default()) };
     let (identifiers, scopes) = asked.to_load(destination.client);
-    if identifiers.is_empty() && scopes.is_empty() {
-        return Ok(Vec::new());
-    }
-    app.store.resources(app.realm, &identifiers, &scopes).await
+    app.resources(identifiers, scopes).await
 }
 
 fn page_refusal(stage: &Stage<'_>, refusal: &PageRefusal) -> Answer {

@@ -1,5 +1,7 @@
 //! Brings an interaction to its next page, or to its end. What the next step is, the protocol says; here it is shown.
 
+use std::sync::Arc;
+
 use grantwell_core::{
     client::Client,
     id::AuthorizationId,
@@ -44,7 +46,7 @@ pub(crate) struct Stage<'a> {
 /// What was loaded for an interaction.
 pub(crate) struct Loaded {
     /// The client; `None` when it was deleted or disabled meanwhile.
-    pub(crate) client: Option<Client>,
+    pub(crate) client: Option<Arc<Client>>,
     /// The live consent of the person for the client.
     pub(crate) consent: Option<Consent>,
 }
@@ -52,7 +54,7 @@ pub(crate) struct Loaded {
 /// Loads what the next step depends on.
 pub(crate) async fn load(app: &App, pending: &Pending, sessions: &[SessionRecord]) -> Read<Loaded> {
     let request = &pending.interaction.request;
-    let client = app.store.client(app.realm, &request.client_id).await?.filter(|client| !client.disabled);
+    let client = app.client(&request.client_id).await?.filter(|client| !client.disabled);
     let consent = match subject(request, &pending.interaction.facts, sessions) {
         Some(record) => app.store.consent(app.realm, record.user.id, &request.client_id).await?,
         None => None,

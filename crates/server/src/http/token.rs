@@ -38,7 +38,7 @@ pub(crate) struct Sent {
     /// The credential.
     pub(crate) presented: Presented,
     /// The client it claims to be.
-    pub(crate) client: Option<Client>,
+    pub(crate) client: Option<Arc<Client>>,
     uses_header: bool,
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn receive(
     let uses_header = !authorization.is_empty();
     let presented = client_auth::present(&authorization, &form)
         .map_err(|refusal| Box::new(unauthenticated(context, &refusal, uses_header)))?;
-    let client = app.store.client(app.realm, &presented.client_id).await;
+    let client = app.client(&presented.client_id).await;
     let client = client.map_err(|error| Box::new(unavailable(context, &error)))?;
     Ok(Sent { form, presented, client, uses_header })
 }
@@ -77,7 +77,7 @@ pub(crate) async fn receive(
 impl Sent {
     /// The proof of who sent it, or the answer that there is none.
     pub(crate) fn authenticate(&self, context: &Context) -> Result<AuthenticatedClient<'_>, Box<Answer>> {
-        client_auth::authenticate(&self.presented, self.client.as_ref())
+        client_auth::authenticate(&self.presented, self.client.as_deref())
             .map_err(|refusal| Box::new(unauthenticated(context, &refusal, self.uses_header)))
     }
 }
@@ -165,8 +165,7 @@ async fn decide(app: &App, request: &Request<'_>, deciding: &Deciding<'_>) -> Re
         Err(refusal) => return refuse(refusal),
     };
     let resources = match request.resources(authorization.as_ref(), deciding.policy) {
-        Ok(wanted) if wanted.is_empty() => Vec::new(),
-        Ok(wanted) => app.store.resources(app.realm, &wanted.identifiers, &wanted.scopes).await?,
+        Ok(wanted) => app.resources(wanted.identifiers, wanted.scopes).await?,
         Err(refusal) => return refuse(refusal),
     };
     Ok(request.decide(&Loaded { authorization, resources }, deciding))

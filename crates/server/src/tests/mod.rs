@@ -26,6 +26,7 @@ mod pkce;
 mod races;
 mod redirects;
 mod refresh;
+mod registered;
 mod session;
 mod sign_in;
 mod tokens;

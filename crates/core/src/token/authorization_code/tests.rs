@@ -41,8 +41,10 @@ fn params<'a>(code: &'a str, changes: &[(&'a str, Option<&'a str>)]) -> Params<'
 
 /// A redemption of `record`'s code by `client`.
 fn redeem(client: &Client, record: &AuthorizationRecord, changes: &[(&str, Option<&str>)]) -> Decided {
-    let loaded =
-        Loaded { authorization: Some(record.clone()), resources: vec![fx::resource(), fx::other_resource()] };
+    let loaded = Loaded {
+        authorization: Some(record.clone()),
+        resources: vec![fx::resource(), fx::other_resource()].into(),
+    };
     decide_with(client, &params(&code_of(record), changes), &loaded, &fx::context(&fx::policy()))
 }
 
@@ -174,7 +176,7 @@ fn c_01_a_valid_replay_revokes_what_the_code_gave() {
     let mut record = fx::record();
     record.authorization.code.redeemed_at = Some(NOW);
     for late in [Duration::ZERO, Duration::from_hours(5)] {
-        let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new() };
+        let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new().into() };
         let policy = fx::policy();
         let context = fx::context_at(&policy, NOW + late);
         let refused =
@@ -222,7 +224,7 @@ fn c_02_c_03_an_invalid_attempt_changes_nothing() {
 fn c_05_a_code_ends_after_its_minute() {
     let record = fx::record();
     let policy = fx::policy();
-    let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new() };
+    let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new().into() };
     let at = |now| {
         decide_with(&fx::client(), &params(&code_of(&record), &[]), &loaded, &fx::context_at(&policy, now))
     };
@@ -237,7 +239,7 @@ fn c_05_a_code_ends_after_its_minute() {
 fn c_06_c_07_what_is_not_the_code_is_not_known() {
     let record = fx::record();
     let keys = &fx::keyring().keys;
-    let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new() };
+    let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new().into() };
     let other = Code::of(AuthorizationId::from_bytes([9; 16]), keys).encode();
     let refresh = RefreshToken::first(record.authorization.id, &fx::Seeded::new(1)).encode(keys);
     // The right id with a secret that is not its own.
@@ -332,7 +334,7 @@ fn f_09_only_one_resource_that_still_exists_can_be_named() {
     let code = code_of(&record);
     let policy = fx::policy();
     let attempt = |extra: &[(&str, &str)], resources: Vec<Resource>| {
-        let loaded = Loaded { authorization: Some(record.clone()), resources };
+        let loaded = Loaded { authorization: Some(record.clone()), resources: resources.into() };
         let mut all = vec![
             ("grant_type", "authorization_code"),
             ("code", code.as_str()),
@@ -392,7 +394,7 @@ fn q_07_every_issue_is_audited_where_the_operator_wants_it() {
     let mut policy = fx::policy();
     policy.audit_every_token = true;
     let record = fx::record();
-    let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new() };
+    let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new().into() };
     let decision =
         decide_with(&fx::client(), &params(&code_of(&record), &[]), &loaded, &fx::context(&policy)).unwrap();
     assert!(matches!(decision.writes.as_slice(), [Write::RedeemCode { .. }, Write::Audit(event)]

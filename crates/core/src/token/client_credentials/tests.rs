@@ -13,7 +13,7 @@ fn decide(client: &Client, extra: &[(&str, &str)], resources: Vec<Resource>) -> 
     let mut params = vec![("grant_type", "client_credentials")];
     params.extend(extra);
     let form = Form::from_pairs(params);
-    let loaded = Loaded { authorization: None, resources };
+    let loaded = Loaded { authorization: None, resources: resources.into() };
     Request::read(&form, fx::authenticated(client))?.decide(&loaded, &fx::context(&policy))
 }
 
@@ -107,7 +107,7 @@ fn q_07_a_machine_token_is_audited_where_the_operator_wants_it() {
     let mut policy = fx::policy();
     policy.audit_every_token = true;
     let (client, form) = (fx::machine(), Form::from_pairs([("grant_type", "client_credentials")]));
-    let loaded = Loaded { authorization: None, resources: both() };
+    let loaded = Loaded { authorization: None, resources: both().into() };
     let request = Request::read(&form, fx::authenticated(&client)).unwrap();
     let decision = request.decide(&loaded, &fx::context(&policy)).unwrap();
     assert!(matches!(decision.writes.as_slice(), [Write::Audit(event)] if event.kind == "token.issued"));

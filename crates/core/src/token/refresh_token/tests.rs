@@ -61,7 +61,7 @@ impl Attempt<'_> {
         let form = Form::from_pairs(params);
         let loaded = Loaded {
             authorization: Some(self.record.clone()),
-            resources: vec![fx::resource(), fx::other_resource()],
+            resources: vec![fx::resource(), fx::other_resource()].into(),
         };
         Request::read(&form, fx::authenticated(&self.client))?
             .decide(&loaded, &fx::context_at(&policy, self.now))
@@ -122,7 +122,7 @@ fn f_02_without_grace_there_is_no_second_answer() {
     let client = fx::client();
     let token = old.encode(&fx::keyring().keys);
     let form = Form::from_pairs([("grant_type", "refresh_token"), ("refresh_token", token.as_str())]);
-    let loaded = Loaded { authorization: Some(record), resources: Vec::new() };
+    let loaded = Loaded { authorization: Some(record), resources: Vec::new().into() };
     let request = Request::read(&form, fx::authenticated(&client)).unwrap();
     let refused = request.decide(&loaded, &fx::context(&policy)).unwrap_err();
     assert_eq!(refused.refusal, TokenRefusal::RefreshReused);

@@ -1,0 +1,120 @@
+//! Clients and resources as they are registered, kept while the generation says that nothing of them changed.
+//!
+//! A copy serves whoever wants to know what is registered: which secret a client has, what it may ask for, who owns a scope. It
+//! is at most a second old ([`FRESH`]; the generation is read four times as often), and is not used at all when the generation
+//! could not be read for so long: then the store is asked, and gives its own answer or none. Token state is never kept here.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use grantwell_core::{
+    client::Client,
+    id::{ClientId, ResourceIdentifier},
+    resource::Resource,
+    scope::ScopeSet,
+    store::{Read, Store},
+};
+
+use crate::app::App;
+
+/// How long a look at the generation counts.
+const FRESH: Duration = Duration::from_secs(1);
+/// Most entries of each kind, and most bytes that a key may name. What is asked for is for strangers to choose: they may push
+/// something out, never pile anything up.
+const MOST: usize = 1024;
+const LONGEST: usize = 1024;
+
+/// What was read under one generation.
+#[derive(Default)]
+pub(crate) struct Registered {
+    confirmed: Mutex<Option<Instant>>,
+    clients: Kept<ClientId, Arc<Client>>,
+    resources: Kept<(Vec<ResourceIdentifier>, ScopeSet), Arc<[Resource]>>,
+}
+
+impl Registered {
+    /// The generation was read at `at`, and is still the one all this belongs to.
+    pub(crate) fn confirm(&self, at: Instant) {
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    fn is_fresh(&self) -> bool {
+        let confirmed = *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        confirmed.is_some_and(|at| at.elapsed() < FRESH)
+    }
+}
+
+struct Kept<K, V>(Mutex<HashMap<K, V>>);
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> Kept<K, V> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, key: &K) -> Option<V> {
+        self.lock().get(key).cloned()
+    }
+
+    fn keep(&self, key: K, value: V) {
+        let mut kept = self.lock();
+        if kept.len() >= MOST {
+            kept.clear();
+        }
+        kept.insert(key, value);
+    }
+}
+
+impl App {
+    /// A client as registered.
+    pub(crate) async fn client(&self, id: &ClientId) -> Read<Option<Arc<Client>>> {
+        // What is read now is kept under the generation of before: an older form is never kept under a newer one.
+        let current = self.current();
+        if current.registered.is_fresh()
+            && let Some(client) = current.registered.clients.find(id)
+        {
+            return Ok(Some(client));
+        }
+        let found = self.store.client(self.realm, id).await?.map(Arc::new);
+        if let Some(client) = &found {
+            current.registered.clients.keep(id.clone(), Arc::clone(client));
+        }
+        Ok(found)
+    }
+
+    /// Resources as registered, found as [`Store::resources`] finds them.
+    pub(crate) async fn resources(
+        &self,
+        identifiers: Vec<ResourceIdentifier>,
+        scopes: ScopeSet,
+    ) -> Read<Arc<[Resource]>> {
+        if identifiers.is_empty() && scopes.is_empty() {
+            return Ok(Arc::default());
+        }
+        let current = self.current();
+        let key = (identifiers, scopes);
+        if current.registered.is_fresh()
+            && let Some(resources) = current.registered.resources.find(&key)
+        {
+            return Ok(resources);
+        }
+        let found: Arc<[Resource]> = self.store.resources(self.realm, &key.0, &key.1).await?.into();
+        if size(&key) <= LONGEST {
+            current.registered.resources.keep(key, Arc::clone(&found));
+        }
+        Ok(found)
+    }
+}
+
+fn size((identifiers, scopes): &(Vec<ResourceIdentifier>, ScopeSet)) -> usize {
+    identifiers.iter().map(|id| id.as_str().len()).chain(scopes.iter().map(str::len)).sum()
+}

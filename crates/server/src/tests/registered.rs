@@ -1,0 +1,51 @@
+//! What is kept of clients and resources serves for as long as the generation was read within the last second, and no longer
+//! (DESIGN 4, "One truth for several nodes").
+
+use std::time::{Duration, Instant};
+
+use grantwell_core::{
+    id::{ClientId, Realm},
+    store::{Outcome, Share, Store, Write},
+};
+
+use super::{World, query};
+use crate::keys;
+
+const MACHINE: [(&str, &str); 2] = [("grant_type", "client_credentials"), ("scope", "notes:read")];
+
+/// As another node does it: this one is told nothing.
+async fn disable(world: &World, id: &str) {
+    let store = &world.app.store;
+    let was = store.client(Realm::MAIN, &ClientId(id.to_owned())).await.unwrap().unwrap();
+    let mut client = was.clone();
+    client.disabled = true;
+    let write = Write::PutClient { client: Box::new(client), was: Some(Box::new(was)) };
+    assert_eq!(store.commit(Realm::MAIN, Share::Rest, vec![write]).await.unwrap(), Outcome::Done);
+}
+
+fn confirm(world: &World, at: Instant) {
+    world.app.current().registered.confirm(at);
+}
+
+#[tokio::test]
+async fn t_06_a_client_disabled_elsewhere_is_refused_once_the_generation_was_read() {
+    let world = World::new().await;
+    confirm(&world, Instant::now() + Duration::from_hours(1));
+    world.token(&MACHINE).await.expect_status(200);
+    disable(&world, "web").await;
+    world.token(&MACHINE).await.expect_status(200);
+    keys::refresh(&world.app, &world.vault).await.unwrap();
+    confirm(&world, Instant::now() + Duration::from_hours(1));
+    world.token(&MACHINE).await.expect_status(401);
+    world.get(&format!("/authorize?{}", query(&[]))).await.expect_status(400);
+}
+
+#[tokio::test]
+async fn what_was_kept_is_not_used_when_the_generation_was_not_read_for_a_second() {
+    let world = World::new().await;
+    confirm(&world, Instant::now() + Duration::from_hours(1));
+    world.token(&MACHINE).await.expect_status(200);
+    disable(&world, "web").await;
+    confirm(&world, Instant::now().checked_sub(Duration::from_secs(1)).unwrap());
+    world.token(&MACHINE).await.expect_status(401);
+}
