@@ -23,6 +23,7 @@ use crate::{
     ambient::{SystemClock, SystemEntropy},
     app::{App, Current, ErrorAudience, FrontEnd},
     config::Config,
+    issued::Issued,
     jobs,
     keys::{self, Vault, Which},
     listen::{self, Listener},
@@ -144,6 +145,7 @@ pub(crate) async fn build(
         trusted_proxies: parts.trusted_proxies,
         audience: parts.audience,
         front_end: parts.front_end,
+        issued: Issued::default(),
         current: RwLock::new(Arc::new(Current { keyring, realm })),
     };
     Ok((Arc::new(app), vault))
@@ -151,6 +153,7 @@ pub(crate) async fn build(
 
 /// A running server.
 pub(crate) struct Running {
+    app: Arc<App>,
     stop: watch::Sender<bool>,
     listeners: tokio::task::JoinSet<()>,
     jobs: tokio::task::JoinSet<()>,
@@ -161,7 +164,7 @@ impl Running {
     pub(crate) fn start(app: &Arc<App>, vault: Vault, keep: Retention) -> Self {
         let (stop, stopped) = watch::channel(false);
         let jobs = jobs::start(app, vault, keep, &stopped);
-        Self { stop, listeners: tokio::task::JoinSet::new(), jobs }
+        Self { app: Arc::clone(app), stop, listeners: tokio::task::JoinSet::new(), jobs }
     }
 
     /// Serves `router` on a bound socket.
@@ -180,6 +183,10 @@ impl Running {
         let _ = self.stop.send(true);
         while self.listeners.join_next().await.is_some() {}
         while self.jobs.join_next().await.is_some() {}
+        // After the last request.
+        if let Err(error) = self.app.issued.flush(&self.app.store, self.app.realm).await {
+            tracing::warn!(%error, "the last counts of tokens were not written");
+        }
         tracing::info!("stopped");
     }
 }
@@ -219,7 +226,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     };
     let (app, vault) = build(Parts::of(&config), Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     keys::refresh(&app, &vault).await.map_err(StartError::of)?;
-    let keep = Retention { audit: config.audit.retention, ended: config.audit.ended };
+    let keep = Retention {
+        audit: config.audit.retention,
+        ended: config.audit.ended,
+        attempts: config.policy.guessing.longest_memory(),
+    };
     let mut running = Running::start(&app, vault, keep);
     let address = listener.address().map_err(StartError::of)?;
     running.serve(listener, router::router(&app), limits);

@@ -2,8 +2,11 @@
 
 use crate::{
     decision::Decision,
-    id::UserId,
+    id::{EventId, UserId},
     interaction::{Facts, NextStep, pending::Pending},
+    store::{Event, Write},
+    time::{Entropy, Timestamp},
+    token::Origin,
 };
 
 /// What the person pressed.
@@ -24,9 +27,25 @@ pub enum Answered {
     Stale,
 }
 
+/// What an answer is noted with.
+#[derive(Clone, Copy)]
+pub struct Answering<'a> {
+    /// The present.
+    pub now: Timestamp,
+    /// For the id of the audit event.
+    pub entropy: &'a dyn Entropy,
+    /// Where the answer comes from, for the audit event.
+    pub origin: &'a Origin,
+}
+
 /// Notes the answer of `by`, if that question to that person is what the interaction waits for (catalogue N-01, N-02). What
 /// is agreed to is what the request asks for; nothing that a form carries can add to it.
-pub fn answer(pending: &Pending, step: &NextStep<'_>, by: UserId, answer: Answer) -> Decision<Answered> {
+pub fn answer(
+    pending: &Pending,
+    step: &NextStep<'_>,
+    (by, answer): (UserId, Answer),
+    with: &Answering<'_>,
+) -> Decision<Answered> {
     let NextStep::Consent { session, .. } = step else {
         return Decision::read_only(Answered::Stale);
     };
@@ -44,7 +63,32 @@ pub fn answer(pending: &Pending, step: &NextStep<'_>, by: UserId, answer: Answer
         denied: answer == Answer::Deny,
         ..pending.interaction.facts.clone()
     };
-    Decision { writes: vec![pending.keep(facts)], outcome: Answered::Noted }
+    let mut writes = vec![pending.keep(facts)];
+    if answer == Answer::Deny {
+        writes.push(denied(pending, Some(by), with));
+    }
+    Decision { writes, outcome: Answered::Noted }
+}
+
+/// Notes that a front end of somebody else gave up: the person said no to all of it, whatever step it was at.
+pub fn cancel(pending: &Pending, by: Option<UserId>, with: &Answering<'_>) -> Decision<()> {
+    let facts = Facts { denied: true, ..pending.interaction.facts.clone() };
+    Decision { writes: vec![pending.keep(facts), denied(pending, by, with)], outcome: () }
+}
+
+/// A yes is recorded with the authorization it leads to; a no leads nowhere.
+fn denied(pending: &Pending, by: Option<UserId>, with: &Answering<'_>) -> Write {
+    let request = &pending.interaction.request;
+    Write::Audit(Box::new(Event {
+        id: EventId::new(with.now, with.entropy),
+        at: with.now,
+        kind: "consent.denied".to_owned(),
+        user_id: by,
+        client_id: Some(request.client_id.clone()),
+        address: with.origin.address.clone(),
+        trace_id: with.origin.trace_id.clone(),
+        detail: serde_json::json!({ "permissions": request.permissions }),
+    }))
 }
 
 #[cfg(test)]

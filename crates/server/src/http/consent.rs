@@ -7,7 +7,7 @@ use grantwell_core::{
     id::UserId,
     interaction::{
         View,
-        consent::{self, Answer as Pressed, Answered},
+        consent::{self, Answer as Pressed, Answered, Answering},
         next,
         pending::Pending,
     },
@@ -22,6 +22,7 @@ use crate::{
         context::Context,
         proceed::{self, ROUNDS, Stage},
         select_account::{Opened, open},
+        token::origin,
     },
     pages::Cause,
 };
@@ -84,7 +85,9 @@ async fn answer(
         client,
         now: context.now,
     };
-    let decision = consent::answer(pending, &next(&view), account, pressed);
+    let origin = origin(context);
+    let with = Answering { now: context.now, entropy: app.entropy.as_ref(), origin: &origin };
+    let decision = consent::answer(pending, &next(&view), (account, pressed), &with);
     if decision.writes.is_empty() {
         return Ok(Some((decision.outcome, pending.clone())));
     }

@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use grantwell_core::{
     interaction::{
         Facts, NextStep, View,
-        consent::{self, Answer as Pressed, Answered},
+        consent::{self, Answer as Pressed, Answered, Answering},
         next,
         pending::Pending,
         sign_in::{self, Budget, Settling},
@@ -33,7 +33,7 @@ use crate::{
         browser::Browser,
         context::Context,
         proceed::{self, ROUNDS, Stage},
-        token::authorization,
+        token::{authorization, origin},
     },
     pages::Cause,
 };
@@ -234,6 +234,8 @@ async fn keep(
     sessions: &[SessionRecord],
     report: &Report,
 ) -> Read<Result<Outcome, &'static str>> {
+    let origin = origin(context);
+    let with = Answering { now: context.now, entropy: app.entropy.as_ref(), origin: &origin };
     let writes = match report {
         Report { login: Some(login), consent: None, cancel: None } => {
             let user = app.store.user_by_login(app.realm, &LoginName::new(&login.username)).await?;
@@ -261,14 +263,14 @@ async fn keep(
                 Decision::Deny => Pressed::Deny,
             };
             let step = next(&view);
-            let answered = consent::answer(pending, &step, subject.user.id, pressed);
+            let answered = consent::answer(pending, &step, (subject.user.id, pressed), &with);
             if answered.outcome == Answered::Stale {
                 return Ok(Err("consent_not_asked"));
             }
             answered.writes
         }
         Report { login: None, consent: None, cancel: Some(true) } => {
-            vec![pending.keep(Facts { denied: true, ..pending.interaction.facts.clone() })]
+            consent::cancel(pending, sessions.first().map(|record| record.user.id), &with).writes
         }
         _ => return Ok(Err("report_exactly_one_of_login_consent_cancel")),
     };

@@ -252,6 +252,10 @@ async fn n_06_no_is_access_denied_and_twice_yes_is_one_code() {
     let reply = browser.submit(&page, "/consent", &[("decision", "deny")]).await;
     reply.expect_redirect_error("access_denied");
     assert_eq!(reply.parameters()["state"], "the state");
+    let events = world.app.store.events(world.app.realm, 100).await.unwrap();
+    let denied = events.iter().find(|event| event.kind == "consent.denied").unwrap();
+    assert_eq!(Some(denied.trace_id.as_str()), reply.header("x-trace-id"));
+    assert_eq!(denied.address.as_deref(), Some("192.0.2.1"));
     // A no cannot be turned into a yes by the back button.
     let reply = browser.submit(&page, "/consent", &[("decision", "allow")]).await;
     has_no_code(&reply);

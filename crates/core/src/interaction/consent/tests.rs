@@ -11,10 +11,18 @@ fn asking(session: &SessionRecord) -> NextStep<'_> {
     NextStep::Consent { session, missing: Permissions::default() }
 }
 
+static ENTROPY: fx::Seeded = fx::Seeded::new(5);
+
+fn say(pending: &Pending, step: &NextStep<'_>, by: UserId, pressed: Answer) -> Decision<Answered> {
+    let origin = Origin { address: Some("192.0.2.1".to_owned()), trace_id: "trace".to_owned() };
+    answer(pending, step, (by, pressed), &Answering { now: fx::NOW, entropy: &ENTROPY, origin: &origin })
+}
+
 fn noted(decision: &Decision<Answered>) -> &Facts {
     assert_eq!(decision.outcome, Answered::Noted);
     match decision.writes.as_slice() {
-        [Write::UpdateInteraction { facts, version: 3, .. }] => facts,
+        [Write::UpdateInteraction { facts, version: 3, .. }] if facts.agreed.is_some() => facts,
+        [Write::UpdateInteraction { facts, version: 3, .. }, Write::Audit(_)] if facts.denied => facts,
         writes => panic!("{writes:?}"),
     }
 }
@@ -22,11 +30,11 @@ fn noted(decision: &Decision<Answered>) -> &Facts {
 #[test]
 fn yes_and_no_are_facts_about_the_person_who_was_asked() {
     let (record, pending) = (au::session(2), au::pending(au::request(), Facts::default()));
-    let yes = answer(&pending, &asking(&record), au::user_id(2), Answer::Allow);
+    let yes = say(&pending, &asking(&record), au::user_id(2), Answer::Allow);
     let agreed = Some(au::request().permissions);
     let expected = Facts { session_id: Some(au::session_id(2)), agreed, ..Facts::default() };
     assert_eq!(noted(&yes), &expected);
-    let no = answer(&pending, &asking(&record), au::user_id(2), Answer::Deny);
+    let no = say(&pending, &asking(&record), au::user_id(2), Answer::Deny);
     let expected = Facts { session_id: Some(au::session_id(2)), denied: true, ..Facts::default() };
     assert_eq!(noted(&no), &expected);
 }
@@ -41,7 +49,7 @@ fn n_01_an_answer_to_a_question_that_is_not_asked_is_stale() {
         NextStep::Refuse(crate::interaction::InteractionRefusal::Denied),
     ] {
         for pressed in [Answer::Allow, Answer::Deny] {
-            let decision = answer(&pending, &step, au::user_id(2), pressed);
+            let decision = say(&pending, &step, au::user_id(2), pressed);
             assert!(decision.outcome == Answered::Stale && decision.writes.is_empty());
         }
     }
@@ -50,7 +58,7 @@ fn n_01_an_answer_to_a_question_that_is_not_asked_is_stale() {
 #[test]
 fn n_02_the_page_of_another_account_is_stale() {
     let (record, pending) = (au::session(2), au::pending(au::request(), Facts::default()));
-    let decision = answer(&pending, &asking(&record), au::user_id(8), Answer::Allow);
+    let decision = say(&pending, &asking(&record), au::user_id(8), Answer::Allow);
     assert!(decision.outcome == Answered::Stale && decision.writes.is_empty());
 }
 
@@ -59,7 +67,7 @@ fn a_22_n_02_what_is_agreed_to_is_what_the_request_asks_for() {
     let record = au::session(2);
     let pending = au::pending(au::request(), Facts::default());
     let step = NextStep::Consent { session: &record, missing: fx::permissions(&[(fx::OTHER_API, "other")]) };
-    let decision = answer(&pending, &step, au::user_id(2), Answer::Allow);
+    let decision = say(&pending, &step, au::user_id(2), Answer::Allow);
     assert_eq!(noted(&decision).agreed, Some(au::request().permissions));
 }
 
@@ -67,13 +75,39 @@ fn a_22_n_02_what_is_agreed_to_is_what_the_request_asks_for() {
 fn the_session_of_the_interaction_and_a_reported_sign_in_stay() {
     let (record, facts) = au::fresh(9);
     let pending = au::pending(au::request(), facts.clone());
-    let decision = answer(&pending, &asking(&record), au::user_id(2), Answer::Allow);
+    let decision = say(&pending, &asking(&record), au::user_id(2), Answer::Allow);
     assert_eq!(noted(&decision).session_id, Some(au::session_id(9)));
     assert_eq!(noted(&decision).signed_in, facts.signed_in);
 
     // Reported by another front end: the session comes with the browser.
     let reported = Facts { session_id: None, ..facts };
     let decision =
-        answer(&au::pending(au::request(), reported), &asking(&record), au::user_id(2), Answer::Allow);
+        say(&au::pending(au::request(), reported), &asking(&record), au::user_id(2), Answer::Allow);
     assert_eq!(noted(&decision).session_id, None);
+}
+
+#[test]
+fn a_no_is_on_record_with_who_said_it_to_whom_and_about_what() {
+    let (record, pending) = (au::session(2), au::pending(au::request(), Facts::default()));
+    let no = say(&pending, &asking(&record), au::user_id(2), Answer::Deny);
+    let [_, Write::Audit(event)] = no.writes.as_slice() else { panic!("{:?}", no.writes) };
+    assert_eq!(
+        (event.kind.as_str(), event.user_id, event.at),
+        ("consent.denied", Some(au::user_id(2)), fx::NOW)
+    );
+    assert_eq!(event.client_id, Some("web".into()));
+    assert_eq!((event.address.as_deref(), event.trace_id.as_str()), (Some("192.0.2.1"), "trace"));
+    assert_eq!(event.detail, serde_json::json!({ "permissions": au::request().permissions }));
+}
+
+#[test]
+fn giving_up_at_a_front_end_is_a_no_at_any_step() {
+    let pending = au::pending(au::request(), Facts::default());
+    let origin = Origin { address: None, trace_id: "trace".to_owned() };
+    let with = Answering { now: fx::NOW, entropy: &ENTROPY, origin: &origin };
+    let decision = cancel(&pending, None, &with);
+    let [Write::UpdateInteraction { facts, .. }, Write::Audit(event)] = decision.writes.as_slice() else {
+        panic!("{:?}", decision.writes)
+    };
+    assert!(facts.denied && event.kind == "consent.denied" && event.user_id.is_none());
 }
