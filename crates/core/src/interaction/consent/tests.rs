@@ -8,14 +8,18 @@ use crate::{
 };
 
 fn asking(session: &SessionRecord) -> NextStep<'_> {
-    NextStep::Consent { session, missing: Permissions::default() }
+    NextStep::Consent { session, asked: au::request().permissions, missing: Permissions::default() }
 }
 
 static ENTROPY: fx::Seeded = fx::Seeded::new(5);
 
 fn say(pending: &Pending, step: &NextStep<'_>, by: UserId, pressed: Answer) -> Decision<Answered> {
+    said(pending, step, Said { by, answer: pressed, about: About::ThisQuestion })
+}
+
+fn said(pending: &Pending, step: &NextStep<'_>, said: Said) -> Decision<Answered> {
     let origin = Origin { address: Some("192.0.2.1".to_owned()), trace_id: "trace".to_owned() };
-    answer(pending, step, (by, pressed), &Answering { now: fx::NOW, entropy: &ENTROPY, origin: &origin })
+    answer(pending, step, said, &Answering { now: fx::NOW, entropy: &ENTROPY, origin: &origin })
 }
 
 fn noted(decision: &Decision<Answered>) -> &Facts {
@@ -66,9 +70,11 @@ fn n_02_the_page_of_another_account_is_stale() {
 fn a_22_n_02_what_is_agreed_to_is_what_the_request_asks_for() {
     let record = au::session(2);
     let pending = au::pending(au::request(), Facts::default());
-    let step = NextStep::Consent { session: &record, missing: fx::permissions(&[(fx::OTHER_API, "other")]) };
+    let left = fx::permissions(&[("", "openid")]);
+    let missing = fx::permissions(&[(fx::OTHER_API, "other")]);
+    let step = NextStep::Consent { session: &record, asked: left.clone(), missing };
     let decision = say(&pending, &step, au::user_id(2), Answer::Allow);
-    assert_eq!(noted(&decision).agreed, Some(au::request().permissions));
+    assert_eq!(noted(&decision).agreed, Some(left), "what the client may still have of it");
 }
 
 #[test]
@@ -110,4 +116,65 @@ fn giving_up_at_a_front_end_is_a_no_at_any_step() {
         panic!("{:?}", decision.writes)
     };
     assert!(facts.denied && event.kind == "consent.denied" && event.user_id.is_none());
+}
+
+#[test]
+fn n_02_a_yes_to_another_question_is_none_and_a_no_is_a_no() {
+    let (record, pending) = (au::session(2), au::pending(au::request(), Facts::default()));
+    let to_another = |answer| Said { by: au::user_id(2), answer, about: About::AnotherQuestion };
+    let yes = said(&pending, &asking(&record), to_another(Answer::Allow));
+    assert!(yes.outcome == Answered::Changed && yes.writes.is_empty());
+    assert!(noted(&said(&pending, &asking(&record), to_another(Answer::Deny))).denied);
+}
+
+#[test]
+fn n_02_all_that_a_page_shows_is_in_its_fingerprint() {
+    let keys = &fx::keyring().keys;
+    let (client, pending) = (fx::client(), au::pending(au::request(), Facts::default()));
+    let (asked, resources) = (au::request().permissions, vec![fx::resource()]);
+    let question = Question { pending: &pending, client: &client, asked: &asked, resources: &resources };
+    let shown = question.fingerprint(keys);
+    assert_eq!(question.compare(keys, &shown), About::ThisQuestion);
+    let differs = |question: Question<'_>, what: &str| {
+        assert_eq!(question.compare(keys, &shown), About::AnotherQuestion, "{what}");
+    };
+    for (what, change) in [
+        ("name", (|client| client.client_name = Some("Bank".to_owned())) as fn(&mut Client)),
+        ("site", |client| client.client_uri = Some("https://bank.example/".to_owned())),
+        ("policy", |client| client.policy_uri = Some("https://bank.example/p".to_owned())),
+        ("terms", |client| client.tos_uri = Some("https://bank.example/t".to_owned())),
+        ("logo", |client| client.logo_uri = Some("https://bank.example/l".to_owned())),
+    ] {
+        let mut client = fx::client();
+        change(&mut client);
+        differs(Question { client: &client, ..question }, what);
+    }
+    for (what, change) in [
+        ("name", (|resource| resource.name = "Payments".to_owned()) as fn(&mut Resource)),
+        ("scope", |resource| resource.scopes.clear()),
+        ("text", |resource| {
+            resource.scopes.insert("notes:read".to_owned(), "Delete everything".to_owned());
+        }),
+    ] {
+        let mut resource = fx::resource();
+        change(&mut resource);
+        differs(Question { resources: &[resource], ..question }, what);
+    }
+    differs(Question { resources: &[], ..question }, "no resource");
+    differs(Question { asked: &fx::permissions(&[("", "openid")]), ..question }, "less");
+    let elsewhere = crate::authorize::AuthorizationRequest {
+        redirect_uri: "https://rp.example/other".to_owned(),
+        ..au::request()
+    };
+    differs(Question { pending: &au::pending(elsewhere, Facts::default()), ..question }, "elsewhere");
+    let mut other = pending.clone();
+    other.interaction.id = crate::id::InteractionId::from_bytes([7; 16]);
+    differs(Question { pending: &other, ..question }, "another interaction");
+    other = pending.clone();
+    other.interaction.browser = crate::secret::Digest([9; 32]);
+    differs(Question { pending: &other, ..question }, "another browser");
+    // What the page does not show may change under it.
+    let mut client = fx::client();
+    client.scope = fx::scopes("openid notes:read and:more");
+    assert_eq!(Question { client: &client, ..question }.compare(keys, &shown), About::ThisQuestion);
 }
