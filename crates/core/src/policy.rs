@@ -130,11 +130,12 @@ mod tests {
 
     #[test]
     fn l_07_a_counter_is_remembered_as_long_as_any_limit_says() {
-        for change in [
-            (|limits, forget| limits.account.forget = forget) as fn(&mut GuessingLimits, Duration),
+        let changes: [fn(&mut GuessingLimits, Duration); 3] = [
+            |limits, forget| limits.account.forget = forget,
             |limits, forget| limits.device.forget = forget,
             |limits, forget| limits.address.forget = forget,
-        ] {
+        ];
+        for change in changes {
             let mut limits = GuessingLimits::default();
             change(&mut limits, 9 * DAY);
             assert_eq!(limits.longest_memory(), 9 * DAY);

@@ -75,7 +75,7 @@ pub(crate) async fn load(app: &App, pending: &Pending, sessions: &[SessionRecord
 
 /// Reads the interaction a form or a URL names; `None` when there is none.
 pub(crate) async fn find(app: &App, handle: &str) -> Read<Option<Pending>> {
-    match Handle::read(handle, &app.current().keyring.keys) {
+    match Handle::read(handle, &app.current().keyring.keys, &app.policy.lifetimes, app.now()) {
         None => Ok(None),
         Some(Handle::Row(id)) => {
             let row = app.store.interaction(app.realm, id).await?;

@@ -11,6 +11,8 @@ fn asking(session: &SessionRecord) -> NextStep<'_> {
     NextStep::Consent { session, asked: au::request().permissions, missing: Permissions::default() }
 }
 
+type Change<T> = fn(&mut T);
+
 static ENTROPY: fx::Seeded = fx::Seeded::new(5);
 
 fn say(pending: &Pending, step: &NextStep<'_>, by: UserId, pressed: Answer) -> Decision<Answered> {
@@ -138,24 +140,26 @@ fn n_02_all_that_a_page_shows_is_in_its_fingerprint() {
     let differs = |question: Question<'_>, what: &str| {
         assert_eq!(question.compare(keys, &shown), About::AnotherQuestion, "{what}");
     };
-    for (what, change) in [
-        ("name", (|client| client.client_name = Some("Bank".to_owned())) as fn(&mut Client)),
+    let changes: [(&str, Change<Client>); 5] = [
+        ("name", |client| client.client_name = Some("Bank".to_owned())),
         ("site", |client| client.client_uri = Some("https://bank.example/".to_owned())),
         ("policy", |client| client.policy_uri = Some("https://bank.example/p".to_owned())),
         ("terms", |client| client.tos_uri = Some("https://bank.example/t".to_owned())),
         ("logo", |client| client.logo_uri = Some("https://bank.example/l".to_owned())),
-    ] {
+    ];
+    for (what, change) in changes {
         let mut client = fx::client();
         change(&mut client);
         differs(Question { client: &client, ..question }, what);
     }
-    for (what, change) in [
-        ("name", (|resource| resource.name = "Payments".to_owned()) as fn(&mut Resource)),
+    let changes: [(&str, Change<Resource>); 3] = [
+        ("name", |resource| resource.name = "Payments".to_owned()),
         ("scope", |resource| resource.scopes.clear()),
         ("text", |resource| {
             resource.scopes.insert("notes:read".to_owned(), "Delete everything".to_owned());
         }),
-    ] {
+    ];
+    for (what, change) in changes {
         let mut resource = fx::resource();
         change(&mut resource);
         differs(Question { resources: &[resource], ..question }, what);

@@ -439,11 +439,12 @@ proptest! {
 
 #[test]
 fn r_01_n_02_a_redirect_uri_that_was_removed_is_not_used_whatever_else_is_true() {
-    for change in [
-        (|client| client.redirect_uris = vec!["https://rp.example/new".to_owned()]) as fn(&mut Client),
+    let changes: [fn(&mut Client); 3] = [
+        |client| client.redirect_uris = vec!["https://rp.example/new".to_owned()],
         |client| client.redirect_uris.clear(),
         |client| client.disabled = true,
-    ] {
+    ];
+    for change in changes {
         let mut worlds = [World::complete(), World::fresh(), World::complete(), World::complete().quietly()];
         worlds[2].facts.denied = true;
         worlds[3].sessions.clear();
