@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{ClientId, ResourceIdentifier},
     jose::Algorithm,
+    redirect_uri,
     scope::ScopeSet,
     secret::Digest,
     time::Timestamp,
@@ -116,6 +117,11 @@ impl Client {
     /// The name that pages show.
     pub fn display_name(&self) -> &str {
         self.client_name.as_deref().unwrap_or(self.client_id.as_str())
+    }
+
+    /// Whether an answer may go to `uri` as the client is registered now.
+    pub fn has_redirect_uri(&self, uri: &str) -> bool {
+        !self.disabled && redirect_uri::find_match(uri, &self.redirect_uris, self.application_type).is_some()
     }
 
     /// Whether the client has no credential (RFC 6749 §2.1).

@@ -388,11 +388,11 @@ impl ClientMetadata {
             errors.add("require_pkce", "can be false only for a client with a secret", None);
         }
         match self.profile.as_deref() {
-            None | Some("oauth2.1" | "oidc") => {}
-            Some(name @ ("fapi2-security" | "fapi2-message-signing" | "fapi-ciba")) => {
+            None | Some("oauth2.1") => {}
+            Some(name @ ("oidc" | "fapi2-security" | "fapi2-message-signing" | "fapi-ciba")) => {
                 errors.add("profile", "is not available yet", Some(name));
             }
-            Some(name) => errors.unknown("profile", None, name, ["oauth2.1", "oidc"]),
+            Some(name) => errors.unknown("profile", None, name, ["oauth2.1"]),
         }
         match self.assertion_audience.as_deref() {
             None | Some("issuer") => {}

@@ -1,4 +1,29 @@
 //! The protocol: OAuth 2.1 and OpenID Connect as pure decisions over records. No HTTP, no SQL, no clock, no random source.
+//!
+//! | specification | module |
+//! |---|---|
+//! | OAuth 2.1 §4.1.1, RFC 6749 §3.1, §4.1.1; Core 1.0 §3.1.2.1: the authorization request | [`authorize`] |
+//! | RFC 6749 §4.1.2, RFC 9207, Multiple Response Types, Form Post: its answer | [`authorize::AuthorizationResponse`] |
+//! | RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1: redirect URIs | [`redirect_uri`] |
+//! | RFC 7636: PKCE | [`pkce`] |
+//! | Core 1.0 §3.1.2.3, §3.1.2.4: signing in, choosing, agreeing | [`interaction`] |
+//! | RFC 6749 §3.3, RFC 8707: scopes and audiences | [`scope`], [`audience`], [`resource`] |
+//! | RFC 6749 §2.3, OpenID Core 1.0 §9: client authentication | [`client_auth`] |
+//! | RFC 6749 §3.2, §4.1.3, §4.4, §6; RFC 9700 §4.14: the token endpoint, one file a grant | [`token`] |
+//! | RFC 9068: JWT access tokens | [`token::access`] |
+//! | Core 1.0 §2, §5.4: ID tokens and their claims | [`token`], [`claims`] |
+//! | RFC 7515, 7517, 7518, 7519, 8037, 8725: JOSE | [`jose`] |
+//! | Core 1.0 §10.1.1: rotation of keys | [`keyring`] |
+//! | SP 800-38D, SP 800-108: what only we can read | [`seal`], [`realm_keys`] |
+//! | RFC 7662: introspection | [`introspect`] |
+//! | RFC 7009: revocation | [`revoke`] |
+//! | Core 1.0 §5.3, RFC 6750: UserInfo | [`userinfo`] |
+//! | RP-Initiated Logout 1.0 | [`end_session`] |
+//! | RFC 8414, Discovery 1.0 | [`discovery`] |
+//! | RFC 7591 §2, Registration 1.0 §2: what a client may be | [`client_metadata`], [`client`] |
+//! | Core 1.0 §5.1: standard claims of a person | [`user_metadata`] |
+//! | RFC 6749 §4.1.2.1, §5.2: errors | [`error`] |
+//! | RFC 6749 Appendix B: forms | [`form`] |
 #![warn(missing_docs)]
 
 pub mod account;

@@ -64,6 +64,13 @@ pub struct GuessingLimits {
     pub address: Backoff,
 }
 
+impl GuessingLimits {
+    /// After so long no counter counts any more.
+    pub fn longest_memory(&self) -> Duration {
+        self.account.forget.max(self.device.forget).max(self.address.forget)
+    }
+}
+
 impl Default for GuessingLimits {
     fn default() -> Self {
         let second = Duration::from_secs(1);
@@ -116,3 +123,22 @@ impl Policy {
 pub const ACR_PASSWORD: &str = "urn:grantwell:acr:password";
 /// Every class that can be reached today, as discovery lists them.
 pub const ACR_VALUES: &[&str] = &[ACR_PASSWORD];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l_07_a_counter_is_remembered_as_long_as_any_limit_says() {
+        let changes: [fn(&mut GuessingLimits, Duration); 3] = [
+            |limits, forget| limits.account.forget = forget,
+            |limits, forget| limits.device.forget = forget,
+            |limits, forget| limits.address.forget = forget,
+        ];
+        for change in changes {
+            let mut limits = GuessingLimits::default();
+            change(&mut limits, 9 * DAY);
+            assert_eq!(limits.longest_memory(), 9 * DAY);
+        }
+    }
+}

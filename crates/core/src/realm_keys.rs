@@ -1,6 +1,6 @@
 //! Keys derived from the realm's one secret. Each use has its own, so that a value made for one is noise to another.
 
-use crate::{seal::SealKey, secret::Secret};
+use crate::{seal::DailyKey, secret::Secret};
 
 /// The derived keys of a realm. Codes, refresh tokens, anti-forgery values and seals stand and fall with them; they are
 /// the same on every node and after every restart.
@@ -15,11 +15,11 @@ pub struct RealmKeys {
     /// Anti-forgery values of forms.
     pub anti_forgery: Secret,
     /// Requests that travel in a form.
-    pub request: SealKey,
+    pub request: DailyKey,
     /// Opaque access tokens.
-    pub access_token: SealKey,
+    pub access_token: DailyKey,
     /// Known-device cookies.
-    pub device: SealKey,
+    pub device: DailyKey,
 }
 
 impl RealmKeys {
@@ -31,9 +31,9 @@ impl RealmKeys {
             refresh: derive("refresh"),
             refresh_tag: derive("refresh-tag"),
             anti_forgery: derive("anti-forgery"),
-            request: SealKey::new(&derive("request")),
-            access_token: SealKey::new(&derive("access-token")),
-            device: SealKey::new(&derive("device")),
+            request: DailyKey::new(derive("request")),
+            access_token: DailyKey::new(derive("access-token")),
+            device: DailyKey::new(derive("device")),
         }
     }
 }

@@ -12,7 +12,7 @@ use grantwell_core::{
 use grantwell_store::Engine;
 use ipnet::IpNet;
 
-use crate::{login::password::Passwords, pages::Pages, registered::Registered};
+use crate::{issued::Issued, login::password::Passwords, pages::Pages, registered::Registered};
 
 /// The server.
 pub(crate) struct App {
@@ -36,6 +36,8 @@ pub(crate) struct App {
     pub(crate) audience: ErrorAudience,
     /// The front end of somebody else, where there is one.
     pub(crate) front_end: Option<FrontEnd>,
+    /// Tokens that were issued and not yet written down.
+    pub(crate) issued: Issued,
     /// Keys and realm, replaced when their generation moves.
     pub(crate) current: RwLock<Arc<Current>>,
 }

@@ -22,6 +22,8 @@ const SWEEP: Duration = Duration::from_secs(5);
 const SWEEP_ROWS: u32 = 500;
 /// How often rows are counted: it reads whole indexes.
 const ROWS: Duration = Duration::from_mins(1);
+/// How often the counts of tokens are written.
+const ISSUED: Duration = Duration::from_mins(1);
 
 /// Starts them all; they end when `stop` turns true.
 pub(crate) fn start(
@@ -74,6 +76,16 @@ pub(crate) fn start(
                 Ok(0) => {}
                 Ok(rows) => tracing::debug!(rows, "sweep"),
                 Err(error) => tracing::warn!(%error, "old rows were not removed"),
+            }
+        }
+    });
+
+    let (mut ticks, mut stopped) = every(ISSUED);
+    let counting = Arc::clone(app);
+    jobs.spawn(async move {
+        while tick(&mut ticks, &mut stopped).await {
+            if let Err(error) = counting.issued.flush(&counting.store, counting.realm).await {
+                tracing::warn!(%error, "the counts of tokens were not written; they wait");
             }
         }
     });

@@ -5,6 +5,7 @@ mod app;
 mod cli;
 mod config;
 mod http;
+mod issued;
 mod jobs;
 mod keys;
 mod listen;

@@ -26,6 +26,7 @@ use crate::{
     ambient::{SystemClock, SystemEntropy},
     app::{App, Current, ErrorAudience, FrontEnd},
     config::Config,
+    issued::Issued,
     jobs,
     keys::{self, Vault, Which},
     listen::{self, Listener},
@@ -148,6 +149,7 @@ pub(crate) async fn build(
         trusted_proxies: parts.trusted_proxies,
         audience: parts.audience,
         front_end: parts.front_end,
+        issued: Issued::default(),
         current: RwLock::new(Arc::new(Current { keyring, realm, registered: Registered::default() })),
     };
     Ok((Arc::new(app), vault))
@@ -171,6 +173,7 @@ impl Signals {
 /// A running server.
 pub(crate) struct Running {
     signals: Signals,
+    app: Arc<App>,
     stop: watch::Sender<bool>,
     listeners: tokio::task::JoinSet<()>,
     jobs: tokio::task::JoinSet<()>,
@@ -182,7 +185,7 @@ impl Running {
         let signals = Signals::listen()?;
         let (stop, stopped) = watch::channel(false);
         let jobs = jobs::start(app, vault, keep, &stopped);
-        Ok(Self { signals, stop, listeners: tokio::task::JoinSet::new(), jobs })
+        Ok(Self { signals, app: Arc::clone(app), stop, listeners: tokio::task::JoinSet::new(), jobs })
     }
 
     /// Serves `router` on a bound socket.
@@ -200,6 +203,10 @@ impl Running {
         let _ = self.stop.send(true);
         while self.listeners.join_next().await.is_some() {}
         while self.jobs.join_next().await.is_some() {}
+        // After the last request.
+        if let Err(error) = self.app.issued.flush(&self.app.store, self.app.realm).await {
+            tracing::warn!(%error, "the last counts of tokens were not written");
+        }
         tracing::info!("stopped");
     }
 }
@@ -239,7 +246,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     };
     let (app, vault) = build(Parts::of(&config), Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     keys::refresh(&app, &vault).await.map_err(StartError::of)?;
-    let keep = Retention { audit: config.audit.retention, ended: config.audit.ended };
+    let keep = Retention {
+        audit: config.audit.retention,
+        ended: config.audit.ended,
+        attempts: config.policy.guessing.longest_memory(),
+    };
     let mut running = Running::start(&app, vault, keep)?;
     let address = listener.address().map_err(StartError::of)?;
     running.serve(listener, router::router(&app), limits);

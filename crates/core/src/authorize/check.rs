@@ -27,6 +27,9 @@ const LONGEST_STATE: usize = 2048;
 const LONGEST_NONCE: usize = 512;
 const LONGEST_HINT: usize = 256;
 const MOST_LIST_ITEMS: usize = 16;
+/// The longest request that travels on: sealed it fits into a URL that every proxy and browser takes (RFC 9110 §4.1 wants
+/// 8000 bytes of them).
+pub const LONGEST_REQUEST: usize = 4096;
 
 /// Why a request is answered with a page and goes nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +91,8 @@ pub enum RequestRefusal {
     Repeated(String),
     /// A value is longer than is read.
     TooLong(&'static str),
+    /// All of it together is longer than can be carried to the next page.
+    RequestTooLong,
     /// A control character, which no parameter may have (RFC 6749 Appendix A) and no form gives back unchanged.
     ControlCharacter(&'static str),
     /// RFC 9101: not supported.
@@ -129,6 +134,7 @@ impl Refusal for RequestRefusal {
         let (code, description) = match self {
             Self::Repeated(_) => (InvalidRequest, "a parameter is repeated"),
             Self::TooLong(_) => (InvalidRequest, "a parameter is too long"),
+            Self::RequestTooLong => (InvalidRequest, "the parameters together are too long"),
             Self::ControlCharacter(_) => (InvalidRequest, "a parameter has a control character"),
             Self::RequestObject => (RequestNotSupported, "request objects are not supported"),
             Self::RequestUri => (RequestUriNotSupported, "request_uri is not supported"),
@@ -156,6 +162,7 @@ impl Refusal for RequestRefusal {
         match self {
             Self::Repeated(_) => "repeated_parameter",
             Self::TooLong(_) => "parameter_too_long",
+            Self::RequestTooLong => "request_too_long",
             Self::ControlCharacter(_) => "control_character",
             Self::RequestObject => "request_object",
             Self::RequestUri => "request_uri",
@@ -253,6 +260,7 @@ const CHECKS: &[Check] = &[
     max_age,              // Core 1.0 §3.1.2.1, Registration 1.0 §2
     authentication_class, // Core 1.0 §3.1.2.1
     hints,                // Core 1.0 §3.1.2.1
+    length,               // what is carried to the next page
 ];
 
 /// Second stage: what is asked for? `resources` are those of [`Asked::to_load`].
@@ -407,6 +415,13 @@ fn hints(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), Re
         request.hinted_user = Some(hint.user_id);
     }
     Ok(())
+}
+
+fn length(_: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
+    match serde_json::to_vec(request) {
+        Ok(text) if text.len() <= LONGEST_REQUEST => Ok(()),
+        _ => Err(RequestRefusal::RequestTooLong),
+    }
 }
 
 /// A space-separated list of at most sixteen items; what is beyond is not read.

@@ -5,7 +5,7 @@ pub mod id_token_hint;
 mod request;
 mod response;
 
-pub use check::{Destination, PageRefusal, RequestRefusal, check, client_id, destination};
+pub use check::{Destination, LONGEST_REQUEST, PageRefusal, RequestRefusal, check, client_id, destination};
 pub use request::{AuthorizationRequest, Prompts, ResponseMode};
 pub use response::{AuthorizationResponse, Delivery};
 

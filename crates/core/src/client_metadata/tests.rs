@@ -161,6 +161,7 @@ fn what_comes_later_says_so() {
         ("backchannel_logout_uri", json!("https://rp.example/bye")),
         ("id_token_encrypted_response_alg", json!("RSA-OAEP")),
         ("request_uris", json!([])),
+        ("profile", json!("oidc")),
     ] {
         let errors = with(json!({field: value})).unwrap_err();
         assert_eq!(errors.len(), 1, "{errors:?}");
@@ -170,7 +171,7 @@ fn what_comes_later_says_so() {
     for (field, value) in [
         ("subject_type", json!("public")),
         ("dpop_bound_access_tokens", json!(false)),
-        ("profile", json!("oidc")),
+        ("profile", json!("oauth2.1")),
         ("assertion_audience", json!("issuer")),
         ("require_auth_time", json!(true)),
     ] {

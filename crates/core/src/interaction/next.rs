@@ -42,6 +42,18 @@ pub enum LoginReason {
     OtherAccount,
 }
 
+impl LoginReason {
+    /// The name by which a front end of somebody else knows it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSession => "no_session",
+            Self::Asked => "login_requested",
+            Self::TooOld => "max_age_exceeded",
+            Self::OtherAccount => "other_account",
+        }
+    }
+}
+
 /// What must happen next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextStep<'a> {
@@ -53,6 +65,8 @@ pub enum NextStep<'a> {
     Consent {
         /// Who.
         session: &'a SessionRecord,
+        /// What is asked for, as far as the client may still have it.
+        asked: Permissions,
         /// What was never agreed to; the rest was.
         missing: Permissions,
     },
@@ -65,6 +79,8 @@ pub enum NextStep<'a> {
     },
     /// It cannot go on.
     Refuse(InteractionRefusal),
+    /// It cannot go on, and nobody may be sent anywhere: the redirect URI is not the client's any more.
+    RedirectUriGone,
 }
 
 /// Why an interaction ends without a code.
@@ -134,6 +150,9 @@ pub fn next<'a>(view: &View<'a>) -> NextStep<'a> {
     let login = |reason| {
         if quiet { NextStep::Refuse(InteractionRefusal::LoginRequired) } else { NextStep::Login(reason) }
     };
+    if !view.client.has_redirect_uri(&request.redirect_uri) {
+        return NextStep::RedirectUriGone;
+    }
     if facts.denied {
         return NextStep::Refuse(InteractionRefusal::Denied);
     }
@@ -178,7 +197,7 @@ pub fn next<'a>(view: &View<'a>) -> NextStep<'a> {
         return if quiet {
             NextStep::Refuse(InteractionRefusal::ConsentRequired)
         } else {
-            NextStep::Consent { session, missing }
+            NextStep::Consent { session, asked, missing }
         };
     }
     NextStep::Issue { session, granted: asked }

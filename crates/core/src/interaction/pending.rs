@@ -15,8 +15,8 @@ use crate::{
 };
 
 const SEAL_CONTEXT: &[u8] = b"interaction";
-/// The longest sealed request that is opened: room for the longest of every parameter.
-const LONGEST_HANDLE: usize = 48 * 1024;
+/// The longest sealed request there is: [`crate::authorize::LONGEST_REQUEST`] and what is sealed with it.
+const LONGEST_HANDLE: usize = 6 * 1024;
 
 /// An interaction, and whether the store has it.
 #[derive(Clone, Debug)]
@@ -38,12 +38,12 @@ pub enum Handle {
 
 impl Handle {
     /// Reads what a form or an URL carries; `None` when it is neither, or was not made by this realm.
-    pub fn read(text: &str, keys: &RealmKeys) -> Option<Self> {
+    pub fn read(text: &str, keys: &RealmKeys, lifetimes: &Lifetimes, now: Timestamp) -> Option<Self> {
         if let Some(id) = InteractionId::parse(text) {
             return Some(Self::Row(id));
         }
         let sealed = (text.len() <= LONGEST_HANDLE).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten()?;
-        let plain = keys.request.open(SEAL_CONTEXT, &sealed)?;
+        let plain = keys.request.open(now, lifetimes.interaction, SEAL_CONTEXT, &sealed)?;
         Some(Self::Sealed(serde_json::from_slice(&plain).ok()?))
     }
 }
@@ -75,7 +75,7 @@ impl Pending {
             return self.interaction.id.to_string();
         }
         let plain = serde_json::to_vec(&self.interaction).unwrap_or_default();
-        URL_SAFE_NO_PAD.encode(keys.request.seal(entropy, SEAL_CONTEXT, &plain))
+        URL_SAFE_NO_PAD.encode(keys.request.seal(self.interaction.created_at, entropy, SEAL_CONTEXT, &plain))
     }
 
     /// The write that keeps `facts`, guarded by what this was read as.

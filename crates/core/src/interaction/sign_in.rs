@@ -51,7 +51,7 @@ const MOST_ACCOUNTS: usize = 8;
 impl Device {
     /// Reads the device cookie; `None` when it is not ours or too old.
     pub fn read(cookie: &[u8], keys: &RealmKeys, policy: &Policy, now: Timestamp) -> Option<Self> {
-        let plain = keys.device.open(DEVICE_CONTEXT, cookie)?;
+        let plain = keys.device.open(now, policy.lifetimes.device, DEVICE_CONTEXT, cookie)?;
         let device: Self = serde_json::from_slice(&plain).ok()?;
         (now < device.since + policy.lifetimes.device).then_some(device)
     }
@@ -70,7 +70,8 @@ impl Device {
 
     /// The device cookie, before it is encoded as text.
     pub fn seal(&self, keys: &RealmKeys, entropy: &dyn Entropy) -> Vec<u8> {
-        keys.device.seal(entropy, DEVICE_CONTEXT, &serde_json::to_vec(self).unwrap_or_default())
+        let plain = serde_json::to_vec(self).unwrap_or_default();
+        keys.device.seal(self.since, entropy, DEVICE_CONTEXT, &plain)
     }
 }
 

@@ -69,10 +69,12 @@ impl std::error::Error for StoreError {}
 /// How long ended things are kept before the sweep removes them.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Audit events.
+    /// Audit events, and the counts of tokens.
     pub audit: Duration,
     /// Ended sessions, withdrawn consents, revoked or expired authorizations.
     pub ended: Duration,
+    /// Counters of attempts that are not touched any more.
+    pub attempts: Duration,
 }
 
 /// Result of a read.

@@ -5,7 +5,7 @@ use super::{
     Session, User,
 };
 use crate::{
-    client::Client,
+    client::{Client, GrantType},
     id::{AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, ResourceIdentifier, SessionId, UserId},
     interaction::Facts,
     resource::Resource,
@@ -208,5 +208,16 @@ pub enum Write {
         reason: &'static str,
         /// The minute, rounded down by the engine.
         at: Timestamp,
+    },
+    /// Adds to the count of the tokens that a client was given, by grant and minute. No guard.
+    CountTokens {
+        /// The client.
+        client_id: ClientId,
+        /// By which grant.
+        grant: GrantType,
+        /// The minute, rounded down by the engine.
+        minute: Timestamp,
+        /// How many more.
+        count: u32,
     },
 }

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::jti::{self, TokenId};
+use super::{
+    LONGEST_TOKEN,
+    jti::{self, TokenId},
+};
 use crate::{
     id::ClientId,
     jose::{Algorithm, Expected, Validity, jws, verify},
@@ -107,7 +110,8 @@ impl AccessToken {
         let map = if token.len() > jws::MAX_LENGTH {
             return Err(InvalidToken::Unreadable);
         } else if let Some(sealed) = Bearer::Access.decode(token) {
-            let plain = keyring.keys.access_token.open(SEAL, &sealed).ok_or(InvalidToken::Unreadable)?;
+            let plain = keyring.keys.access_token.open(now, LONGEST_TOKEN, SEAL, &sealed);
+            let plain = plain.ok_or(InvalidToken::Unreadable)?;
             serde_json::from_slice(&plain).map_err(|_| InvalidToken::Unreadable)?
         } else {
             let expected = Expected { typ: &[TYP], algorithms: Algorithm::ALL };

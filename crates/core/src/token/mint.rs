@@ -104,7 +104,8 @@ fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i
         AccessTokenFormat::Jwt => sign(signer(algorithm, context)?, access::TYP, &claims)?,
         AccessTokenFormat::Opaque => {
             let plain = serde_json::to_vec(&claims).map_err(|_| TokenRefusal::Signing)?;
-            Bearer::Access.encode(&context.keyring.keys.access_token.seal(entropy, access::SEAL, &plain))
+            let sealed = context.keyring.keys.access_token.seal(now, entropy, access::SEAL, &plain);
+            Bearer::Access.encode(&sealed)
         }
     };
     Ok((token, exp - iat))

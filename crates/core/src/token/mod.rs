@@ -230,5 +230,14 @@ impl<'a> Request<'a> {
     }
 }
 
+/// A refusal of [`Request::read`] with its count: the client that proved who it is, is the same whatever it asked for.
+pub fn counted(
+    refusal: TokenRefusal,
+    client: AuthenticatedClient<'_>,
+    now: Timestamp,
+) -> Refused<TokenRefusal> {
+    refusal::counted(refusal.into(), client.client(), now)
+}
+
 #[cfg(test)]
 mod tests;

@@ -55,6 +55,8 @@ fn refusals_of_a_client_that_proved_itself_are_counted_and_those_of_a_stranger_a
         assert_eq!(refused.writes.len(), counted);
         let early = request.counted(request.authorization().unwrap_err(), fx::NOW);
         assert_eq!(early.writes.len(), counted);
+        let unread = super::counted(TokenRefusal::GrantNotAllowed, fx::authenticated(&client), fx::NOW);
+        assert_eq!(unread.writes.len(), counted);
         for write in refused.writes {
             assert!(matches!(write, Write::CountRefusal { reason: "unknown_code", .. }), "{write:?}");
         }

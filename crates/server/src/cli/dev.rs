@@ -88,7 +88,11 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
     let (app, vault) = start::build(parts, Arc::new(SystemClock), entropy.clone()).await?;
     seed(&app, &vault, &places, &credentials).await?;
 
-    let keep = Retention { audit: Duration::from_hours(24 * 90), ended: Duration::from_hours(24 * 30) };
+    let keep = Retention {
+        audit: Duration::from_hours(24 * 90),
+        ended: Duration::from_hours(24 * 30),
+        attempts: app.policy.guessing.longest_memory(),
+    };
     let mut running = Running::start(&app, vault, keep)?;
     for listener in sockets.issuer {
         running.serve(listener, router::router(&app), DEV_LIMITS);

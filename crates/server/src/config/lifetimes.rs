@@ -101,6 +101,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Lifetimes {
             "must be at most \"24h\": an API that verifies locally learns of a revocation no sooner",
         );
     }
+    // No signed token lives longer than its key stays published.
+    if lifetimes.id_token > Duration::from_hours(24) {
+        reader.refuse("lifetimes.id_token", "must be at most \"24h\"");
+    }
     if lifetimes.refresh_grace > Duration::from_mins(1) {
         reader.refuse("lifetimes.refresh_grace", "must be at most \"60s\"");
     }

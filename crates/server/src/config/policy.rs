@@ -14,8 +14,8 @@ pub(super) const SECTION: Section = Section {
         Key {
             name: "profile",
             kind: Kind::OneOf(
-                &["oauth2.1", "oidc"],
-                &["fapi2-security", "fapi2-message-signing", "fapi-ciba"],
+                &["oauth2.1"],
+                &["oidc", "fapi2-security", "fapi2-message-signing", "fapi-ciba"],
             ),
             default: Some("\"oauth2.1\""),
             about: "The profile of clients that name none.",

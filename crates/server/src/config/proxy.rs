@@ -9,6 +9,6 @@ pub(super) const SECTION: Section = Section {
         name: "trusted",
         kind: Kind::Networks,
         default: Some("[]"),
-        about: "Networks whose `X-Forwarded-For` is believed; the issuer never comes from a header.",
+        about: "Networks whose `X-Forwarded-For` is believed (`Forwarded` of RFC 7239 is not read); the issuer never comes from a header.",
     }],
 };

@@ -8,6 +8,7 @@ use super::key::SECTIONS;
 pub(crate) fn reference_markdown() -> String {
     let mut out = String::from(
         "# Configuration\n\n\
+         <!-- Generated: grantwell config reference > docs/reference/configuration.md -->\n\n\
          `grantwell.toml` is read by `serve`, `apply` and `config check`. Every key has a default. An unknown key is an error.\n\
          Relative paths are relative to the file. A duration is a number with `ms`, `s`, `min`, `h` or `d`.\n\n\
          Every key has an environment variable that goes before the file. The same name with `_FILE` at the end names a file\n\

@@ -56,7 +56,7 @@ listen = "127.0.0.1:9090"
 [registration]
 mode = "off"
 [policy]
-profile = "oidc"
+profile = "oauth2.1"
 access_token_format = "opaque"
 implicit = false
 [outbound]
@@ -103,7 +103,7 @@ level = "debug"
 #[test]
 fn every_mistake_is_told_in_one_pass() {
     let text = "isuer = \"https://id.example.com\"\nlisten = 8080\n\n[tsl]\ncertificate = \"x\"\n\n[keys]\nmaster = true\n\
-                [lifetimes]\n  code = \"1 hour\"\n[policy]\nprofile = \"oidcc\"\nlisten = 1\n";
+                [lifetimes]\n  code = \"1 hour\"\n[policy]\nprofile = \"oauth2\"\nlisten = 1\n";
     let problems = load(text, &[]).unwrap_err();
     let at: Vec<(usize, usize, Option<&str>)> = problems
         .0
@@ -118,7 +118,7 @@ fn every_mistake_is_told_in_one_pass() {
             (4, 2, Some("tls")),
             (8, 10, None),
             (10, 10, None),
-            (12, 11, Some("oidc")),
+            (12, 11, Some("oauth2.1")),
             (13, 1, None),
         ]
     );
@@ -147,6 +147,7 @@ fn what_comes_later_says_so() {
     for text in [
         "[registration]\nmode = \"open\"",
         "[registration]\nmode = \"token\"",
+        "[policy]\nprofile = \"oidc\"",
         "[policy]\nprofile = \"fapi2-security\"",
         "[policy]\nimplicit = true",
         "[mtls]\nlisten = \"127.0.0.1:8444\"",
@@ -206,6 +207,8 @@ fn values_that_contradict_each_other_are_refused() {
         ("[lifetimes]\ncode = \"0s\"", 2),
         ("[lifetimes]\nsession_idle = \"2d\"", 2),
         ("[lifetimes]\nrefresh_grace = \"10min\"", 2),
+        ("[lifetimes]\naccess_token = \"25h\"", 2),
+        ("[lifetimes]\nid_token = \"25h\"", 2),
         ("[limits]\naccount_first = \"0s\"", 2),
         ("[limits]\naccount_most = \"10ms\"", 2),
         ("[limits]\naddress_forget = \"10ms\"", 2),
@@ -333,4 +336,13 @@ fn durations_have_units() {
     ] {
         assert_eq!(reader::duration(text), millis.map(Duration::from_millis), "{text}");
     }
+}
+
+#[test]
+fn the_reference_page_is_the_table_that_is_read() {
+    let page = include_str!("../../../../docs/reference/configuration.md");
+    assert!(
+        page == super::reference_markdown(),
+        "out of date: cargo run -- config reference > docs/reference/configuration.md"
+    );
 }

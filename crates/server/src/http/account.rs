@@ -131,7 +131,11 @@ async fn connected<'f>(
             name: name.into(),
             host: home.map(|uri| redirect_uri::host_for_display(&uri).into()),
         },
-        permissions: wire::permissions(app, &consent.permissions, |_: &Audience, _| Novelty::First).await?,
+        permissions: wire::permissions(
+            &consent.permissions,
+            &wire::resources(app, &consent.permissions).await?,
+            |_: &Audience, _| Novelty::First,
+        ),
         offline_access: offline.then_some(Novelty::First),
         since: consent.created_at,
         last_used: last_used_at,

@@ -104,7 +104,7 @@ pub(crate) fn bad_body(context: &Context, error: BodyError) -> Answer {
         error_description: error.description(),
         trace_id: &context.trace_id,
     };
-    note(json(error.status(), &body), |noted| noted.reason = Some(format!("{error:?}")))
+    note(json(error.status(), &body), |noted| noted.reason = Some(error.reason().to_owned()))
 }
 
 /// 503: the store has no answer. Never an OAuth error that would make a client sign its user out (RFC 7009 §2.2.1).

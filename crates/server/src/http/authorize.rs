@@ -10,6 +10,7 @@ use axum::{
 use grantwell_core::{
     audience::Asked,
     authorize::{self, AuthorizationRequest, Destination, PageRefusal, RequestRefusal},
+    error::Refusal as _,
     form::Form,
     id::{ClientId, InteractionId},
     interaction::pending::Pending,
@@ -142,7 +143,7 @@ async fn claim(app: &App, context: &Context, handle: &str, browser: &mut Browser
 
 /// The checked request, or the answer that says what is wrong with it.
 async fn checked(stage: &Stage<'_>, form: &Form) -> Result<AuthorizationRequest, Box<Answer>> {
-    let Stage { app, context, sheet } = stage;
+    let Stage { app, context, sheet, .. } = stage;
     let refuse_page = |refusal: PageRefusal| Box::new(page_refusal(stage, &refusal));
     let unavailable = |error| Box::new(sheet.unavailable(&error));
     let client_id: ClientId = authorize::client_id(form).map_err(refuse_page)?;
@@ -152,7 +153,7 @@ async fn checked(stage: &Stage<'_>, form: &Form) -> Result<AuthorizationRequest,
         let response = destination.refuse(&refusal, &app.policy.issuer);
         let answer = sheet.deliver(destination.client.display_name(), &response);
         Box::new(note(answer, |noted| {
-            noted.reason = Some(format!("{refusal:?}"));
+            noted.reason = Some(refusal.reason().to_owned());
             noted.client_id = Some(client_id.to_string());
         }))
     };

@@ -31,6 +31,16 @@ pub(crate) enum BodyError {
 }
 
 impl BodyError {
+    /// The reason, for the log.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::TooLarge => "body_too_large",
+            Self::TooSlow => "body_too_slow",
+            Self::MediaType => "body_media_type",
+            Self::Malformed(_) => "body_malformed",
+        }
+    }
+
     /// The status of the answer.
     pub(crate) const fn status(self) -> u16 {
         match self {

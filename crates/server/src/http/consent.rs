@@ -6,8 +6,8 @@ use axum::{body::Body, extract::State, http::HeaderMap};
 use grantwell_core::{
     id::UserId,
     interaction::{
-        View,
-        consent::{self, Answer as Pressed, Answered},
+        NextStep, View,
+        consent::{self, About, Answer as Pressed, Answered, Answering, Question, Said},
         next,
         pending::Pending,
     },
@@ -20,8 +20,10 @@ use crate::{
         answer::{Answer, contended, see_other, with_cookies},
         browser::Browser,
         context::Context,
-        proceed::{self, ROUNDS, Stage},
+        proceed::{self, Asking, ROUNDS, Stage},
         select_account::{Opened, open},
+        token::origin,
+        wire,
     },
     pages::Cause,
 };
@@ -45,10 +47,15 @@ pub(crate) async fn post(
     };
     let account = form.one("account").ok().flatten().and_then(UserId::parse);
     let Some(account) = account else { return stage.sheet.error(400, Cause::InvalidRequest, "account") };
+    let question = form.one("question").ok().flatten().unwrap_or_default();
     for _ in 0..ROUNDS {
-        match answer(&app, &context, &pending, &browser, (account, pressed)).await {
+        match answer(&stage, &pending, &browser, (account, pressed), question).await {
             Ok(Some((Answered::Noted, noted))) => {
                 let answer = stage.proceed(noted, &mut browser).await;
+                return with_cookies(answer, browser);
+            }
+            Ok(Some((Answered::Changed, pending))) => {
+                let answer = Stage { asking: Asking::Again, ..stage }.proceed(pending, &mut browser).await;
                 return with_cookies(answer, browser);
             }
             Ok(Some((Answered::Stale, _))) => {
@@ -68,12 +75,13 @@ pub(crate) async fn post(
 
 /// Notes it; `None` after a conflict.
 async fn answer(
-    app: &App,
-    context: &Context,
+    stage: &Stage<'_>,
     pending: &Pending,
     browser: &Browser,
-    (account, pressed): (UserId, Pressed),
+    (by, answer): (UserId, Pressed),
+    question: &str,
 ) -> Read<Option<(Answered, Pending)>> {
+    let Stage { app, context, .. } = *stage;
     let loaded = proceed::load(app, pending, &browser.sessions).await?;
     let Some(client) = &loaded.client else { return Ok(Some((Answered::Stale, pending.clone()))) };
     let view = View {
@@ -84,7 +92,18 @@ async fn answer(
         client,
         now: context.now,
     };
-    let decision = consent::answer(pending, &next(&view), account, pressed);
+    let origin = origin(context);
+    let with = Answering { now: context.now, entropy: app.entropy.as_ref(), origin: &origin };
+    let step = next(&view);
+    let about = match &step {
+        NextStep::Consent { asked, .. } => {
+            let resources = wire::resources(app, asked).await?;
+            let asked = Question { pending, client, asked, resources: &resources };
+            asked.compare(&app.current().keyring.keys, question)
+        }
+        _ => About::AnotherQuestion,
+    };
+    let decision = consent::answer(pending, &step, Said { by, answer, about }, &with);
     if decision.writes.is_empty() {
         return Ok(Some((decision.outcome, pending.clone())));
     }

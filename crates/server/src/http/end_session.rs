@@ -70,7 +70,7 @@ async fn end(app: &App, context: &Context, headers: &HeaderMap, form: &Form) -> 
 }
 
 async fn decide(stage: &Stage<'_>, headers: &HeaderMap, form: &Form, browser: &mut Browser) -> Answer {
-    let Stage { app, context, sheet } = stage;
+    let Stage { app, context, sheet, .. } = stage;
     let refuse = |refusal: EndSessionRefusal| sheet.error(400, Cause::InvalidLogout, refusal.cause());
     let request = match end_session::read(form, app.current().keyring.verifying(), &app.policy) {
         Ok(request) => request,

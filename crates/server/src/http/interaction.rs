@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use grantwell_core::{
     interaction::{
         Facts, NextStep, View,
-        consent::{self, Answer as Pressed, Answered},
+        consent::{self, About, Answer as Pressed, Answered, Answering, Question, Said},
         next,
         pending::Pending,
         sign_in::{self, Budget, Settling},
@@ -33,17 +33,20 @@ use crate::{
         browser::Browser,
         context::Context,
         proceed::{self, ROUNDS, Stage},
-        token::authorization,
+        token::{authorization, origin},
+        wire,
     },
     pages::Cause,
 };
 
-/// What a front end reports: exactly one of the three.
+/// What a front end reports: exactly one of `login`, `consent` and `cancel`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Report {
     login: Option<Login>,
     consent: Option<Decision>,
+    /// With `consent`: which question was answered, of [`describe`]. A front end that leaves it out vouches for that itself.
+    question: Option<String>,
     cancel: Option<bool>,
 }
 
@@ -190,7 +193,7 @@ async fn describe(
     let request = &pending.interaction.request;
     let loaded = proceed::load(app, pending, sessions).await?;
     let Some(client) = &loaded.client else {
-        return Ok(json!({ "step": "error", "error": "client_unknown" }));
+        return Ok(json!({ "next": { "step": "error", "error": "client_unknown" } }));
     };
     let view = View {
         request,
@@ -201,11 +204,20 @@ async fn describe(
         now: context.now,
     };
     let step = match next(&view) {
-        NextStep::Login(reason) => json!({ "step": "login", "reason": format!("{reason:?}") }),
+        NextStep::Login(reason) => json!({ "step": "login", "reason": reason.as_str() }),
         NextStep::SelectAccount => json!({ "step": "select_account" }),
-        NextStep::Consent { session, missing } => {
-            json!({ "step": "consent", "subject": session.user.id, "missing": missing })
+        NextStep::Consent { session, asked, missing } => {
+            let resources = wire::resources(app, &asked).await?;
+            let question = Question { pending, client, asked: &asked, resources: &resources };
+            json!({
+                "step": "consent",
+                "subject": session.user.id,
+                "asked": wire::permissions_json(&asked),
+                "missing": wire::permissions_json(&missing),
+                "question": question.fingerprint(&app.current().keyring.keys),
+            })
         }
+        NextStep::RedirectUriGone => json!({ "step": "error", "error": "redirect_uri_removed" }),
         NextStep::Issue { .. } | NextStep::Refuse(_) => json!({ "step": "resume" }),
     };
     Ok(json!({
@@ -217,7 +229,7 @@ async fn describe(
             "policy_uri": client.policy_uri, "tos_uri": client.tos_uri,
         },
         "redirect_uri": request.redirect_uri,
-        "permissions": request.permissions,
+        "permissions": wire::permissions_json(&request.permissions),
         "prompt": { "login": request.prompts.login, "consent": request.prompts.consent },
         "login_hint": request.login_hint,
         "ui_locales": request.ui_locales,
@@ -234,8 +246,10 @@ async fn keep(
     sessions: &[SessionRecord],
     report: &Report,
 ) -> Read<Result<Outcome, &'static str>> {
+    let origin = origin(context);
+    let with = Answering { now: context.now, entropy: app.entropy.as_ref(), origin: &origin };
     let writes = match report {
-        Report { login: Some(login), consent: None, cancel: None } => {
+        Report { login: Some(login), consent: None, cancel: None, question: None } => {
             let user = app.store.user_by_login(app.realm, &LoginName::new(&login.username)).await?;
             let Some(user) = user.filter(|user| !user.disabled) else { return Ok(Err("user_unknown")) };
             let authentication =
@@ -244,7 +258,7 @@ async fn keep(
                 Facts { signed_in: Some((user.id, authentication)), selected: true, ..Facts::default() };
             vec![pending.keep(facts)]
         }
-        Report { login: None, consent: Some(decision), cancel: None } => {
+        Report { login: None, consent: Some(decision), cancel: None, question } => {
             let loaded = proceed::load(app, pending, sessions).await?;
             let Some(client) = &loaded.client else { return Ok(Err("client_unknown")) };
             let Some(subject) = sessions.first() else { return Ok(Err("login_required")) };
@@ -256,19 +270,29 @@ async fn keep(
                 client,
                 now: context.now,
             };
-            let pressed = match decision {
+            let answer = match decision {
                 Decision::Allow => Pressed::Allow,
                 Decision::Deny => Pressed::Deny,
             };
             let step = next(&view);
-            let answered = consent::answer(pending, &step, subject.user.id, pressed);
-            if answered.outcome == Answered::Stale {
-                return Ok(Err("consent_not_asked"));
+            let about = match (question, &step) {
+                (Some(received), NextStep::Consent { asked, .. }) => {
+                    let resources = wire::resources(app, asked).await?;
+                    let question = Question { pending, client, asked, resources: &resources };
+                    question.compare(&app.current().keyring.keys, received)
+                }
+                _ => About::ThisQuestion,
+            };
+            let said = Said { by: subject.user.id, answer, about };
+            let answered = consent::answer(pending, &step, said, &with);
+            match answered.outcome {
+                Answered::Noted => answered.writes,
+                Answered::Stale => return Ok(Err("consent_not_asked")),
+                Answered::Changed => return Ok(Err("question_changed")),
             }
-            answered.writes
         }
-        Report { login: None, consent: None, cancel: Some(true) } => {
-            vec![pending.keep(Facts { denied: true, ..pending.interaction.facts.clone() })]
+        Report { login: None, consent: None, cancel: Some(true), question: None } => {
+            consent::cancel(pending, sessions.first().map(|record| record.user.id), &with).writes
         }
         _ => return Ok(Err("report_exactly_one_of_login_consent_cancel")),
     };
@@ -282,7 +306,7 @@ pub(crate) async fn adopt(
     browser: &mut Browser,
     headers: &HeaderMap,
 ) -> Result<Pending, Box<Answer>> {
-    let Stage { app, context, sheet } = stage;
+    let Stage { app, context, sheet, .. } = stage;
     let unavailable = |error: StoreError| Box::new(sheet.unavailable(&error));
     for _ in 0..ROUNDS {
         let Facts { signed_in: Some((user, authentication)), session_id: None, .. } =

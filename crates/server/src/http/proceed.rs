@@ -6,7 +6,9 @@ use grantwell_core::{
     client::Client,
     id::AuthorizationId,
     interaction::{
-        InteractionRefusal, LoginReason, NextStep, View, issue,
+        InteractionRefusal, LoginReason, NextStep, View,
+        consent::Question,
+        issue,
         issue::{Issuing, Repeat},
         next,
         pending::{self, Handle, Pending},
@@ -41,6 +43,17 @@ pub(crate) struct Stage<'a> {
     pub(crate) context: &'a Context,
     /// Renders.
     pub(crate) sheet: Sheet<'a>,
+    /// How the consent page asks.
+    pub(crate) asking: Asking,
+}
+
+/// How the consent page asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// As a page that was not answered yet.
+    Plainly,
+    /// Saying that what was answered is not what is asked now.
+    Again,
 }
 
 /// What was loaded for an interaction.
@@ -64,7 +77,7 @@ pub(crate) async fn load(app: &App, pending: &Pending, sessions: &[SessionRecord
 
 /// Reads the interaction a form or a URL names; `None` when there is none.
 pub(crate) async fn find(app: &App, handle: &str) -> Read<Option<Pending>> {
-    match Handle::read(handle, &app.current().keyring.keys) {
+    match Handle::read(handle, &app.current().keyring.keys, &app.policy.lifetimes, app.now()) {
         None => Ok(None),
         Some(Handle::Row(id)) => {
             let row = app.store.interaction(app.realm, id).await?;
@@ -82,7 +95,7 @@ pub(crate) async fn find(app: &App, handle: &str) -> Read<Option<Pending>> {
 impl<'a> Stage<'a> {
     /// Of a request.
     pub(crate) fn new(app: &'a App, context: &'a Context, locale: pages::Locale) -> Self {
-        Self { app, context, sheet: Sheet { app, context, locale } }
+        Self { app, context, sheet: Sheet { app, context, locale }, asking: Asking::Plainly }
     }
 
     /// The interaction that a form or a URL names, if it may go on in this browser now; else the page that says why not.
@@ -104,7 +117,8 @@ impl<'a> Stage<'a> {
     async fn over(&self, pending: &Pending, reason: &str) -> Answer {
         let request = &pending.interaction.request;
         let client = self.app.store.client(self.app.realm, &request.client_id).await.ok().flatten();
-        let back = client.as_ref().map(|client| wire::way_back(client, request, &self.app.policy.issuer));
+        let back =
+            client.as_ref().and_then(|client| wire::way_back(client, request, &self.app.policy.issuer));
         self.sheet.error_page(400, Cause::PageExpired, reason, back)
     }
 
@@ -143,6 +157,9 @@ impl<'a> Stage<'a> {
         };
         let answer = match next(&view) {
             NextStep::Refuse(refusal) => Some(self.refuse(pending, client, refusal)),
+            NextStep::RedirectUriGone => {
+                Some(self.sheet.error(400, Cause::RedirectUriMismatch, "redirect_uri_removed"))
+            }
             NextStep::Issue { session, ref granted } => {
                 let current = self.app.current();
                 let with = Issuing {
@@ -221,8 +238,10 @@ impl<'a> Stage<'a> {
         }
         Ok(match step {
             NextStep::SelectAccount => self.select_page(pending, client, view.sessions),
-            NextStep::Consent { session, missing } => {
-                let page = self.consent_page(pending, client, (session, missing), view).await?;
+            NextStep::Consent { session, asked, missing } => {
+                let resources = wire::resources(self.app, asked).await?;
+                let question = Question { pending, client, asked, resources: &resources };
+                let page = self.consent_page(&question, (session, missing), view);
                 self.sheet.page(200, &Page::Consent(Box::new(page)))
             }
             NextStep::Login(reason) => {
@@ -237,7 +256,9 @@ impl<'a> Stage<'a> {
                     SignInAs { why, typed: None, problem: None },
                 )
             }
-            NextStep::Issue { .. } | NextStep::Refuse(_) => contended(self.context),
+            NextStep::Issue { .. } | NextStep::Refuse(_) | NextStep::RedirectUriGone => {
+                contended(self.context)
+            }
         })
     }
 
@@ -264,8 +285,8 @@ impl<'a> Stage<'a> {
     ) -> Answer {
         let request = &pending.interaction.request;
         let hint = request.login_hint.as_deref().unwrap_or_default();
-        let back =
-            client.map(|client| Aside::Link(wire::back_uri(client, request, &self.app.policy.issuer).into()));
+        let back = client.and_then(|client| wire::back_uri(client, request, &self.app.policy.issuer));
+        let back = back.map(|uri| Aside::Link(uri.into()));
         let other = (!browser.sessions.is_empty()).then(|| Aside::Button {
             name: "other_accounts".into(),
             value: "1".into(),
@@ -302,30 +323,32 @@ impl<'a> Stage<'a> {
                 })
                 .collect(),
             another: "another".into(),
-            back: Some(Aside::Link(wire::back_uri(client, request, &self.app.policy.issuer).into())),
+            back: wire::back_uri(client, request, &self.app.policy.issuer).map(|uri| Aside::Link(uri.into())),
         };
         self.sheet.page(200, &Page::SelectAccount(page))
     }
 
-    async fn consent_page<'p>(
+    fn consent_page<'p>(
         &self,
-        pending: &'p Pending,
-        client: &'p Client,
+        question: &Question<'p>,
         (session, missing): (&'p SessionRecord, &Permissions),
         view: &View<'_>,
-    ) -> Read<pages::Consent<'p>> {
+    ) -> pages::Consent<'p> {
+        let Question { pending, client, asked, resources } = *question;
         let request = &pending.interaction.request;
         let novelty = |audience: &Audience, scope: &str| match view.consent {
             None => Novelty::First,
             Some(_) if missing.0.get(audience).is_some_and(|new| new.contains(scope)) => Novelty::New,
             Some(_) => Novelty::Agreed,
         };
-        let permissions = wire::permissions(self.app, &request.permissions, novelty).await?;
-        let offline = request.permissions.scopes().contains("offline_access");
+        let permissions = wire::permissions(asked, resources, novelty);
+        let offline = asked.scopes().contains("offline_access");
         let mut form = self.form(pending, "/consent");
         // Which account the page was made for: another one pressed "allow" in another tab gets the page anew.
         form.fields.push(("account".into(), session.user.id.to_string().into()));
-        Ok(pages::Consent {
+        let fingerprint = question.fingerprint(&self.app.current().keyring.keys);
+        form.fields.push(("question".into(), fingerprint.into()));
+        pages::Consent {
             form,
             application: wire::application(client, request),
             verification: Verification::Verified,
@@ -342,7 +365,8 @@ impl<'a> Stage<'a> {
             policy_uri: client.policy_uri.as_deref().map(Into::into),
             tos_uri: client.tos_uri.as_deref().map(Into::into),
             account_page: "/account".into(),
-        })
+            changed: self.asking == Asking::Again,
+        }
     }
 }
 

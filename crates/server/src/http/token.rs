@@ -14,7 +14,7 @@ use grantwell_core::{
     error::{ErrorCode, OAuthError, Refusal},
     form::Form,
     store::{Outcome, Read, Share, Store},
-    token::{Context as Deciding, Decided, Loaded, Origin, Request, TokenRefusal},
+    token::{self, Context as Deciding, Decided, Loaded, Origin, Request, TokenRefusal},
 };
 
 use crate::{
@@ -117,13 +117,33 @@ pub(crate) async fn post(
         Err(answer) => return *answer,
     };
     let (grant, answer) = match Request::read(&sent.form, client) {
-        Ok(request) => (request.grant_type().as_str(), grant(&app, &context, &request).await),
-        Err(refusal) => ("unknown", refused(&context, &refusal)),
+        Ok(request) => {
+            let answer = grant(&app, &context, &request).await;
+            if answer.status() == 200 {
+                app.issued.count(&client.client_id, request.grant_type(), context.now);
+            }
+            (request.grant_type().as_str(), answer)
+        }
+        Err(refusal) => ("unknown", unread(&app, &context, client, refusal).await),
     };
     note(answer, |noted| {
         noted.grant = Some(grant);
         noted.client_id = Some(client.client_id.to_string());
     })
+}
+
+/// A request whose grant could not be found, or is not the client's.
+async fn unread(
+    app: &App,
+    context: &Context,
+    client: AuthenticatedClient<'_>,
+    refusal: TokenRefusal,
+) -> Answer {
+    match commit(app, context, Err(token::counted(refusal, client, context.now))).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => contended(context),
+        Err(error) => unavailable(context, &error),
+    }
 }
 
 async fn grant(app: &App, context: &Context, request: &Request<'_>) -> Answer {

@@ -8,9 +8,11 @@ use grantwell_core::{
     id::ResourceIdentifier,
     interaction::{InteractionRefusal, issue},
     redirect_uri,
+    resource::Resource,
     scope::{Audience, Permissions, ScopeSet},
     store::{Read, Store, User},
 };
+use serde_json::{Value, json};
 
 use crate::{
     app::App,
@@ -34,22 +36,29 @@ pub(crate) fn person(user: &User) -> Person<'_> {
     Person { name: name.into(), email: user.email.as_deref().map(Into::into) }
 }
 
-/// The URI that brings the person back to the application without a code.
-pub(crate) fn back_uri(client: &Client, request: &AuthorizationRequest, issuer: &str) -> String {
+/// The URI that brings the person back to the application without a code, if the redirect URI is still the application's.
+pub(crate) fn back_uri(client: &Client, request: &AuthorizationRequest, issuer: &str) -> Option<String> {
+    if !client.has_redirect_uri(&request.redirect_uri) {
+        return None;
+    }
     let response = issue::refuse(request, &InteractionRefusal::Denied, issuer);
-    match response.delivery() {
+    Some(match response.delivery() {
         Delivery::Redirect(uri) => uri,
         // A form cannot be a link: the application's own page, or the origin it is sent back to.
         Delivery::Form { action, .. } => {
             client.client_uri.clone().or_else(|| redirect_uri::origin_of(action)).unwrap_or_default()
         }
-    }
+    })
 }
 
 /// The way back to the application.
-pub(crate) fn way_back(client: &Client, request: &AuthorizationRequest, issuer: &str) -> Back<'static> {
+pub(crate) fn way_back(
+    client: &Client,
+    request: &AuthorizationRequest,
+    issuer: &str,
+) -> Option<Back<'static>> {
     let name = client.display_name().to_owned();
-    Back { name: name.into(), way: Way::Link(back_uri(client, request, issuer).into()) }
+    back_uri(client, request, issuer).map(|uri| Back { name: name.into(), way: Way::Link(uri.into()) })
 }
 
 /// Where an authorization response goes.
@@ -74,18 +83,21 @@ pub(crate) fn status_of(problem: Option<SignInProblem>) -> u16 {
     }
 }
 
-/// Permissions in plain words: what the resources say their scopes mean.
-pub(crate) async fn permissions(
-    app: &App,
-    permissions: &Permissions,
-    novelty: impl Fn(&Audience, &str) -> Novelty,
-) -> Read<Vec<Permission<'static>>> {
+/// The resources that permissions are about, in order of their identifiers.
+pub(crate) async fn resources(app: &App, permissions: &Permissions) -> Read<Vec<Resource>> {
     let identifiers: Vec<ResourceIdentifier> = permissions.resources().cloned().collect();
-    let resources = if identifiers.is_empty() {
-        Vec::new()
-    } else {
-        app.store.resources(app.realm, &identifiers, &ScopeSet::default()).await?
-    };
+    if identifiers.is_empty() {
+        return Ok(Vec::new());
+    }
+    app.store.resources(app.realm, &identifiers, &ScopeSet::default()).await
+}
+
+/// Permissions in plain words: what the resources say their scopes mean.
+pub(crate) fn permissions(
+    permissions: &Permissions,
+    resources: &[Resource],
+    novelty: impl Fn(&Audience, &str) -> Novelty,
+) -> Vec<Permission<'static>> {
     let mut lines = Vec::new();
     for (audience, scopes) in &permissions.0 {
         let resource = match audience {
@@ -113,5 +125,14 @@ pub(crate) async fn permissions(
         };
         lines.push(Permission { resource: api, scopes });
     }
-    Ok(lines)
+    lines
+}
+
+/// Permissions as JSON: one object for each audience, the issuer's without `resource`.
+pub(crate) fn permissions_json(permissions: &Permissions) -> Value {
+    let each = permissions.0.iter().map(|(audience, scopes)| match audience {
+        Audience::Issuer => json!({ "scope": scopes }),
+        Audience::Resource(id) => json!({ "resource": id, "scope": scopes }),
+    });
+    each.collect()
 }

@@ -90,6 +90,7 @@ consent-group-identity = Über Sie
 consent-group-absence = Wenn Sie nicht da sind
 consent-new = neu
 consent-agreed = schon erlaubt
+consent-changed = Was diese Anwendung erbittet, hat sich seit Ihrer Antwort geändert. Bitte sehen Sie es sich noch einmal an.
 consent-grown = Einen Teil davon haben Sie schon erlaubt. Neues ist gekennzeichnet.
 scope-openid = Sie wiedererkennen, wenn Sie zurückkommen
 scope-profile = Ihren Namen und Ihr Profil sehen

@@ -200,6 +200,8 @@ pub(crate) struct Consent<'a> {
     pub(crate) tos_uri: Option<Text<'a>>,
     /// Path of the account page, where the consent can be withdrawn.
     pub(crate) account_page: Text<'a>,
+    /// Whether an answer came to a page that showed something else.
+    pub(crate) changed: bool,
 }
 
 /// Whether anybody vouches for an application.

@@ -130,6 +130,7 @@ impl Others<'_> {
             policy_uri: Some(self.text("https://fieldnotes.example/privacy")),
             tos_uri: Some(self.text("https://fieldnotes.example/terms")),
             account_page: "/account".into(),
+            changed: false,
         }
     }
 
@@ -168,6 +169,7 @@ impl Others<'_> {
             returns_to: ReturnsTo::Nowhere,
             switch_account: None,
             lasts: Lasts::Once,
+            changed: true,
             ..self.consent()
         };
         [

@@ -146,6 +146,16 @@ async fn a_05_what_is_too_large_is_refused() {
         assert!(!reply.parameters().contains_key("state"));
     }
     expect_each(&world, "invalid_request", &[&[("nonce", &nonce)]]).await;
+    // Each no longer than it may be, and together more than a URL should carry on.
+    let (state, locales) = ("s".repeat(2048), "l".repeat(2048));
+    for reply in each_way(&world, &query(&[("state", &state), ("ui_locales", &locales)])).await {
+        reply.expect_redirect_error("invalid_request");
+        assert_eq!(reply.parameters()["state"], state);
+    }
+    let fits = query(&[("state", &state), ("ui_locales", &locales[..1024])]);
+    let reply = world.raw("POST", "/authorize", form_headers(), fits).await.expect_status(303);
+    assert!((4096..6400).contains(&reply.location().len()), "{}", reply.location().len());
+    assert_eq!(world.get(reply.location()).await.page(), Some("sign-in"));
     let body = format!("{}&x={}", query(&[]), "x".repeat(70_000));
     let reply = world.raw("POST", "/authorize", form_headers(), body).await;
     assert_eq!((reply.status, reply.page()), (413, Some("error")), "{reply:#?}");

@@ -252,6 +252,10 @@ async fn n_06_no_is_access_denied_and_twice_yes_is_one_code() {
     let reply = browser.submit(&page, "/consent", &[("decision", "deny")]).await;
     reply.expect_redirect_error("access_denied");
     assert_eq!(reply.parameters()["state"], "the state");
+    let events = world.app.store.events(world.app.realm, 100).await.unwrap();
+    let denied = events.iter().find(|event| event.kind == "consent.denied").unwrap();
+    assert_eq!(Some(denied.trace_id.as_str()), reply.header("x-trace-id"));
+    assert_eq!(denied.address.as_deref(), Some("192.0.2.1"));
     // A no cannot be turned into a yes by the back button.
     let reply = browser.submit(&page, "/consent", &[("decision", "allow")]).await;
     has_no_code(&reply);
@@ -284,4 +288,105 @@ async fn n_06_no_is_access_denied_and_twice_yes_is_one_code() {
     } else {
         third.expect_error_page("page_expired");
     }
+}
+
+/// `web`, registered anew with changes.
+fn registration(changes: &[(&str, &str)]) -> String {
+    let fields = [
+        ("client_id", "\"web\""),
+        ("client_name", "\"Example web application\""),
+        ("client_secret", "\"a client secret of more than thirty-two characters\""),
+        ("redirect_uris", "[\"https://rp.example/cb\", \"https://rp.example/other\"]"),
+        ("scope", "\"openid profile email offline_access notes:read notes:write files:read\""),
+        ("default_resource", "\"https://api.example.test/\""),
+    ];
+    let value =
+        |name: &str, kept| changes.iter().find(|(other, _)| *other == name).map_or(kept, |(_, new)| *new);
+    let lines = fields.map(|(name, kept)| format!("{name} = {}\n", value(name, kept)));
+    format!("[[client]]\n{}", lines.concat())
+}
+
+const NOTES: &str = "[[resource]]\nidentifier = \"https://api.example.test/\"\nname = \"Notes\"\n\
+                     introspection_clients = [\"notes-api\"]\n[resource.scopes]\n\"notes:read\" = \"Delete your notes\"\n\
+                     \"notes:write\" = \"Change your notes\"\n";
+
+#[tokio::test]
+async fn n_02_a_yes_to_what_changed_meanwhile_is_asked_again() {
+    for (what, state) in [
+        ("fewer scopes", registration(&[("scope", "\"openid notes:read\"")])),
+        ("another name", registration(&[("client_name", "\"Your bank\"")])),
+        ("another meaning", NOTES.to_owned()),
+    ] {
+        let world = World::new().await;
+        let mut browser = world.browser();
+        let page = browser.get(&format!("/authorize?{}", query(&[]))).await;
+        let reply = browser.sign_in(&page, "alice", PASSWORD).await.expect_status(303);
+        let page = browser.get(reply.location()).await;
+        assert!(!page.body.contains("has changed since you answered"), "{what}");
+        world.apply(&registration(&[])).await;
+        world.apply(&state).await;
+        let before = world.rows().await;
+        let again = browser.submit(&page, "/consent", &[("decision", "allow")]).await.expect_status(200);
+        assert_eq!(again.page(), Some("consent"), "{what}");
+        assert!(again.body.contains("has changed since you answered"), "{what}: {again:#?}");
+        assert_eq!(world.rows().await, before, "{what}");
+        let fields = page.fields("/consent");
+        for forged in ["", "AAAA", value(&fields, "anti_forgery")] {
+            let fields = again.fields("/consent");
+            let changes = [("decision", "allow"), ("question", forged)];
+            let reply = browser.post("/consent", &with(&fields, &changes)).await;
+            assert_eq!(reply.page(), Some("consent"), "{what}");
+        }
+        let reply = browser.submit(&again, "/consent", &[("decision", "allow")]).await.expect_status(303);
+        let tokens = world.redeem(&reply.parameters()["code"]).await.expect_status(200).json();
+        let expected = if what == "fewer scopes" { "notes:read openid" } else { "notes:read openid profile" };
+        assert_eq!(tokens["scope"], expected, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn n_02_a_no_to_what_changed_meanwhile_is_a_no() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let page = browser.get(&format!("/authorize?{}", query(&[]))).await;
+    let reply = browser.sign_in(&page, "alice", PASSWORD).await.expect_status(303);
+    let page = browser.get(reply.location()).await;
+    world.apply(&registration(&[("client_name", "\"Your bank\"")])).await;
+    browser.submit(&page, "/consent", &[("decision", "deny")]).await.expect_redirect_error("access_denied");
+}
+
+#[tokio::test]
+async fn n_02_r_01_a_redirect_uri_that_was_removed_meanwhile_is_not_used() {
+    let gone = registration(&[("redirect_uris", "[\"https://rp.example/other\"]")]);
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let sign_in = browser.get(&format!("/authorize?{}", query(&[]))).await;
+    let reply = browser.sign_in(&sign_in, "alice", PASSWORD).await.expect_status(303);
+    let page = browser.get(reply.location()).await;
+    world.apply(&gone).await;
+    for decision in ["allow", "deny"] {
+        let mut reply = browser.submit(&page, "/consent", &[("decision", decision)]).await;
+        if reply.status == 303 {
+            reply = browser.get(reply.location()).await;
+        }
+        reply.expect_error_page("redirect_uri_mismatch");
+        assert!(!reply.body.contains("rp.example"), "{reply:#?}");
+    }
+    let reply = browser.get(reply.location()).await;
+    reply.expect_error_page("redirect_uri_mismatch");
+    // Nor is it offered as a way back: on the page that asks for the account, and when it is too late.
+    let select = browser.submit(&page, "/select-account", &[("other_accounts", "1")]).await;
+    assert!(select.page() == Some("select-account") && !select.body.contains("rp.example/cb"), "{select:#?}");
+    world.clock.advance(world.app.policy.lifetimes.interaction);
+    let late = browser.submit(&page, "/consent", &[("decision", "allow")]).await;
+    late.expect_error_page("page_expired");
+    assert!(!late.body.contains("rp.example/cb"), "{late:#?}");
+    // Remembered consent issues nothing to it either.
+    let world = World::new().await;
+    let mut browser = world.browser();
+    browser.code("alice", &[]).await;
+    let reply = browser.get(&format!("/authorize?{}", query(&[]))).await.expect_status(303);
+    world.apply(&gone).await;
+    assert!(reply.location().contains("code="));
+    browser.get(&format!("/authorize?{}", query(&[]))).await.expect_error_page("redirect_uri_mismatch");
 }

@@ -15,6 +15,7 @@ mod authorization;
 mod client_auth;
 mod codes;
 mod consent;
+mod counts;
 mod expect;
 mod faults;
 mod flow;

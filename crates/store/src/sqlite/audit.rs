@@ -1,6 +1,7 @@
-//! The audit log, and the counts of what authenticated clients were refused.
+//! The audit log, and the counts of what authenticated clients were refused and of the tokens they were given.
 
 use grantwell_core::{
+    client::GrantType,
     id::{ClientId, Realm},
     store::{Event, Outcome},
     time::Timestamp,
@@ -28,6 +29,15 @@ pub(super) const OLD_REFUSALS: &str = "WITH RECURSIVE known (realm) AS (
       SELECT r.realm, r.minute, r.client_id, r.reason
       FROM known CROSS JOIN refusal r ON r.realm = known.realm AND r.minute < ?1 LIMIT ?2)";
 
+/// As [`OLD`], by the minute.
+pub(super) const OLD_ISSUED: &str = "WITH RECURSIVE known (realm) AS (
+      SELECT min(realm) FROM issued
+      UNION ALL
+      SELECT (SELECT min(realm) FROM issued WHERE realm > known.realm) FROM known WHERE known.realm IS NOT NULL)
+    DELETE FROM issued WHERE (realm, minute, client_id, \"grant\") IN (
+      SELECT i.realm, i.minute, i.client_id, i.\"grant\"
+      FROM known CROSS JOIN issued i ON i.realm = known.realm AND i.minute < ?1 LIMIT ?2)";
+
 pub(super) fn newest(c: &Connection, realm: Realm, most: u32) -> Result<Vec<Event>> {
     c.prepare_cached("SELECT body FROM audit WHERE realm = ?1 ORDER BY at DESC, id DESC LIMIT ?2")?
         .query_map(params![realm.0, most], |row| Columns::of(row).json())?
@@ -50,11 +60,29 @@ pub(super) fn count_refusal(
     reason: &str,
     at: Timestamp,
 ) -> Result<Outcome> {
-    let minute = at.millis().div_euclid(MINUTE).saturating_mul(MINUTE);
     c.prepare_cached(
         "INSERT INTO refusal (realm, minute, client_id, reason, count) VALUES (?1, ?2, ?3, ?4, 1)
          ON CONFLICT DO UPDATE SET count = count + 1",
     )?
-    .execute(params![realm.0, minute, client.as_str(), reason])?;
+    .execute(params![realm.0, minute(at), client.as_str(), reason])?;
     Ok(Outcome::Done)
+}
+
+pub(super) fn count_tokens(
+    c: &Connection,
+    realm: Realm,
+    (client, grant): (&ClientId, GrantType),
+    at: Timestamp,
+    count: u32,
+) -> Result<Outcome> {
+    c.prepare_cached(
+        "INSERT INTO issued (realm, minute, client_id, \"grant\", count) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET count = count + excluded.count",
+    )?
+    .execute(params![realm.0, minute(at), client.as_str(), grant.as_str(), count])?;
+    Ok(Outcome::Done)
+}
+
+fn minute(at: Timestamp) -> i64 {
+    at.millis().div_euclid(MINUTE).saturating_mul(MINUTE)
 }

@@ -11,7 +11,7 @@ macro_rules! tables {
 
 tables! {
     "realm" "client" "resource" "resource_scope" "user" "login_name" "key" "session" "interaction" "consent"
-    "authorization" "denied" "attempt" "refusal" "audit"
+    "authorization" "denied" "attempt" "refusal" "issued" "audit"
 }
 
 /// Exact counts of one moment. Each reads the smallest index of its table, so this is for metrics once a minute and for

@@ -17,7 +17,10 @@ use crate::OpenError;
 const APPLICATION_ID: i64 = 0x4757_4c31;
 
 /// In order; their number is the version of the schema. Never changed once released.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_initial.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_initial.sql"),
+    include_str!("../../migrations/sqlite/0003_issued.sql"),
+];
 
 /// 3.51.3: the first release without the WAL reset bug (<https://sqlite.org/wal.html#walresetbug>).
 const OLDEST_LIBRARY: i32 = 3_051_003;

@@ -11,8 +11,6 @@ use super::{attempt, audit, authorization, consent, denied, interaction, session
 /// How long an authorization whose code nobody redeemed is kept after the code expired: as long as its interaction may
 /// still be asked for the same redirect.
 const UNREDEEMED: Duration = Duration::from_mins(15);
-/// How long a counter of attempts is kept after its last use.
-const ATTEMPTS: Duration = Duration::from_hours(24);
 /// How long the counts of refusals are kept.
 const REFUSALS: Duration = Duration::from_hours(90 * 24);
 
@@ -36,8 +34,9 @@ pub(super) fn steps(now: Timestamp, keep: Retention, most: u32) -> Vec<Step> {
         vec![(consent::WITHDRAWN, ended)],
         vec![(session::ENDED, ended), (session::EXPIRED, ended)],
         vec![(denied::EXPIRED, now)],
-        vec![(attempt::OLD, now - ATTEMPTS)],
+        vec![(attempt::OLD, now - keep.attempts)],
         vec![(audit::OLD_REFUSALS, now - REFUSALS)],
+        vec![(audit::OLD_ISSUED, now - keep.audit)],
         vec![(audit::OLD, now - keep.audit)],
     ]
     .map(|statements| Step { statements, most })
@@ -64,8 +63,10 @@ mod tests {
     #[test]
     fn no_step_reads_a_whole_table() {
         let c = Connection::open_in_memory().unwrap();
-        c.execute_batch(include_str!("../../migrations/sqlite/0001_initial.sql")).unwrap();
-        let keep = Retention { audit: Duration::ZERO, ended: Duration::ZERO };
+        for migration in super::super::migrate::MIGRATIONS {
+            c.execute_batch(migration).unwrap();
+        }
+        let keep = Retention { audit: Duration::ZERO, ended: Duration::ZERO, attempts: Duration::ZERO };
         for step in steps(Timestamp::from_millis(0), keep, 1) {
             for (sql, _) in step.statements {
                 let mut plan = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();

@@ -68,5 +68,8 @@ pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Outco
         Write::CountRefusal { client_id, reason, at } => {
             audit::count_refusal(c, realm, client_id, reason, *at)
         }
+        Write::CountTokens { client_id, grant, minute, count } => {
+            audit::count_tokens(c, realm, (client_id, *grant), *minute, *count)
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! What is counted and noted: attempts, denied tokens, the audit log, refusals.
+//! What is counted and noted: attempts, denied tokens, the audit log, refusals, tokens.
 
 use std::time::Duration;
 
 use grantwell_core::{
+    client::GrantType,
     secret::Digest,
     store::{AttemptKey, Attempts, Backoff, Event, Outcome, Store, Write},
     time::{Entropy, Timestamp},
@@ -168,5 +169,24 @@ pub async fn refusals_are_one_row_a_minute(nodes: &[impl Store], entropy: &dyn E
     stage.done(refuse("invalid_grant", NOW + SECOND * 40)).await;
     stage.done(refuse("invalid_grant", NOW - SECOND * 21)).await;
     assert_eq!(rows().await, before + 4);
+    stage.end().await;
+}
+
+/// However often and in whatever portions a client's tokens of one grant and minute are reported, it is one row.
+pub async fn tokens_are_counted_by_client_grant_and_minute(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let rows = async || {
+        let rows = stage.store().rows().await.unwrap();
+        rows.into_iter().find(|(table, _)| *table == "issued").unwrap().1
+    };
+    let count = |grant, minute, count| Write::CountTokens { client_id: "other".into(), grant, minute, count };
+    let before = rows().await;
+    for (minute, many) in [(NOW, 1), (NOW + SECOND * 39, 41), (NOW - SECOND * 20, u32::MAX)] {
+        stage.done(count(GrantType::RefreshToken, minute, many)).await;
+    }
+    assert_eq!(rows().await, before + 1);
+    stage.done(count(GrantType::ClientCredentials, NOW, 1)).await;
+    stage.done(count(GrantType::RefreshToken, NOW + SECOND * 40, 1)).await;
+    assert_eq!(rows().await, before + 3);
     stage.end().await;
 }

@@ -36,6 +36,7 @@ macro_rules! mount_suite {
             counting: a_token_is_denied_twice_as_well
             counting: events_are_read_newest_first
             counting: refusals_are_one_row_a_minute
+            counting: tokens_are_counted_by_client_grant_and_minute
             grants: a_session_is_ended_once_by_its_owner
             grants: sessions_of_a_person_are_the_living_ones
             grants: facts_are_replaced_on_the_version_that_was_read

@@ -162,7 +162,7 @@ impl World {
                 self.events += 1;
                 Some(())
             }
-            Write::CountRefusal { .. } => Some(()),
+            Write::CountRefusal { .. } | Write::CountTokens { .. } => Some(()),
             write => self.apply_to_grants(write),
         }
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use grantwell_core::{
-    client::Client,
+    client::{Client, GrantType},
     id::Realm,
     interaction::Facts,
     jose::Algorithm,
@@ -98,6 +98,12 @@ impl Cast {
                 client_id: self.client.client_id.clone(),
                 reason: "invalid_grant",
                 at: NOW,
+            },
+            Write::CountTokens {
+                client_id: self.client.client_id.clone(),
+                grant: GrantType::RefreshToken,
+                minute: NOW,
+                count: 3,
             },
         ]
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use grantwell_core::{
+    client::GrantType,
     id::UserId,
     secret::Digest,
     store::{
@@ -19,7 +20,8 @@ use super::{
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
-const KEEP: Retention = Retention { audit: Duration::from_hours(90 * 24), ended: DAY };
+const KEEP: Retention =
+    Retention { audit: Duration::from_hours(91 * 24), ended: DAY, attempts: Duration::from_hours(36) };
 
 async fn rows<S: Store>(stage: &Stage<'_, S>) -> BTreeMap<&'static str, u64> {
     stage.store().rows().await.unwrap().into_iter().collect()
@@ -51,10 +53,11 @@ pub async fn every_row_goes_at_its_time_and_not_before(nodes: &[impl Store], ent
     let mut ends = vec![
         ("interaction", cast.interaction.expires_at),
         ("denied", NOW + BACKOFF.forget),
-        ("attempt", NOW + DAY),
+        ("attempt", NOW + KEEP.attempts),
         ("authorization", unredeemed),
         ("session", cast.session.expires_at + KEEP.ended),
         ("refusal", NOW - Duration::from_secs(20) + DAY * 90),
+        ("issued", NOW - Duration::from_secs(20) + KEEP.audit),
         ("audit", NOW + KEEP.audit),
     ];
     ends.sort_by_key(|(_, at)| *at);
@@ -147,6 +150,12 @@ pub async fn a_step_is_small(nodes: &[impl Store], entropy: &dyn Entropy) {
             Write::CountFailure { key, now: NOW, backoff: BACKOFF },
             Write::Audit(Box::new(Event { ..fixtures::event("old", entropy) })),
             Write::CountRefusal { client_id: consent.client_id, reason: "invalid_grant", at: NOW },
+            Write::CountTokens {
+                client_id: format!("{n}").as_str().into(),
+                grant: GrantType::RefreshToken,
+                minute: NOW,
+                count: 1,
+            },
         ]);
     }
     assert_eq!(stage.store().commit(stage.realm, Share::Rest, writes).await, Ok(Outcome::Done));
@@ -169,7 +178,9 @@ pub async fn a_step_is_small(nodes: &[impl Store], entropy: &dyn Entropy) {
         calls += 1;
     }
     assert!(calls >= 8, "{calls}");
-    for table in ["interaction", "authorization", "session", "denied", "attempt", "audit", "refusal"] {
+    for table in
+        ["interaction", "authorization", "session", "denied", "attempt", "audit", "refusal", "issued"]
+    {
         assert_eq!(before.get(table), Some(&0), "{table}");
     }
     assert_eq!(before.get("consent"), Some(&2), "those that were not withdrawn");

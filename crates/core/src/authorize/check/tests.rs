@@ -87,6 +87,7 @@ fn a_request_that_passes_says_what_was_asked() {
 #[test]
 fn the_checks_are_made_in_order() {
     let long = "a".repeat(2049);
+    let quotes = "\"".repeat(2048);
     // Wrong in every way; each row says what is found and then put right.
     let steps: &[(&str, &str, &str)] = &[
         ("foo", "foo", "repeated_parameter"),
@@ -99,6 +100,7 @@ fn the_checks_are_made_in_order() {
         ("max_age", "abc", "max_age"),
         ("acr_values", &long, "parameter_too_long"),
         ("id_token_hint", "ey", "id_token_hint"),
+        ("state", &quotes, "request_too_long"),
     ];
     assert_eq!(steps.len(), CHECKS.len());
     for (at, (name, _, reason)) in steps.iter().enumerate() {
@@ -215,6 +217,20 @@ fn a_05_long_values_are_refused_and_a_long_state_is_not_given_back() {
     assert_eq!(placed(&form(&[("state", "a"), ("state", "b")]), &client).unwrap().state, None);
     let many = vec!["x"; 40].join(" ");
     assert_eq!(checked(&[("acr_values", &many), ("ui_locales", &many)]).unwrap().acr_values.len(), 16);
+}
+
+#[test]
+fn a_05_what_cannot_be_carried_to_the_next_page_is_refused_at_once() {
+    let state = "s".repeat(2048);
+    let with_state = |extra: usize| {
+        let base = [("state", state.as_str()), ("ui_locales", "a")];
+        let size = serde_json::to_vec(&checked(&base).unwrap()).unwrap().len();
+        let locales = "a".repeat(LONGEST_REQUEST - size + 1 + extra);
+        checked(&[("state", state.as_str()), ("ui_locales", &locales)])
+    };
+    assert_eq!(serde_json::to_vec(&with_state(0).unwrap()).unwrap().len(), LONGEST_REQUEST);
+    assert_eq!(with_state(1), Err(RequestRefusal::RequestTooLong));
+    assert_eq!(RequestRefusal::RequestTooLong.public().code.as_str(), "invalid_request");
 }
 
 #[test]

@@ -266,6 +266,7 @@ fn n_04_a_public_client_without_a_web_address_of_its_own_always_asks() {
     ] {
         let mut world = World { client: client.clone(), ..World::complete() };
         world.request.redirect_uri = uri.to_owned();
+        world.client.redirect_uris.push(uri.to_owned());
         assert_eq!(world.missing().is_some(), asks, "{uri}");
         let silent = world.quietly();
         assert_eq!(silent.refusal().is_some(), asks, "{uri}");
@@ -375,7 +376,8 @@ prop_compose! {
         allowed in some_permissions(),
         public in any::<bool>(),
     ) -> World {
-        let client = if public { fx::public_client() } else { fx::client() };
+        let mut client = if public { fx::public_client() } else { fx::client() };
+        client.redirect_uris.push(request.redirect_uri.clone());
         World {
             request,
             facts,
@@ -433,4 +435,33 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn r_01_n_02_a_redirect_uri_that_was_removed_is_not_used_whatever_else_is_true() {
+    let changes: [fn(&mut Client); 3] = [
+        |client| client.redirect_uris = vec!["https://rp.example/new".to_owned()],
+        |client| client.redirect_uris.clear(),
+        |client| client.disabled = true,
+    ];
+    for change in changes {
+        let mut worlds = [World::complete(), World::fresh(), World::complete(), World::complete().quietly()];
+        worlds[2].facts.denied = true;
+        worlds[3].sessions.clear();
+        for mut world in worlds {
+            assert_ne!(world.next(), NextStep::RedirectUriGone);
+            change(&mut world.client);
+            assert_eq!(world.next(), NextStep::RedirectUriGone);
+        }
+    }
+}
+
+#[test]
+fn a_loopback_redirect_on_another_port_is_still_the_native_clients() {
+    let mut world = World::complete();
+    world.client = au::native_client();
+    world.request.redirect_uri = au::LOOPBACK.to_owned();
+    assert_ne!(world.next(), NextStep::RedirectUriGone);
+    world.client.application_type = ApplicationType::Web;
+    assert_eq!(world.next(), NextStep::RedirectUriGone);
 }

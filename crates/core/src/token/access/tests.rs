@@ -179,7 +179,7 @@ fn t_10_an_opaque_token_with_any_change_is_not_read() {
         assert_eq!(read(&Bearer::Access.encode(&payload)), Err(InvalidToken::Unreadable), "byte {at}");
         payload[at] ^= 1;
     }
-    let other_place = fx::keyring().keys.access_token.seal(&fx::Seeded::new(1), b"elsewhere", b"{}");
+    let other_place = fx::keyring().keys.access_token.seal(fx::NOW, &fx::Seeded::new(1), b"elsewhere", b"{}");
     assert_eq!(read(&Bearer::Access.encode(&other_place)), Err(InvalidToken::Unreadable));
 }
 
