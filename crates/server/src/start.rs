@@ -107,6 +107,27 @@ pub(crate) async fn open(
     Ok((store, vault))
 }
 
+/// Opens the database of a configuration only to compare something with it: none is made, nor a master key. `None` where there
+/// is nothing yet.
+pub(crate) async fn open_to_look(
+    database: &str,
+    master: &std::path::Path,
+    issuer: &str,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Option<Engine>, StartError> {
+    if !grantwell_store::is_there(database) {
+        return Ok(None);
+    }
+    let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
+    let claimed = store.realm(Realm::MAIN).await.map_err(StartError::of)?.is_some();
+    drop(store);
+    if !claimed {
+        return Ok(None);
+    }
+    let (store, _) = open(database, master, issuer, entropy).await?;
+    Ok(Some(store))
+}
+
 /// `grantwell dev` takes its issuer from its port: a database of another port is taken over.
 pub(crate) async fn adopt_issuer(database: &str, issuer: &str) -> Result<(), StartError> {
     let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;

@@ -148,7 +148,10 @@ fn sql(database: &Path, statement: &str) {
 #[test]
 fn apply_twice_changes_nothing() {
     let place = Place::new();
+    let files = || fs::read_dir(&place.folder).unwrap().count();
+    let before = files();
     assert!(place.apply(&["--dry-run"]).contains("3 created"), "a dry run says what it would do");
+    assert_eq!(files(), before, "and makes neither database nor master key");
     assert!(place.apply(&[]).contains("3 created, 0 changed, 0 left, 0 removed"));
     assert!(place.apply(&[]).contains("0 created, 0 changed, 3 left, 0 removed"));
     let json: serde_json::Value = serde_json::from_str(&place.apply(&["--json"])).unwrap();
@@ -178,6 +181,19 @@ fn five_mistakes_are_five_errors_with_their_places_and_nothing_changes() {
     assert!(said.contains("did you mean \"client_name\"?"), "{said}");
     assert!(said.contains("did you mean \"authorization_code\"?"), "{said}");
     assert!(!said.contains("correct horse"), "{said}");
+    for more in [&[][..], &["--dry-run"]] {
+        let output =
+            place.run(&[&["apply", "--config", "grantwell.toml", "state.toml", "--json"], more].concat());
+        assert_eq!((output.status.code(), output.stderr.is_empty()), (Some(1), true));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let errors = json["errors"].as_array().unwrap();
+        assert_eq!(errors.len(), 5, "{json}");
+        assert!(errors.iter().all(|error| error["file"] == "state.toml" && error["line"].as_u64() > Some(1)));
+        assert_eq!(errors[0]["nearest"], "client_name", "{json}");
+    }
+    let output = place.run(&["apply", "--config", "nowhere.toml", "state.toml", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(json["errors"][0]["message"].as_str().unwrap().contains("nowhere.toml"), "{json}");
     place.write("state.toml", STATE);
     assert!(
         place.apply(&[]).contains("0 created, 0 changed, 3 left"),

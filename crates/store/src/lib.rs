@@ -25,8 +25,8 @@ use grantwell_core::{
     secret::Digest,
     store::{
         Applied, AttemptKey, Attempts, AuthorizationRecord, Connection, Consent, Event, Interaction,
-        KeyRecord, LoginName, Outcome, Read, RealmRecord, Retention, Session, SessionRecord, Share, Store,
-        StoreError, User, Write,
+        KeyRecord, LoginName, Outcome, Read, RealmRecord, References, Retention, Session, SessionRecord,
+        Share, Store, StoreError, User, Write,
     },
     time::Timestamp,
 };
@@ -178,6 +178,12 @@ pub async fn open(url: &str, options: OpenOptions) -> Result<Engine, OpenError> 
     }
 }
 
+/// Whether the database that `url` names was made already, as far as that can be told without opening it.
+pub fn is_there(url: &str) -> bool {
+    let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+    path.is_none_or(|path| std::path::Path::new(path).exists())
+}
+
 /// Asks the engine, and takes the time.
 macro_rules! delegated {
     ($engine:expr, $store:ident => $_same:ident.$method:ident($($argument:expr),* $(,)?)) => {{
@@ -258,6 +264,15 @@ impl Store for Engine {
 
     async fn applied(&self, realm: Realm) -> Read<Applied> {
         delegated!(self, store => store.applied(realm))
+    }
+
+    async fn references(
+        &self,
+        realm: Realm,
+        clients: &[ClientId],
+        resources: &[ResourceIdentifier],
+    ) -> Read<References> {
+        delegated!(self, store => store.references(realm, clients, resources))
     }
 
     async fn events(&self, realm: Realm, most: u32) -> Read<Vec<Event>> {

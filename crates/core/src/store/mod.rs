@@ -11,8 +11,8 @@ use std::{future::Future, time::Duration};
 
 pub use records::{
     Applied, AttemptKey, Attempts, Authentication, Authorization, AuthorizationRecord, Backoff, CodeState,
-    Connection, Consent, Event, Interaction, KeyRecord, KeyUse, LoginName, RealmRecord, RefreshState,
-    Session, SessionRecord, User,
+    Connection, Consent, Event, Interaction, KeyRecord, KeyUse, LoginName, RealmRecord, References,
+    RefreshState, Session, SessionRecord, User,
 };
 pub use write::Write;
 
@@ -154,6 +154,13 @@ pub trait Store: Send + Sync {
     fn keys(&self, realm: Realm) -> impl Future<Output = Read<Vec<KeyRecord>>> + Send;
     /// What earlier `apply`s made.
     fn applied(&self, realm: Realm) -> impl Future<Output = Read<Applied>> + Send;
+    /// What refers to these clients and resources. Reads whole tables: for `apply`, never for a request.
+    fn references(
+        &self,
+        realm: Realm,
+        clients: &[ClientId],
+        resources: &[ResourceIdentifier],
+    ) -> impl Future<Output = Read<References>> + Send;
     /// The newest audit events, newest first.
     fn events(&self, realm: Realm, most: u32) -> impl Future<Output = Read<Vec<Event>>> + Send;
     /// Table → rows, of all realms, for metrics and for tests that nothing changed.

@@ -367,6 +367,15 @@ pub struct Event {
     pub detail: serde_json::Value,
 }
 
+/// What would lead nowhere if some clients and resources were gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// Resources that name one of the clients in `introspection_clients`.
+    pub introspection_clients: Vec<(ResourceIdentifier, ClientId)>,
+    /// Clients of which one of the resources is the `default_resource`.
+    pub default_resources: Vec<(ClientId, ResourceIdentifier)>,
+}
+
 /// The objects that `apply` declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use grantwell_core::{
-    id::Realm,
-    store::{LoginName, Outcome, Share, Store, StoreError},
+    id::{ClientId, Realm, ResourceIdentifier},
+    store::{Applied, LoginName, Outcome, Share, Store, StoreError},
 };
 use serde_json::json;
 
 use super::{
-    plan::{Action, Circumstances, Existing, Plan, plan},
+    plan::{Action, Circumstances, Existing, Plan, Undeclared, plan},
     state::{self, State},
 };
 use crate::config::{Problems, Source};
@@ -42,7 +42,7 @@ pub(crate) async fn apply(
 ) -> Result<Report, Problems> {
     let state = state::parse(source, with.now)?;
     for _ in 0..ROUNDS {
-        let existing = existing(store, &state).await.map_err(unavailable)?;
+        let existing = existing(store, &state, with.undeclared).await.map_err(unavailable)?;
         let plan = plan(source, &state, &existing, with)?;
         if mode == Mode::DryRun || plan.writes.is_empty() {
             return Ok(Report { plan, mode });
@@ -57,12 +57,19 @@ pub(crate) async fn apply(
         .into())
 }
 
+/// What applying the file to a database that was not made yet would do.
+pub(crate) fn from_nothing(source: &Source, with: &Circumstances<'_>) -> Result<Report, Problems> {
+    let state = state::parse(source, with.now)?;
+    let plan = plan(source, &state, &Existing::default(), with)?;
+    Ok(Report { plan, mode: Mode::DryRun })
+}
+
 fn unavailable(why: StoreError) -> Problems {
     format!("nothing was changed: {why}").into()
 }
 
 /// Loads what the declared objects are compared with.
-async fn existing(store: &impl Store, state: &State) -> Result<Existing, StoreError> {
+async fn existing(store: &impl Store, state: &State, undeclared: Undeclared) -> Result<Existing, StoreError> {
     let mut existing = Existing { applied: store.applied(Realm::MAIN).await?, ..Existing::default() };
     let named = state.resources.iter().flat_map(|resource| &resource.value.introspection_clients);
     for id in state.clients.iter().map(|client| &client.value.client_id).chain(named) {
@@ -81,6 +88,15 @@ async fn existing(store: &impl Store, state: &State) -> Result<Existing, StoreEr
         if let Some(user) = store.user_by_login(Realm::MAIN, &name).await? {
             existing.users.insert(name, user);
         }
+    }
+    if undeclared == Undeclared::Prune {
+        let Applied { clients, resources, .. } = &existing.applied;
+        let gone = |id: &&ClientId| state.clients.iter().all(|client| client.value.client_id != **id);
+        let clients: Vec<_> = clients.iter().filter(gone).cloned().collect();
+        let gone =
+            |id: &&ResourceIdentifier| state.resources.iter().all(|other| other.value.identifier != **id);
+        let resources: Vec<_> = resources.iter().filter(gone).cloned().collect();
+        existing.references = store.references(Realm::MAIN, &clients, &resources).await?;
     }
     Ok(existing)
 }

@@ -17,12 +17,12 @@ use clap::{Args, Parser, Subcommand};
 use grantwell_core::time::{Clock as _, Entropy};
 
 use self::{
-    apply::Mode,
+    apply::{Mode, Report},
     plan::{Circumstances, Hashing, Undeclared},
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
-    config::{Config, LogFormat, Source, environment, reference_markdown},
+    config::{Config, LogFormat, Problems, Source, environment, reference_markdown},
     listen,
     login::password,
     master_key,
@@ -131,7 +131,7 @@ pub(crate) struct Apply {
     /// Removes what an earlier run made and the file declares no longer
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Prints one JSON object
+    /// Prints one JSON object, with `changes` or with `errors`
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -144,13 +144,13 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return fail(&format!("cannot start: {error}")),
     };
     let done = runtime.block_on(async move {
-        match cli.command {
+        let done = match cli.command {
             Command::Dev(Dev { json, data, port }) => {
                 log(LogShape::Text, "warn")?;
                 dev::run(&data, port, json).await
             }
             Command::Serve(ConfigFile { config }) => serve(&config).await,
-            Command::Apply(arguments) => apply_state(&arguments).await,
+            Command::Apply(arguments) => return apply_and_report(&arguments).await,
             Command::Config(ConfigCommand::Check(ConfigFile { config })) => check(&config),
             Command::Config(ConfigCommand::Reference) => {
                 print!("{}", reference_markdown());
@@ -160,10 +160,11 @@ pub(crate) fn run() -> ExitCode {
             Command::Key(KeyCommand::Rotate(ConfigFile { config })) => {
                 key::rotate(&configuration(&config)?).await
             }
-        }
+        };
+        done.map(|()| SUCCESS)
     });
     match done {
-        Ok(()) => ExitCode::from(SUCCESS),
+        Ok(code) => ExitCode::from(code),
         Err(StartError(sentence)) => fail(&sentence),
     }
 }
@@ -196,21 +197,34 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     start::serve(config).await
 }
 
-async fn apply_state(arguments: &Apply) -> Result<(), StartError> {
-    let config = configuration(&arguments.config.config)?;
+/// For people a mistake is a sentence on standard error, for programs an object where the changes would be.
+async fn apply_and_report(arguments: &Apply) -> Result<u8, StartError> {
+    let applied = apply_state(arguments).await;
+    match (applied, arguments.json) {
+        (Ok(report), false) => println!("{report}"),
+        (Ok(report), true) => println!("{}", report.json()),
+        (Err(problems), false) => return Err(StartError::of(problems)),
+        (Err(problems), true) => {
+            println!("{}", problems.json());
+            return Ok(FAILURE);
+        }
+    }
+    Ok(SUCCESS)
+}
+
+async fn apply_state(arguments: &Apply) -> Result<Report, Problems> {
+    let config = Config::load(&arguments.config.config, environment())?;
     for warning in [&arguments.config.config, &arguments.state]
         .into_iter()
         .filter_map(|path| master_key::warn_readable(path))
     {
         eprintln!("warning: {warning}");
     }
-    let source = Source::read(&arguments.state).map_err(StartError)?;
+    let source = Source::read(&arguments.state)?;
     // Mistakes are told before a database is opened, let alone made.
     let now = SystemClock.now();
-    state::parse(&source, now).map_err(StartError::of)?;
-    let (store, _) =
-        start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
-            .await?;
+    state::parse(&source, now)?;
+    let (database, master, issuer) = (&config.database, &config.keys.master, &config.policy.issuer);
     let entropy = SystemEntropy;
     let hash = |password: &str| hash(password, &entropy);
     let with = Circumstances {
@@ -220,14 +234,17 @@ async fn apply_state(arguments: &Apply) -> Result<(), StartError> {
         undeclared: if arguments.prune { Undeclared::Prune } else { Undeclared::Keep },
         issuer: &config.policy.issuer,
     };
-    let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Commit };
-    let report = apply::apply(&store, &source, mode, &with).await.map_err(StartError::of)?;
-    if arguments.json {
-        println!("{}", report.json());
-    } else {
-        println!("{report}");
+    let whole = |error: StartError| Problems::from(error.0);
+    if arguments.dry_run {
+        let store = start::open_to_look(database, master, issuer, Arc::new(SystemEntropy)).await;
+        return match store.map_err(whole)? {
+            Some(store) => apply::apply(&store, &source, Mode::DryRun, &with).await,
+            None => apply::from_nothing(&source, &with),
+        };
     }
-    Ok(())
+    let opened = start::open(database, master, issuer, Arc::new(SystemEntropy)).await;
+    let (store, _) = opened.map_err(whole)?;
+    apply::apply(&store, &source, Mode::Commit, &with).await
 }
 
 /// Hashes a password of a state file.

@@ -6,7 +6,7 @@ use grantwell_core::{
     client::Client,
     id::{ClientId, EventId, ResourceIdentifier, UserId},
     resource::Resource,
-    store::{Applied, Event, LoginName, User, Write},
+    store::{Applied, Event, LoginName, References, User, Write},
     time::{Entropy, Timestamp},
     user_metadata::UserMetadata,
 };
@@ -16,7 +16,7 @@ use super::state::{Declared, State};
 use crate::config::{Problem, Problems, Source};
 
 /// What there is, as far as the declared objects touch it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Existing {
     /// Clients that the file declares or names.
     pub(crate) clients: BTreeMap<ClientId, Client>,
@@ -26,6 +26,8 @@ pub(crate) struct Existing {
     pub(crate) users: BTreeMap<LoginName, User>,
     /// What earlier runs made.
     pub(crate) applied: Applied,
+    /// What refers to those of them that the file declares no longer.
+    pub(crate) references: References,
 }
 
 /// How passwords become hashes and are compared with them.
@@ -103,7 +105,8 @@ pub(crate) fn plan(
     existing: &Existing,
     with: &Circumstances<'_>,
 ) -> Result<Plan, Problems> {
-    let mut planning = Planning { source, existing, with, plan: Plan::default(), problems: Vec::new() };
+    let (plan, released) = (Plan::default(), BTreeMap::new());
+    let mut planning = Planning { source, existing, with, plan, released, problems: Vec::new() };
     let mut trace = [0; 16];
     with.entropy.fill(&mut trace);
     let trace = trace.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
@@ -117,6 +120,7 @@ pub(crate) fn plan(
     for client in &state.clients {
         planning.client(client);
     }
+    planning.release(state);
     for user in &state.users {
         planning.user(user);
     }
@@ -152,6 +156,8 @@ struct Planning<'a> {
     existing: &'a Existing,
     with: &'a Circumstances<'a>,
     plan: Plan,
+    /// Users who give up an address that somebody else takes in the same run, as they are once they have.
+    released: BTreeMap<UserId, User>,
     problems: Vec<Problem>,
 }
 
@@ -208,12 +214,29 @@ impl Planning<'_> {
     fn remove(&mut self, state: &State) {
         let applied = &self.existing.applied;
         let clients: BTreeSet<_> = state.clients.iter().map(|client| &client.value.client_id).collect();
+        let resources: BTreeSet<_> =
+            state.resources.iter().map(|resource| &resource.value.identifier).collect();
+        // What the file declares is checked where it stands, and what goes with them needs nothing.
+        for (resource, client) in &self.existing.references.introspection_clients {
+            if !resources.contains(resource) && !applied.resources.contains(resource) {
+                self.problems.push(Problem::nowhere(format!(
+                    "--prune would remove the client {client}, which the resource {resource} of the database names in \
+                     introspection_clients: declare one of them, or change the resource first"
+                )));
+            }
+        }
+        for (client, resource) in &self.existing.references.default_resources {
+            if !clients.contains(client) && !applied.clients.contains(client) {
+                self.problems.push(Problem::nowhere(format!(
+                    "--prune would remove the resource {resource}, which is the default_resource of the client {client} \
+                     of the database: declare one of them, or change the client first"
+                )));
+            }
+        }
         for id in applied.clients.iter().filter(|id| !clients.contains(id)) {
             self.step(Action::Remove, "client", id, Vec::new());
             self.plan.writes.push(Write::DeleteClient(id.clone()));
         }
-        let resources: BTreeSet<_> =
-            state.resources.iter().map(|resource| &resource.value.identifier).collect();
         for id in applied.resources.iter().filter(|id| !resources.contains(id)) {
             self.step(Action::Remove, "resource", id, Vec::new());
             self.plan.writes.push(Write::DeleteResource(id.clone()));
@@ -257,16 +280,44 @@ impl Planning<'_> {
         }
     }
 
+    /// Addresses that go from one declared user to another are given up first, so that the order of the file does not
+    /// matter and two people can swap theirs.
+    fn release(&mut self, state: &State) {
+        let declared: BTreeMap<_, _> =
+            state.users.iter().map(|user| (LoginName::new(&user.value.username), &user.value)).collect();
+        for (name, taker) in declared.values().flat_map(|user| user.login_names().into_iter().zip([*user; 2]))
+        {
+            let Some(holder) = self.existing.users.get(&name) else { continue };
+            let own = LoginName::new(&holder.username);
+            let gives_up = own != name
+                && own != LoginName::new(&taker.username)
+                && declared.get(&own).is_some_and(|holder| !holder.login_names().contains(&name));
+            if gives_up && !self.released.contains_key(&holder.id) {
+                let without = User { email: None, ..holder.clone() };
+                let (user, was) = (Box::new(without.clone()), Some(Box::new(holder.clone())));
+                self.plan.writes.push(Write::PutUser { user, was });
+                self.released.insert(holder.id, without);
+            }
+        }
+    }
+
+    /// Who has a login name, once everybody has given up what they do.
+    fn holder(&self, name: &LoginName) -> Option<&User> {
+        let holder = self.existing.users.get(name)?;
+        let gave_up = self.released.get(&holder.id).is_some_and(|left| !left.login_names().contains(name));
+        (!gave_up).then_some(holder)
+    }
+
     fn user(&mut self, declared: &Declared<UserMetadata>) {
         let name = LoginName::new(&declared.value.username);
-        let was = self.existing.users.get(&name).cloned();
+        let was = self.holder(&name).cloned();
         if was.as_ref().is_some_and(|was| LoginName::new(&was.username) != name) {
             let message = format!("username \"{}\" is the e-mail of another user", declared.value.username);
             return self.wrong(declared, "username", None, message);
         }
         let id = was.as_ref().map_or_else(|| UserId::new(self.with.now, self.with.entropy), |was| was.id);
         if let Some(email) = &declared.value.email {
-            let holder = self.existing.users.get(&LoginName::new(email)).map(|user| user.id);
+            let holder = self.holder(&LoginName::new(email)).map(|user| user.id);
             let freed = self
                 .plan
                 .writes
@@ -290,6 +341,7 @@ impl Planning<'_> {
         let action = action(was.is_some(), &fields);
         self.user_step(action, new.id, &new.username, fields);
         if action != Action::Leave {
+            let was = self.released.get(&id).cloned().or(was);
             self.plan.writes.push(Write::PutUser { user: Box::new(new), was: was.map(Box::new) });
         }
     }

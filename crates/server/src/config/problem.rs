@@ -156,6 +156,23 @@ impl Problems {
     }
 }
 
+impl Problems {
+    /// For programs; what is shown of the line stays out.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let errors = self.0.iter().map(|problem| {
+            let place = problem.place.as_ref();
+            serde_json::json!({
+                "file": place.map(|place| &place.file),
+                "line": place.map(|place| place.line),
+                "column": place.map(|place| place.column),
+                "message": problem.message,
+                "nearest": problem.nearest,
+            })
+        });
+        serde_json::json!({ "errors": errors.collect::<Vec<_>>() })
+    }
+}
+
 impl From<String> for Problems {
     fn from(message: String) -> Self {
         Self(vec![Problem::nowhere(message)])

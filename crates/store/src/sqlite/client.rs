@@ -2,7 +2,7 @@
 
 use grantwell_core::{
     client::Client,
-    id::{ClientId, Realm},
+    id::{ClientId, Realm, ResourceIdentifier},
     store::Outcome,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -19,6 +19,22 @@ pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<ClientId>> {
     c.prepare_cached("SELECT client_id FROM client WHERE realm = ?1 AND applied = 1 ORDER BY client_id")?
         .query_map([realm.0], |row| row.get(0).map(ClientId))?
         .collect()
+}
+
+/// Looks at every client.
+pub(super) fn defaulting_to(
+    c: &Connection,
+    realm: Realm,
+    resources: &[ResourceIdentifier],
+) -> Result<Vec<(ClientId, ResourceIdentifier)>> {
+    c.prepare_cached(
+        "SELECT client_id, body ->> '$.default_resource' AS resource FROM client
+         WHERE realm = ?1 AND resource IN (SELECT value FROM json_each(?2)) ORDER BY client_id LIMIT 100",
+    )?
+    .query_map(params![realm.0, encode(&resources)?], |row| {
+        Ok((ClientId(row.get(0)?), ResourceIdentifier(row.get(1)?)))
+    })?
+    .collect()
 }
 
 pub(super) fn put(c: &Connection, realm: Realm, client: &Client, was: Option<&Client>) -> Result<Outcome> {

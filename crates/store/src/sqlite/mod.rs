@@ -16,8 +16,8 @@ use grantwell_core::{
     secret::Digest,
     store::{
         Applied, AttemptKey, Attempts, AuthorizationRecord, Connection, Consent, Event, Interaction,
-        KeyRecord, LoginName, Outcome, Read, RealmRecord, Retention, Session, SessionRecord, Share, Store,
-        StoreError, User, Write,
+        KeyRecord, LoginName, Outcome, Read, RealmRecord, References, Retention, Session, SessionRecord,
+        Share, Store, StoreError, User, Write,
     },
     time::Timestamp,
 };
@@ -218,6 +218,22 @@ impl Store for Sqlite {
                 users: user::applied(c, realm)?,
             })
         })
+    }
+
+    async fn references(
+        &self,
+        realm: Realm,
+        clients: &[ClientId],
+        resources: &[ResourceIdentifier],
+    ) -> Read<References> {
+        let (clients, resources) = (clients.to_vec(), resources.to_vec());
+        self.read_aside(move |c| {
+            Ok(References {
+                introspection_clients: resource::introspected_by(c, realm, &clients)?,
+                default_resources: client::defaulting_to(c, realm, &resources)?,
+            })
+        })
+        .await
     }
 
     async fn events(&self, realm: Realm, most: u32) -> Read<Vec<Event>> {

@@ -1,7 +1,7 @@
 //! Resources, and which scopes belong to which.
 
 use grantwell_core::{
-    id::{Realm, ResourceIdentifier},
+    id::{ClientId, Realm, ResourceIdentifier},
     resource::Resource,
     scope::ScopeSet,
     store::Outcome,
@@ -40,6 +40,23 @@ pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<ResourceIdenti
     c.prepare_cached("SELECT identifier FROM resource WHERE realm = ?1 AND applied = 1 ORDER BY identifier")?
         .query_map([realm.0], |row| row.get(0).map(ResourceIdentifier))?
         .collect()
+}
+
+/// Looks at every resource.
+pub(super) fn introspected_by(
+    c: &Connection,
+    realm: Realm,
+    clients: &[ClientId],
+) -> Result<Vec<(ResourceIdentifier, ClientId)>> {
+    c.prepare_cached(
+        "SELECT r.identifier, named.value FROM resource r, json_each(r.body, '$.introspection_clients') AS named
+         WHERE r.realm = ?1 AND named.value IN (SELECT value FROM json_each(?2))
+         ORDER BY r.identifier, named.value LIMIT 100",
+    )?
+    .query_map(params![realm.0, encode(&clients)?], |row| {
+        Ok((ResourceIdentifier(row.get(0)?), ClientId(row.get(1)?)))
+    })?
+    .collect()
 }
 
 pub(super) fn put(

@@ -7,7 +7,9 @@ use grantwell_core::{
     id::{ClientId, Realm, ResourceIdentifier, UserId},
     jose::Algorithm,
     resource::Resource,
-    store::{Applied, KeyRecord, KeyUse, LoginName, Outcome, RealmRecord, Share, Store, User, Write},
+    store::{
+        Applied, KeyRecord, KeyUse, LoginName, Outcome, RealmRecord, References, Share, Store, User, Write,
+    },
     time::Entropy,
 };
 
@@ -327,5 +329,55 @@ pub async fn the_generation_tells_of_changes_only(nodes: &[impl Store], entropy:
     let twice = vec![put_client(&fixtures::client("one"), None), put_client(&fixtures::client("two"), None)];
     assert_eq!(stage.store().commit(stage.realm, Share::Rest, twice).await, Ok(Outcome::Done));
     assert!(stage.generation().await > before);
+    stage.end().await;
+}
+
+/// L-29: the first gives its address up, the second takes it, the first takes the other's; all or nothing.
+pub async fn l_29_two_people_swap_their_addresses_in_one_commit(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let ada = stage.cast.user.clone();
+    let bob = fixtures::user("bob", entropy);
+    stage.done(put_user(&bob, None)).await;
+    let nameless = User { email: None, ..ada.clone() };
+    let (new_ada, new_bob) =
+        (User { email: bob.email.clone(), ..ada.clone() }, User { email: ada.email.clone(), ..bob.clone() });
+    let at_once = vec![put_user(&new_ada, Some(&ada)), put_user(&new_bob, Some(&bob))];
+    assert_eq!(stage.commit(at_once).await, Ok(Outcome::Conflict), "one of them would be taken");
+    let swap = vec![
+        put_user(&nameless, Some(&ada)),
+        put_user(&new_bob, Some(&bob)),
+        put_user(&new_ada, Some(&nameless)),
+    ];
+    assert_eq!(stage.commit(swap).await, Ok(Outcome::Done));
+    for (user, email) in [(&new_ada, &bob.email), (&new_bob, &ada.email)] {
+        let name = LoginName::new(email.as_deref().unwrap());
+        let found = stage.store().user_by_login(stage.realm, &name).await.unwrap();
+        assert_eq!(found.as_ref(), Some(user));
+    }
+    stage.end().await;
+}
+
+/// Clients and resources name each other in their bodies, and no foreign key says so.
+pub async fn references_tell_what_would_lead_nowhere(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm) = (stage.store(), stage.realm);
+    let (api, other): (ResourceIdentifier, ResourceIdentifier) =
+        ("https://api.example/".into(), "https://other.example/".into());
+    let client = Client { default_resource: Some(api.clone()), ..fixtures::client("defaulting") };
+    let resource = Resource {
+        introspection_clients: vec!["one".into(), "two".into()],
+        ..fixtures::resource("https://introspected.example/")
+    };
+    stage.done(put_client(&client, None)).await;
+    stage.done(put_resource(&resource, None)).await;
+    let found = store.references(realm, &["two".into(), "three".into()], &[other.clone(), api.clone()]).await;
+    let expected = References {
+        introspection_clients: vec![(resource.identifier.clone(), "two".into())],
+        default_resources: vec![(client.client_id.clone(), api.clone())],
+    };
+    assert_eq!(found, Ok(expected));
+    assert_eq!(store.references(realm, &[], &[]).await, Ok(References::default()));
+    let beside = store.references(stage.beside, &["two".into()], &[api]).await;
+    assert_eq!(beside, Ok(References::default()));
     stage.end().await;
 }

@@ -235,3 +235,59 @@ fn every_change_is_an_audit_event_without_values() {
     let existing = after(Existing::default(), &plan);
     assert_eq!(events[2].user_id, Some(existing.users[&LoginName::new("ada")].id));
 }
+
+fn two(ada: &str, bob: &str) -> String {
+    format!(
+        "[[user]]\nusername = \"ada\"\nemail = \"{ada}@example.test\"\n[[user]]\nusername = \"bob\"\nemail = \"{bob}@example.test\"\n"
+    )
+}
+
+#[test]
+fn l_29_an_address_goes_from_one_person_to_another_in_one_run() {
+    let existing = long_ago(&two("ada", "bob"));
+    for (ada, bob) in [("bob", "ada"), ("bob", "new"), ("new", "ada")] {
+        let plan = run(&two(ada, bob), &existing, Undeclared::Keep).unwrap();
+        assert_eq!(lines(&plan), ["change user ada email", "change user bob email"], "{ada} {bob}");
+        // Done in order, no write takes a name that somebody still has.
+        let mut names: BTreeMap<LoginName, UserId> =
+            existing.users.iter().map(|(name, user)| (name.clone(), user.id)).collect();
+        for write in &plan.writes {
+            let Write::PutUser { user, was } = write else { continue };
+            let was = was.as_ref().unwrap();
+            was.login_names().iter().for_each(|name| assert_eq!(names.remove(name), Some(user.id)));
+            for name in user.login_names() {
+                assert_eq!(names.insert(name, user.id), None, "{ada} {bob}");
+            }
+        }
+        let new = after(existing.clone(), &plan);
+        assert_eq!(new.users[&LoginName::new("ada")].email, Some(format!("{ada}@example.test")));
+        assert_eq!(new.users[&LoginName::new("bob")].email, Some(format!("{bob}@example.test")));
+    }
+    let taken = "[[user]]\nusername = \"bob\"\nemail = \"ada@example.test\"\n";
+    assert!(run(taken, &existing, Undeclared::Keep).is_err(), "ada is not declared, so she keeps it");
+    // A user name too: bob's address becomes the name of a third.
+    let third = format!("{}[[user]]\nusername = \"bob@example.test\"\n", two("ada", "new"));
+    assert!(
+        lines(&run(&third, &existing, Undeclared::Keep).unwrap())
+            .contains(&"create user bob@example.test".to_owned())
+    );
+}
+
+#[test]
+fn prune_leaves_nothing_of_the_database_that_leads_nowhere() {
+    let mut existing = long_ago(&state_text());
+    let (api, web) = (ResourceIdentifier::from("https://api.example/"), ClientId::from("web"));
+    existing.references = References {
+        introspection_clients: vec![(api.clone(), web.clone())],
+        default_resources: vec![(web.clone(), api.clone())],
+    };
+    assert!(run("", &existing, Undeclared::Prune).is_ok(), "they go together");
+    existing.references = References {
+        introspection_clients: vec![("https://by-hand.example/".into(), web)],
+        default_resources: vec![("by-hand".into(), api)],
+    };
+    assert!(run("", &existing, Undeclared::Keep).is_ok());
+    let said = run("", &existing, Undeclared::Prune).unwrap_err().to_string();
+    assert!(said.contains("the client web") && said.contains("the client by-hand"), "{said}");
+    assert!(said.ends_with("2 errors"), "{said}");
+}
