@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    authorize::{Prompts, ResponseMode},
     claims::SCOPE_CLAIMS,
     client_auth,
     jose::Algorithm,
@@ -42,6 +43,8 @@ pub fn metadata(policy: &Policy, ui_locales: &[&str]) -> Value {
     let confidential: Vec<_> = methods.iter().filter(|name| **name != "none").collect();
     let grants: Vec<_> = token::GRANTS.iter().map(|grant| grant.grant_type().as_str()).collect();
     let algorithms: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+    let modes: Vec<_> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
+    let prompts: Vec<_> = Prompts::VALUES.iter().map(|(name, _)| name).collect();
     let token_claims =
         ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "nonce", "at_hash"];
     let claims: Vec<_> =
@@ -57,7 +60,7 @@ pub fn metadata(policy: &Policy, ui_locales: &[&str]) -> Value {
         "end_session_endpoint": policy.url(path::END_SESSION),
         "scopes_supported": OPENID_SCOPES,
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
+        "response_modes_supported": modes,
         "grant_types_supported": grants,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
@@ -71,7 +74,7 @@ pub fn metadata(policy: &Policy, ui_locales: &[&str]) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "prompt_values_supported": prompts,
         "acr_values_supported": ACR_VALUES,
         "display_values_supported": ["page"],
         "ui_locales_supported": ui_locales,
@@ -104,6 +107,11 @@ mod tests {
             json!(["client_secret_basic", "client_secret_post"])
         );
         assert_eq!(document["ui_locales_supported"], json!(["en", "de"]));
+        assert_eq!(document["response_modes_supported"], json!(["query", "form_post"]));
+        assert_eq!(
+            document["prompt_values_supported"],
+            json!(["none", "login", "consent", "select_account"])
+        );
     }
 
     #[test]

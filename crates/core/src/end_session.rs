@@ -1,7 +1,8 @@
 //! Signing out, asked for by an application (OpenID Connect RP-Initiated Logout 1.0) or by the person.
 //!
 //! Without a genuine hint about a session of this browser the person is asked first, so that an image on some page signs
-//! nobody out (§2, §6). A browser is sent on only to a registered `post_logout_redirect_uri` of a client that is known (§3).
+//! nobody out (§2, §6). The page names every account that is signed in in the browser, for nothing says which of them is meant,
+//! and a yes ends the sessions it named and no other. A browser is sent on only to a registered `post_logout_redirect_uri` of a client that is known (§3).
 
 use crate::{
     authorize::id_token_hint::{self, Hint},
@@ -89,11 +90,11 @@ pub fn read(form: &Form, keys: &KeySet, policy: &Policy) -> Result<Request, EndS
 
 /// Whether the person already said yes on our page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confirmation {
+pub enum Confirmation<'a> {
     /// Not asked yet.
     None,
-    /// Said yes, in a form with the right anti-forgery value.
-    Given,
+    /// Said yes, in a form with the right anti-forgery value, to the end of these sessions.
+    Given(&'a [SessionId]),
 }
 
 /// Decides. `sessions` are the live ones of this browser.
@@ -101,17 +102,17 @@ pub fn decide(
     request: &Request,
     client: Option<&Client>,
     sessions: &[SessionRecord],
-    confirmation: Confirmation,
+    confirmation: Confirmation<'_>,
 ) -> Result<Outcome, EndSessionRefusal> {
     let then = destination(request, client)?;
     if sessions.is_empty() {
         return Ok(Outcome::SignOut { sessions: Vec::new(), then });
     }
-    if confirmation == Confirmation::Given {
-        return Ok(Outcome::SignOut {
-            sessions: sessions.iter().map(|record| record.session.id).collect(),
-            then,
-        });
+    if let Confirmation::Given(named) = confirmation {
+        let ids = sessions.iter().map(|record| record.session.id);
+        let sessions: Vec<_> = ids.filter(|id| named.contains(id)).collect();
+        // Somebody else signed in meanwhile, or nobody was named.
+        return Ok(if sessions.is_empty() { Outcome::Ask } else { Outcome::SignOut { sessions, then } });
     }
     let about = |hint: &Hint| {
         let of_user = sessions.iter().filter(|record| record.user.id == hint.user_id);

@@ -216,10 +216,8 @@ pub fn destination<'a>(
     };
     // Given back only as it would be accepted.
     let state = value(form, "state", LONGEST_STATE).ok().flatten().map(str::to_owned);
-    let response_mode = match form.one("response_mode") {
-        Ok(Some("form_post")) if posts_can_reach(&redirect_uri) => ResponseMode::FormPost,
-        _ => ResponseMode::Query,
-    };
+    let asked = form.one("response_mode").ok().flatten().and_then(ResponseMode::read);
+    let response_mode = asked.filter(|mode| can_reach(*mode, &redirect_uri)).unwrap_or_default();
     Ok(Destination { client, redirect_uri, sent: received.is_some(), state, response_mode })
 }
 
@@ -336,11 +334,9 @@ fn response_type(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), 
 }
 
 fn response_mode(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
-    match value(input.form, "response_mode", LONGEST_HINT)? {
-        None | Some("query") => Ok(()),
-        Some("form_post") if posts_can_reach(&input.destination.redirect_uri) => Ok(()),
-        Some(_) => Err(RequestRefusal::ResponseMode),
-    }
+    let Some(name) = value(input.form, "response_mode", LONGEST_HINT)? else { return Ok(()) };
+    let mode = ResponseMode::read(name).filter(|mode| can_reach(*mode, &input.destination.redirect_uri));
+    mode.map(drop).ok_or(RequestRefusal::ResponseMode)
 }
 
 fn pkce(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
@@ -371,13 +367,7 @@ fn prompt(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), R
     let Some(text) = value(input.form, "prompt", LONGEST_HINT)? else { return Ok(()) };
     let prompts = &mut request.prompts;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        match word {
-            "none" => prompts.none = true,
-            "login" => prompts.login = true,
-            "consent" => prompts.consent = true,
-            "select_account" => prompts.select_account = true,
-            _ => return Err(RequestRefusal::Prompt),
-        }
+        prompts.set(word).ok_or(RequestRefusal::Prompt)?;
     }
     let any = prompts.login || prompts.consent || prompts.select_account;
     if prompts.none && any { Err(RequestRefusal::Prompt) } else { Ok(()) }
@@ -431,8 +421,10 @@ fn list(form: &Form, name: &'static str) -> Result<Vec<String>, RequestRefusal> 
 }
 
 /// A form can only be posted to a web address (Form Post Response Mode §2; a private-use scheme gets a query).
-fn posts_can_reach(redirect_uri: &str) -> bool {
-    redirect_uri.starts_with("https://") || redirect_uri.starts_with("http://")
+fn can_reach(mode: ResponseMode, redirect_uri: &str) -> bool {
+    mode != ResponseMode::FormPost
+        || redirect_uri.starts_with("https://")
+        || redirect_uri.starts_with("http://")
 }
 
 #[cfg(test)]

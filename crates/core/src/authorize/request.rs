@@ -20,6 +20,24 @@ pub enum ResponseMode {
     FormPost,
 }
 
+impl ResponseMode {
+    /// All of them, in the order discovery lists them.
+    pub const ALL: &'static [Self] = &[Self::Query, Self::FormPost];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::FormPost => "form_post",
+        }
+    }
+
+    /// The one of that name.
+    pub fn read(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|mode| mode.as_str() == name)
+    }
+}
+
 /// `prompt` values (Core 1.0 §3.1.2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompts {
@@ -31,6 +49,26 @@ pub struct Prompts {
     pub consent: bool,
     /// The person chooses the account.
     pub select_account: bool,
+}
+
+/// Sets one of the [`Prompts`].
+type SetPrompt = fn(&mut Prompts);
+
+impl Prompts {
+    /// Every value, in the order discovery lists them, and what it sets.
+    pub const VALUES: &'static [(&'static str, SetPrompt)] = &[
+        ("none", |prompts| prompts.none = true),
+        ("login", |prompts| prompts.login = true),
+        ("consent", |prompts| prompts.consent = true),
+        ("select_account", |prompts| prompts.select_account = true),
+    ];
+
+    /// Sets the one of that name; `None` when there is none.
+    pub fn set(&mut self, name: &str) -> Option<()> {
+        let (_, set) = Self::VALUES.iter().find(|(known, _)| *known == name)?;
+        set(self);
+        Some(())
+    }
 }
 
 /// A checked authorization request.

@@ -24,7 +24,7 @@ fn asked(pairs: &[(&str, &str)]) -> Result<Request, EndSessionRefusal> {
 fn decided(
     pairs: &[(&str, &str)],
     people: &[u8],
-    confirmation: Confirmation,
+    confirmation: Confirmation<'_>,
 ) -> Result<Outcome, EndSessionRefusal> {
     let request = asked(pairs)?;
     let client = request.client_id.as_ref().filter(|id| id.as_str() == "web").map(|_| client());
@@ -51,7 +51,21 @@ fn o_01_without_a_genuine_hint_the_person_is_asked() {
     for request in requests {
         assert_eq!(decided(request, &[2], Confirmation::None), Ok(Outcome::Ask), "{request:?}");
     }
-    assert_eq!(decided(&[("client_id", "web")], &[2, 8], Confirmation::Given), Ok(out(&[2, 8], None)));
+}
+
+#[test]
+fn o_01_o_06_a_yes_ends_what_the_page_named() {
+    let yes = |named: &[u8], people: &[u8]| {
+        let named: Vec<_> = named.iter().copied().map(au::session_id).collect();
+        decided(&[("client_id", "web")], people, Confirmation::Given(&named))
+    };
+    assert_eq!(yes(&[2, 8], &[2, 8]), Ok(out(&[2, 8], None)));
+    assert_eq!(yes(&[2], &[2, 8]), Ok(out(&[2], None)), "8 signed in after the page was made");
+    assert_eq!(yes(&[2, 8], &[8]), Ok(out(&[8], None)), "2 is gone already");
+    assert_eq!(yes(&[2], &[]), Ok(out(&[], None)));
+    for named in [&[][..], &[3]] {
+        assert_eq!(yes(named, &[2, 8]), Ok(Outcome::Ask));
+    }
 }
 
 #[test]
@@ -98,16 +112,20 @@ fn o_02_the_browser_goes_only_to_a_registered_uri_of_a_known_client() {
         for people in [&[2][..], &[]] {
             let request = [("id_token_hint", web.as_str()), ("post_logout_redirect_uri", uri)];
             assert_eq!(decided(&request, people, Confirmation::None), refused, "{uri}");
-            assert_eq!(decided(&request, people, Confirmation::Given), refused, "{uri}");
+            assert_eq!(
+                decided(&request, people, Confirmation::Given(&[au::session_id(2)])),
+                refused,
+                "{uri}"
+            );
         }
     }
     let to = ("post_logout_redirect_uri", AFTER);
     for request in [&[to][..], &[to, ("client_id", "nobody")], &[to, ("id_token_hint", &other)]] {
-        assert_eq!(decided(request, &[], Confirmation::Given), refused);
+        assert_eq!(decided(request, &[], Confirmation::Given(&[au::session_id(2)])), refused);
     }
     let disabled = Client { disabled: true, ..client() };
     let request = asked(&[to, ("client_id", "web")]).unwrap();
-    assert_eq!(decide(&request, Some(&disabled), &[], Confirmation::Given), refused);
+    assert_eq!(decide(&request, Some(&disabled), &[], Confirmation::Given(&[au::session_id(2)])), refused);
 }
 
 #[test]

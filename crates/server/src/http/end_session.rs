@@ -10,6 +10,7 @@ use axum::{
 use grantwell_core::{
     end_session::{self, Confirmation, EndSessionRefusal, Outcome as Ends},
     form::Form,
+    id::SessionId,
     interaction::pending,
     secret::Secret,
     store::{Outcome, Share, Store},
@@ -83,8 +84,16 @@ async fn decide(stage: &Stage<'_>, headers: &HeaderMap, form: &Form, browser: &m
         },
         None => None,
     };
+    let named: Vec<SessionId> = form
+        .one("sessions")
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+        .split(' ')
+        .filter_map(SessionId::parse)
+        .collect();
     let confirmation = match confirmation(app, headers, form, browser) {
-        Confirmed::Yes => Confirmation::Given,
+        Confirmed::Yes => Confirmation::Given(&named),
         Confirmed::NotAsked => Confirmation::None,
         Confirmed::No => return see_other(&app.policy.url("/account")),
         Confirmed::Forged => return sheet.error(403, Cause::CrossSite, "anti_forgery"),
@@ -148,11 +157,10 @@ fn ask(stage: &Stage<'_>, form: &Form, application: Option<&str>, browser: &mut 
     let digest = browser.transaction_digest(stage.app);
     let anti_forgery =
         pending::anti_forgery(&stage.app.current().keyring.keys, &digest, "form", "end_session");
-    let fields = GIVEN_BACK
-        .iter()
-        .filter_map(|name| Some(((*name).into(), form.one(name).ok().flatten()?.into())))
-        .collect();
-    let Some(record) = browser.sessions.first() else { return contended(stage.context) };
+    let given_back =
+        GIVEN_BACK.iter().filter_map(|name| Some(((*name).into(), form.one(name).ok().flatten()?.into())));
+    let named: Vec<_> = browser.sessions.iter().map(|record| record.session.id.to_string()).collect();
+    let fields = given_back.chain([("sessions".into(), named.join(" ").into())]).collect();
     let page = Logout {
         form: pages::Form {
             action: "/end_session".into(),
@@ -161,7 +169,7 @@ fn ask(stage: &Stage<'_>, form: &Form, application: Option<&str>, browser: &mut 
             fields,
         },
         application: application.map(Into::into),
-        person: wire::person(&record.user),
+        people: browser.sessions.iter().map(|record| wire::person(&record.user)).collect(),
     };
     stage.sheet.page(200, &Page::Logout(page))
 }

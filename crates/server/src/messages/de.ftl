@@ -144,6 +144,7 @@ confirm-stay = Hierbleiben
 logout-title = Abmelden?
 logout-about = Sie werden hier und in den beteiligten Anwendungen abgemeldet.
 logout-about-client = { $client } möchte Sie abmelden, hier und in den beteiligten Anwendungen.
+logout-everybody = Alle { $count } Konten, die in diesem Browser angemeldet sind, werden abgemeldet:
 logout-stay = Angemeldet bleiben
 logout-submit = Abmelden
 signed-out-title = Sie sind abgemeldet

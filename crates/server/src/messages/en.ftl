@@ -144,6 +144,7 @@ confirm-stay = Stay here
 logout-title = Sign out?
 logout-about = You will be signed out here and in the applications that take part.
 logout-about-client = { $client } asks to sign you out, here and in the applications that take part.
+logout-everybody = All { $count } accounts that are signed in in this browser will be signed out:
 logout-stay = Stay signed in
 logout-submit = Sign out
 signed-out-title = You are signed out

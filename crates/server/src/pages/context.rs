@@ -347,8 +347,8 @@ pub(crate) struct Logout<'a> {
     pub(crate) form: Form<'a>,
     /// Who asks, where it is known.
     pub(crate) application: Option<Text<'a>>,
-    /// Who would be signed out.
-    pub(crate) person: Person<'a>,
+    /// Everybody who would be signed out.
+    pub(crate) people: Vec<Person<'a>>,
 }
 
 /// Page `error`.

@@ -351,9 +351,12 @@ pub(super) fn pages(others: &str) -> Vec<(&'static str, Page<'static>)> {
     pages.push(("signed-out", signed_out(Some(others.back()), None)));
     pages.push(("signed-out-sign-in", signed_out(None, Some("/account".into()))));
     pages.push(("signed-out-bare", signed_out(None, None)));
-    for (name, application) in [("logout", Some(others.text("Fieldnotes"))), ("logout-bare", None)] {
+    for (name, application, people) in [
+        ("logout", Some(others.text("Fieldnotes")), vec![others.person()]),
+        ("logout-bare", None, vec![others.person(), Person { email: None, ..others.person() }]),
+    ] {
         let form = others.form("/logout", &[]);
-        pages.push((name, Page::Logout(Logout { form, application, person: others.person() })));
+        pages.push((name, Page::Logout(Logout { form, application, people })));
     }
     pages.extend(others.errors());
     pages.extend(others.accounts());

@@ -220,3 +220,28 @@ async fn o_06_after_signing_out_the_session_and_what_hangs_on_it_are_dead() {
     let reply = stolen.get(&format!("/authorize?{}", super::query(&[("prompt", "none")]))).await;
     reply.expect_redirect_error("login_required");
 }
+
+#[tokio::test]
+async fn o_01_o_06_a_yes_signs_out_everybody_the_page_named_and_nobody_else() {
+    let world = World::new().await;
+    let mut browser = signed_in(&world, "alice").await;
+    let alone = browser.get("/end_session").await;
+    assert!(alone.body.contains("Alice Example") && !alone.body.contains("accounts that are signed in"));
+    // Another person signs in beside her, in another tab.
+    let other = [("prompt", "login"), ("scope", "openid")];
+    browser.code("mallory", &other).await;
+    let both = browser.get("/end_session").await;
+    assert!(both.body.contains("All 2 accounts"), "{both:#?}");
+    assert!(both.body.contains("Alice Example") && both.body.contains("Mallory Example"));
+    // The page that named Alice alone ends Alice's session alone.
+    browser.submit(&alone, "/end_session", &[("decision", "sign-out")]).await.expect_status(200);
+    assert!(is_signed_in(&mut browser).await);
+    let left = browser.get("/end_session").await;
+    assert!(left.body.contains("Mallory Example") && !left.body.contains("Alice Example"));
+    // Nobody it names is here any more: asked again.
+    let again = browser.submit(&alone, "/end_session", &[("decision", "sign-out")]).await;
+    assert_eq!(again.page(), Some("logout"));
+    assert!(is_signed_in(&mut browser).await);
+    browser.submit(&both, "/end_session", &[("decision", "sign-out")]).await.expect_status(200);
+    assert!(!is_signed_in(&mut browser).await);
+}
