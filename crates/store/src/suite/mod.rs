@@ -61,7 +61,7 @@ macro_rules! mount_suite {
             registry: deleting_a_user_ends_what_hangs_under_it
             registry: one_key_of_a_use_at_a_time
             registry: applied_lists_what_apply_made
-            registry: l_29_two_people_swap_their_addresses_in_one_commit
+            registry: two_people_swap_their_addresses_in_one_commit
             registry: references_tell_what_would_lead_nowhere
             registry: the_generation_tells_of_changes_only
             sweeping: every_row_goes_at_its_time_and_not_before

@@ -332,8 +332,8 @@ pub async fn the_generation_tells_of_changes_only(nodes: &[impl Store], entropy:
     stage.end().await;
 }
 
-/// L-29: the first gives its address up, the second takes it, the first takes the other's; all or nothing.
-pub async fn l_29_two_people_swap_their_addresses_in_one_commit(nodes: &[impl Store], entropy: &dyn Entropy) {
+/// The first gives its address up, the second takes it, the first takes the other's; all or nothing.
+pub async fn two_people_swap_their_addresses_in_one_commit(nodes: &[impl Store], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let ada = stage.cast.user.clone();
     let bob = fixtures::user("bob", entropy);

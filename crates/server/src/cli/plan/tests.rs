@@ -243,7 +243,7 @@ fn two(ada: &str, bob: &str) -> String {
 }
 
 #[test]
-fn l_29_an_address_goes_from_one_person_to_another_in_one_run() {
+fn an_address_goes_from_one_person_to_another_in_one_run() {
     let existing = long_ago(&two("ada", "bob"));
     for (ada, bob) in [("bob", "ada"), ("bob", "new"), ("new", "ada")] {
         let plan = run(&two(ada, bob), &existing, Undeclared::Keep).unwrap();
