@@ -227,6 +227,39 @@ fn a_running_server_honours_apply_within_a_second_and_ends_on_sigterm() {
 }
 
 #[test]
+fn what_was_counted_is_written_when_the_server_ends() {
+    let mut place = Place::new();
+    place.write(
+        "state.toml",
+        &STATE.replace("[\"authorization_code\",", "[\"client_credentials\", \"authorization_code\","),
+    );
+    place.apply(&[]);
+    let address = place.serve();
+    let body = "grant_type=client_credentials&scope=notes%3Aread";
+    let credential = "d2ViOmEgY2xpZW50IHNlY3JldCBvZiBtb3JlIHRoYW4gdGhpcnR5LXR3byBjaGFyYWN0ZXJz";
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        write!(
+            stream,
+            "POST /token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic {credential}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    }
+    let child = place.children.last_mut().unwrap();
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let database = rusqlite::Connection::open(place.path("data/grantwell.db")).unwrap();
+    let count: i64 = database.query_row("SELECT sum(count) FROM issued", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 2);
+}
+
+#[test]
 fn a_wrong_configuration_tells_every_mistake_with_its_place() {
     let place = Place::new();
     place.write(

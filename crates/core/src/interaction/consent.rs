@@ -155,8 +155,11 @@ pub fn answer(
     Decision { writes, outcome: Answered::Noted }
 }
 
-/// Notes that a front end of somebody else gave up: the person said no to all of it, whatever step it was at.
+/// Notes that a front end of somebody else gave up: the person said no to all of it, whatever step it was at. Once is enough.
 pub fn cancel(pending: &Pending, by: Option<UserId>, with: &Answering<'_>) -> Decision<()> {
+    if pending.interaction.facts.denied {
+        return Decision::read_only(());
+    }
     let facts = Facts { denied: true, ..pending.interaction.facts.clone() };
     Decision { writes: vec![pending.keep(facts), denied(pending, by, with)], outcome: () }
 }

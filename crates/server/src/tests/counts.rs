@@ -36,6 +36,21 @@ async fn tokens_are_counted_in_memory_and_written_by_the_minute() {
 }
 
 #[tokio::test]
+async fn counts_that_the_store_does_not_take_wait_for_it() {
+    let world = World::new().await;
+    let machine = [("grant_type", "client_credentials"), ("scope", "notes:read")];
+    world.token(&machine).await.expect_status(200);
+    let file = rusqlite::Connection::open(world.database()).unwrap();
+    file.execute_batch("ALTER TABLE issued RENAME TO gone").unwrap();
+    assert!(world.app.issued.flush(&world.app.store, world.app.realm).await.is_err());
+    world.token(&machine).await.expect_status(200);
+    file.execute_batch("ALTER TABLE gone RENAME TO issued").unwrap();
+    world.app.issued.flush(&world.app.store, world.app.realm).await.unwrap();
+    let count: i64 = file.query_row("SELECT count FROM issued", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 2);
+}
+
+#[tokio::test]
 async fn c_09_c_10_a_request_whose_grant_is_not_the_clients_is_counted() {
     let world = World::new().await;
     for (fields, reasons) in [

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Browser, ISSUER, Reply, World,
-    harness::{PASSWORD, Setting, basic},
+    harness::{API, PASSWORD, Setting, basic},
     query,
     sign_in::{claims, is_signed_in},
 };
@@ -124,6 +124,39 @@ async fn consent_may_be_reported_after_the_browser_came_back() {
     report(&world, &again, json!({ "consent": "allow" })).await.expect_status(200);
     let reply = browser.get(&format!("/authorize/resume?interaction={again}")).await.expect_status(303);
     assert!(reply.parameters().contains_key("code"), "{reply:#?}");
+}
+
+#[tokio::test]
+async fn n_02_an_answer_to_another_question_is_refused() {
+    let world = world().await;
+    let mut browser = world.browser();
+    let sealed = begin(&mut browser, &[("scope", "openid notes:read")]).await;
+    assert_eq!(read(&world, &sealed).await["next"]["reason"], "no_session");
+    let reply = report(&world, &sealed, login("alice")).await.expect_status(200).json();
+    let id = reply["id"].as_str().unwrap();
+    let step = read(&world, id).await;
+    let asked = json!([{ "scope": "openid" }, { "resource": API, "scope": "notes:read" }]);
+    assert_eq!(
+        (&step["permissions"], &step["next"]["asked"], &step["next"]["missing"]),
+        (&asked, &asked, &asked)
+    );
+    let resource = format!(
+        "[[resource]]\nidentifier = \"{API}\"\nname = \"Notes\"\n[resource.scopes]\n\"notes:read\" = \"Burn them\"\n"
+    );
+    world.apply(&resource).await;
+    let before = world.rows().await;
+    let question = step["next"]["question"].clone();
+    for question in [question, json!("nonsense")] {
+        let reply = report(&world, id, json!({ "consent": "allow", "question": question })).await;
+        assert_eq!((reply.status, &reply.json()["error"]), (409, &"question_changed".into()));
+    }
+    for body in [json!({ "question": "x" }), json!({ "cancel": true, "question": "x" })] {
+        assert_eq!(report(&world, id, body).await.status, 409, "a question goes with a consent");
+    }
+    assert_eq!(world.rows().await, before);
+    let question = read(&world, id).await["next"]["question"].clone();
+    report(&world, id, json!({ "consent": "allow", "question": question })).await.expect_status(200);
+    assert_eq!(read(&world, id).await["next"]["step"], "resume");
 }
 
 #[tokio::test]

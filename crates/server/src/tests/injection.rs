@@ -413,8 +413,12 @@ async fn j_07_a_log_line_stays_one_record() {
                 Request::get("/account").header("x-forwarded-for", "x\ty").header("user-agent", "\u{e9}\t\"");
             world.send(request.body(Body::empty()).unwrap()).await;
         }
+        let twice = "names-of-strangers=1&names-of-strangers=2";
+        let refused = world.get(&format!("/authorize?{}&{twice}", query(&[]))).await;
+        assert_eq!(refused.parameters()["error"], "invalid_request");
         drop(guard);
         let text = lines.take();
+        assert!(text.contains("repeated_parameter") && !text.contains("names-of-strangers"), "{text}");
         let count = text.lines().count();
         assert!(count >= 7 * EVIL.len(), "{count}: {text}");
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");

@@ -118,6 +118,8 @@ fn giving_up_at_a_front_end_is_a_no_at_any_step() {
         panic!("{:?}", decision.writes)
     };
     assert!(facts.denied && event.kind == "consent.denied" && event.user_id.is_none());
+    let again = au::pending(au::request(), facts.as_ref().clone());
+    assert!(cancel(&again, None, &with).writes.is_empty(), "on record once");
 }
 
 #[test]
