@@ -55,7 +55,10 @@ impl Attempt<'_> {
     }
 
     fn decide(&self) -> Decided {
-        let policy = fx::policy();
+        self.decide_under(&fx::policy())
+    }
+
+    fn decide_under(&self, policy: &Policy) -> Decided {
         let mut params = vec![("grant_type", "refresh_token"), ("refresh_token", self.token.as_str())];
         params.extend(&self.extra);
         let form = Form::from_pairs(params);
@@ -64,7 +67,7 @@ impl Attempt<'_> {
             resources: vec![fx::resource(), fx::other_resource()].into(),
         };
         Request::read(&form, fx::authenticated(&self.client))?
-            .decide(&loaded, &fx::context_at(&policy, self.now))
+            .decide(&loaded, &fx::context_at(policy, self.now))
     }
 
     fn refused(&self) -> (TokenRefusal, Vec<Write>) {
@@ -97,6 +100,23 @@ fn f_02_a_refresh_rotates_by_one_guarded_write() {
             assert_eq!(to.expires_at, NOW + fx::policy().lifetimes.refresh_idle);
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn q_07_a_refresh_is_audited_where_the_operator_wants_it() {
+    let mut policy = fx::policy();
+    policy.audit_every_token = true;
+    let (old, living) = (first(), after(&first()));
+    for (token, rotations) in [(&living, 1), (&old, 0)] {
+        let decided = Attempt::of(token, record(&living, NOW)).decide_under(&policy);
+        let writes = decided.unwrap().writes;
+        assert_eq!(writes.len(), rotations + 1);
+        let Some(Write::Audit(event)) = writes.last() else { panic!("{writes:?}") };
+        assert_eq!(
+            (event.kind.as_str(), &event.detail["grant_type"]),
+            ("token.issued", &"refresh_token".into())
+        );
     }
 }
 
