@@ -232,6 +232,7 @@ pub(crate) fn record_of(client: Client) -> AuthorizationRecord {
         authentication: authentication.clone(),
         user_agent: String::new(),
         address: String::new(),
+        epoch: EPOCH,
         created_at: authentication.at,
         last_seen_at: authentication.at,
         expires_at: authentication.at + policy().lifetimes.session_absolute,

@@ -20,6 +20,11 @@ use crate::{
 const CHECK_CONTEXT: &[u8] = b"master key check";
 const CHECK_VALUE: &[u8] = b"grantwell";
 
+/// Whether `key_check` is of this master key.
+pub(crate) fn is_master(master: &SealKey, key_check: &[u8]) -> bool {
+    master.open(CHECK_CONTEXT, key_check).as_deref() == Some(CHECK_VALUE)
+}
+
 /// Why the realm cannot be served.
 #[derive(Debug)]
 pub(crate) enum RealmError {
@@ -84,8 +89,7 @@ impl Vault {
                 if record.issuer != issuer {
                     return Err(RealmError::OtherIssuer { theirs: record.issuer, ours: issuer.to_owned() });
                 }
-                let opened = self.master.open(CHECK_CONTEXT, &record.key_check);
-                return if opened.as_deref() == Some(CHECK_VALUE) {
+                return if is_master(&self.master, &record.key_check) {
                     Ok(record)
                 } else {
                     Err(RealmError::OtherMasterKey)

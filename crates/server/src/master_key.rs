@@ -84,17 +84,23 @@ fn read(path: &Path, file: fs::File) -> Result<Secret, MasterKeyError> {
 }
 
 fn create(path: &Path, entropy: &dyn Entropy) -> Result<Secret, MasterKeyError> {
+    let secret = Secret::random(entropy);
+    put_back(path, &secret)?;
+    Ok(secret)
+}
+
+/// Writes a key where none is.
+pub(crate) fn put_back(path: &Path, secret: &Secret) -> Result<(), MasterKeyError> {
     let io = |why: io::Error| MasterKeyError::Io(path.to_owned(), reason(&why));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(io)?;
-    let secret = Secret::random(entropy);
     let mut text = Zeroizing::new(STANDARD.encode(secret.expose()));
     text.push('\n');
     // `create_new`: never over a file, never through a link.
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(path).map_err(io)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
-    Ok(secret)
+    Ok(())
 }
 
 /// Refuses a private key that group or others can read; the error is one sentence.

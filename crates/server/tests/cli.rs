@@ -8,6 +8,8 @@
     reason = "a test"
 )]
 
+mod db;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},

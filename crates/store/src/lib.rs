@@ -31,6 +31,7 @@ use grantwell_core::{
     time::Timestamp,
 };
 
+pub mod copy;
 pub mod sqlite;
 #[cfg(feature = "suite")]
 pub mod suite;
@@ -102,6 +103,13 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The database was left for another one by `db move`.
+    Moved {
+        /// The file.
+        path: PathBuf,
+        /// Where it went, as an URL without a password.
+        to: String,
+    },
     /// The SQLite library can corrupt a database in WAL mode (before 3.51.3).
     LibraryTooOld {
         /// Its number, as in 3051003.
@@ -136,6 +144,12 @@ impl fmt::Display for OpenError {
             Self::NotGrantwell { path } => {
                 write!(f, "{} is not a Grantwell database, and nothing in it was changed", path.display())
             }
+            Self::Moved { path, to } => write!(
+                f,
+                "the database {} was moved to {to}, and nothing in it counts any more: set `database` in the \
+                 configuration to where it is now",
+                path.display()
+            ),
             Self::LibraryTooOld { found } => write!(
                 f,
                 "SQLite {}.{}.{} is too old: versions before 3.51.3 can corrupt a database in WAL mode",
@@ -159,8 +173,8 @@ impl std::error::Error for OpenError {
     }
 }
 
-/// Opens the database that `url` names, makes it on the first start, and brings its schema up to date.
-pub async fn open(url: &str, options: OpenOptions) -> Result<Engine, OpenError> {
+/// The file that an URL names.
+fn sqlite_path(url: &str) -> Result<PathBuf, OpenError> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Err(OpenError::PostgresNotYet);
     }
@@ -170,7 +184,12 @@ pub async fn open(url: &str, options: OpenOptions) -> Result<Engine, OpenError> 
     if path.is_empty() || path == ":memory:" {
         return Err(OpenError::Url);
     }
-    let path = PathBuf::from(path);
+    Ok(PathBuf::from(path))
+}
+
+/// Opens the database that `url` names, makes it on the first start, and brings its schema up to date.
+pub async fn open(url: &str, options: OpenOptions) -> Result<Engine, OpenError> {
+    let path = sqlite_path(url)?;
     let opening = path.clone();
     match tokio::task::spawn_blocking(move || sqlite::Sqlite::open(opening, options)).await {
         Ok(opened) => opened.map(Engine::Sqlite),

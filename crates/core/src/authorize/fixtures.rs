@@ -76,13 +76,14 @@ pub(crate) fn session(n: u8) -> SessionRecord {
         user_id: user_id(n),
         user_agent: "Browser/1".to_owned(),
         address: "192.0.2.1".to_owned(),
+        epoch: fx::EPOCH,
         created_at: authentication.at,
         last_seen_at: authentication.at,
         expires_at: authentication.at + fx::policy().lifetimes.session_absolute,
         authentication,
         ended_at: None,
     };
-    SessionRecord { session, user: person(n) }
+    SessionRecord { session, user: person(n), epoch: fx::EPOCH }
 }
 
 /// The session `n` of Ada, who signed in to it just now.

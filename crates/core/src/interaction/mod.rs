@@ -38,10 +38,11 @@ pub struct Facts {
     pub denied: bool,
 }
 
-/// Whether a session still stands for its person (catalogue L-31).
+/// Whether a session still stands for its person (catalogue L-31), and began after the last restore.
 pub fn session_is_live(record: &SessionRecord, lifetimes: &Lifetimes, now: Timestamp) -> bool {
     let session = &record.session;
     session.ended_at.is_none()
+        && session.epoch == record.epoch
         && now < session.expires_at
         && now < session.last_seen_at + lifetimes.session_idle
         && !record.user.disabled

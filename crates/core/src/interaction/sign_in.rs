@@ -146,6 +146,8 @@ pub struct Settling<'a> {
     pub browser: Browser<'a>,
     /// The policy.
     pub policy: &'a Policy,
+    /// The realm's present epoch.
+    pub epoch: u32,
     /// The present.
     pub now: Timestamp,
     /// For ids and the session's secret.
@@ -205,6 +207,7 @@ pub fn start_session(
         authentication: authentication.clone(),
         user_agent: with.browser.user_agent.chars().take(LONGEST_USER_AGENT).collect(),
         address: with.browser.address.to_owned(),
+        epoch: with.epoch,
         created_at: with.now,
         last_seen_at: with.now,
         expires_at: with.now + with.policy.lifetimes.session_absolute,

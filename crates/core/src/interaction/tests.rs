@@ -20,6 +20,7 @@ fn l_31_a_session_ends_by_sign_out_age_disuse_and_disabling() {
             },
             true,
         ),
+        (|r| r.epoch += 1, false),
         (|r| r.user.disabled = true, false),
         (|r| r.user.tokens_not_before = r.session.created_at + Duration::from_millis(1), false),
         (|r| r.user.tokens_not_before = r.session.created_at, true),

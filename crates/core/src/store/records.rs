@@ -108,6 +108,8 @@ pub struct Session {
     pub user_agent: String,
     /// Address at sign-in.
     pub address: String,
+    /// The realm's epoch it began in.
+    pub epoch: u32,
     /// Sign-in.
     pub created_at: Timestamp,
     /// Last use, to the minute.
@@ -125,6 +127,8 @@ pub struct SessionRecord {
     pub session: Session,
     /// Its person.
     pub user: User,
+    /// The realm's present epoch.
+    pub epoch: u32,
 }
 
 /// One pending request to `/authorize`, kept from the first fact on.

@@ -114,6 +114,8 @@ fn session_alive(record: &AuthorizationRecord, lifetimes: &Lifetimes, now: Times
         .ok_or(Dead::SessionGone)?;
     if session.ended_at.is_some() {
         Err(Dead::SessionEnded)
+    } else if session.epoch != record.epoch {
+        Err(Dead::Epoch)
     } else if now >= session.expires_at {
         Err(Dead::SessionExpired)
     } else if now >= session.last_seen_at + lifetimes.session_idle {
@@ -173,6 +175,7 @@ mod tests {
             (|r| r.session = None, Dead::SessionGone),
             (|r| r.session.as_mut().unwrap().user_id = UserId::from_bytes([9; 16]), Dead::SessionGone),
             (|r| r.session.as_mut().unwrap().ended_at = Some(fx::NOW), Dead::SessionEnded),
+            (|r| r.session.as_mut().unwrap().epoch -= 1, Dead::Epoch),
             (|r| r.session.as_mut().unwrap().expires_at = fx::NOW, Dead::SessionExpired),
             (
                 |r| {

@@ -37,7 +37,7 @@ fn state(key: &KeyRecord, now: Timestamp) -> &'static str {
     }
 }
 
-fn shown(at: Timestamp) -> String {
+pub(super) fn shown(at: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp(at.seconds())
         .ok()
         .and_then(|at| at.format(&Rfc3339).ok())

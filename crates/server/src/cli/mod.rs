@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod config_check;
+mod db;
 mod dev;
 mod key;
 pub(crate) mod plan;
@@ -70,6 +71,9 @@ pub(crate) enum Command {
     /// Looks at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Looks after the database: its schema, backups, moving it
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Looks after the signing keys
     #[command(subcommand)]
     Key(KeyCommand),
@@ -155,6 +159,10 @@ pub(crate) fn run() -> ExitCode {
             Command::Config(ConfigCommand::Reference) => {
                 print!("{}", reference_markdown());
                 Ok(())
+            }
+            Command::Db(command) => {
+                log(LogShape::Text, "warn")?;
+                db::run(command).await
             }
             Command::Key(KeyCommand::Ls(ConfigFile { config })) => key::list(&configuration(&config)?).await,
             Command::Key(KeyCommand::Rotate(ConfigFile { config })) => {
@@ -285,6 +293,15 @@ mod tests {
             "grantwell apply --config grantwell.toml state.toml --dry-run --prune --json",
             "grantwell config check --config grantwell.toml",
             "grantwell config reference",
+            "grantwell db status --json",
+            "grantwell db plan --config grantwell.toml --json",
+            "grantwell db migrate",
+            "grantwell db backup --out b --recipient age1x --force",
+            "grantwell db backup --out b --passphrase-file p",
+            "grantwell db restore b --identity i",
+            "grantwell db verify",
+            "grantwell db verify b --passphrase-file p --json",
+            "grantwell db move --to sqlite:x --replace",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
@@ -294,6 +311,11 @@ mod tests {
             "grantwell apply",
             "grantwell dev --port 65536",
             "grantwell config",
+            "grantwell db",
+            "grantwell db backup --out b",
+            "grantwell db backup --out b --recipient age1x --passphrase-file p",
+            "grantwell db restore",
+            "grantwell db move",
         ] {
             assert_eq!(Cli::try_parse_from(line.split(' ')).unwrap_err().exit_code(), 2, "{line}");
         }
@@ -302,7 +324,7 @@ mod tests {
     #[test]
     fn every_command_shows_an_example() {
         fn check(command: &clap::Command) {
-            if !["config", "key", "help"].contains(&command.get_name()) {
+            if !["config", "db", "key", "help"].contains(&command.get_name()) {
                 let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
                 assert!(help.contains("Example:\n  grantwell "), "{}", command.get_name());
             }

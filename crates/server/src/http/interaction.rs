@@ -160,7 +160,8 @@ async fn load(app: &App, context: &Context, id: &str) -> Read<Option<(Pending, V
         (Some(id), _) => app.store.session(app.realm, *id).await?.into_iter().collect(),
         (None, Some((user, authentication))) => {
             let user = app.store.user(app.realm, *user).await?;
-            user.map(|user| vec![presumed(user, authentication, context.now)]).unwrap_or_default()
+            user.map(|user| vec![presumed(user, authentication, app.current().realm.epoch, context.now)])
+                .unwrap_or_default()
         }
         (None, None) => Vec::new(),
     };
@@ -168,7 +169,7 @@ async fn load(app: &App, context: &Context, id: &str) -> Read<Option<(Pending, V
 }
 
 /// The session that the browser will get when it comes back; never stored.
-fn presumed(user: User, authentication: &Authentication, now: Timestamp) -> SessionRecord {
+fn presumed(user: User, authentication: &Authentication, epoch: u32, now: Timestamp) -> SessionRecord {
     let session = grantwell_core::store::Session {
         id: grantwell_core::id::SessionId::from_bytes([0; 16]),
         digest: Digest([0; 32]),
@@ -176,12 +177,13 @@ fn presumed(user: User, authentication: &Authentication, now: Timestamp) -> Sess
         authentication: authentication.clone(),
         user_agent: String::new(),
         address: String::new(),
+        epoch,
         created_at: now,
         last_seen_at: now,
         expires_at: now,
         ended_at: None,
     };
-    SessionRecord { session, user }
+    SessionRecord { session, user, epoch }
 }
 
 async fn describe(
@@ -331,6 +333,7 @@ pub(crate) async fn adopt(
                 replaces,
             },
             policy: &app.policy,
+            epoch: app.current().realm.epoch,
             now: context.now,
             entropy: app.entropy.as_ref(),
             trace_id: &context.trace_id,

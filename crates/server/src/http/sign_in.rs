@@ -173,6 +173,7 @@ async fn attempt(
         budget: &budget,
         browser: sign_in::Browser { address: &address, user_agent, device: device.as_ref(), replaces },
         policy: &app.policy,
+        epoch: app.current().realm.epoch,
         now: context.now,
         entropy: app.entropy.as_ref(),
         trace_id: &context.trace_id,

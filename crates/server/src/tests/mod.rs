@@ -28,6 +28,7 @@ mod races;
 mod redirects;
 mod refresh;
 mod registered;
+mod restore;
 mod session;
 mod sign_in;
 mod tokens;

@@ -268,7 +268,9 @@ mod tests {
     fn the_joined_read_is_planned_once() {
         let c = Connection::open_in_memory().unwrap();
         super::super::configure(&c).unwrap();
-        c.execute_batch(include_str!("../../migrations/sqlite/0001_initial.sql")).unwrap();
+        for (_, migration) in super::super::migrate::MIGRATIONS {
+            c.execute_batch(migration).unwrap();
+        }
         for n in 0..9 {
             assert!(find(&c, Realm(n), AuthorizationId::from_bytes([7; 16])).unwrap().is_none());
         }

@@ -1,7 +1,8 @@
 //! Opening the file: what it is, how new it is, and bringing its schema up to date.
 //!
 //! `PRAGMA application_id` says that a file is Grantwell's, `PRAGMA user_version` how many migrations it has had. A migration
-//! runs in one transaction with its version, so that a start that was interrupted, or two at once, leave one whole schema.
+//! runs in one transaction with its version, so that a start that was interrupted, or two at once, leave one whole schema. A
+//! database that has rows is copied beside itself first, as it was: the way back.
 
 use std::{
     fs, io,
@@ -17,10 +18,14 @@ use crate::OpenError;
 const APPLICATION_ID: i64 = 0x4757_4c31;
 
 /// In order; their number is the version of the schema. Never changed once released.
-pub(super) const MIGRATIONS: &[&str] = &[
-    include_str!("../../migrations/sqlite/0001_initial.sql"),
-    include_str!("../../migrations/sqlite/0003_issued.sql"),
+pub(super) const MIGRATIONS: &[Migration] = &[
+    ("0001_initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+    ("0002_session_epoch", include_str!("../../migrations/sqlite/0002_session_epoch.sql")),
+    ("0003_issued", include_str!("../../migrations/sqlite/0003_issued.sql")),
 ];
+
+/// Name and text.
+pub(super) type Migration = (&'static str, &'static str);
 
 /// 3.51.3: the first release without the WAL reset bug (<https://sqlite.org/wal.html#walresetbug>).
 const OLDEST_LIBRARY: i32 = 3_051_003;
@@ -31,8 +36,9 @@ pub(super) fn open(path: &Path) -> std::result::Result<Connection, OpenError> {
     make(path).map_err(|source| OpenError::Path { path: path.to_owned(), source })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let c = Connection::open_with_flags(path, flags).map_err(|error| failed(path, &error))?;
-    let prepared = prepare(&c).map_err(|error| failed(path, &error))?;
+    let prepared = prepare(&c, path)?;
     match prepared {
+        Found::Moved(to) => Err(OpenError::Moved { path: path.to_owned(), to }),
         Found::Current => Ok(c),
         Found::Newer(found) => Err(OpenError::FromTheFuture { path: path.to_owned(), found, known: known() }),
         Found::Foreign => Err(OpenError::NotGrantwell { path: path.to_owned() }),
@@ -59,7 +65,7 @@ fn make(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn failed(path: &Path, error: &Error) -> OpenError {
+pub(super) fn failed(path: &Path, error: &Error) -> OpenError {
     let path = PathBuf::from(path);
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotGrantwell { path },
@@ -72,21 +78,25 @@ enum Found {
     Current,
     Newer(i64),
     Foreign,
+    Moved(String),
 }
 
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-fn prepare(c: &Connection) -> Result<Found> {
-    configure(c)?;
+fn prepare(c: &Connection, path: &Path) -> std::result::Result<Found, OpenError> {
+    let failed = |error| failed(path, &error);
+    configure(c).map_err(failed)?;
     // Looked at before anything is set: `journal_mode` would write to a file that is not ours.
-    match look(c)? {
+    let had = match look(c).map_err(failed)? {
         State::Foreign => return Ok(Found::Foreign),
+        State::Moved(to) => return Ok(Found::Moved(to)),
         State::Version(version) if version > known() => return Ok(Found::Newer(version)),
-        State::Empty | State::Version(_) => {}
-    }
-    enter_wal(c)?;
+        State::Version(version) => version,
+        State::Empty => 0,
+    };
+    enter_wal(c).map_err(failed)?;
     c.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
@@ -94,12 +104,39 @@ fn prepare(c: &Connection) -> Result<Found> {
          PRAGMA cache_size = -65536;
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 67108864;",
-    )?;
-    c.execute_batch("BEGIN IMMEDIATE")?;
-    let found = migrate(c);
-    // The connection is given up when either fails, and an open transaction with it.
-    c.execute_batch(if found.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-    found
+    )
+    .map_err(failed)?;
+    if 0 < had && had < known() {
+        keep(c, path, had)?;
+    }
+    migrate(c, &mut || {}).map_err(failed)
+}
+
+/// Where the copy of a database is kept that had schema `version`, before it is migrated.
+pub(crate) fn kept_as(path: &Path, version: i64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".version-{version}"));
+    PathBuf::from(name)
+}
+
+/// A whole copy of one moment, readable by its owner alone; under its name only once it is complete and on disk.
+fn keep(c: &Connection, path: &Path, version: i64) -> std::result::Result<(), OpenError> {
+    let kept = kept_as(path, version);
+    let mut partial = kept.as_os_str().to_owned();
+    partial.push(format!(".{}", std::process::id()));
+    let partial = PathBuf::from(partial);
+    let io = |source| OpenError::Path { path: kept.clone(), source };
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+        _ => make(&partial).map_err(io)?,
+    }
+    c.execute("VACUUM INTO ?1", [partial.to_string_lossy()]).map_err(|error| failed(&kept, &error))?;
+    fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(io)?;
+    fs::rename(&partial, &kept).map_err(io)?;
+    let folder = kept.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+    tracing::info!(kept = %kept.display(), version, "the database was copied before its schema is brought up to date");
+    Ok(())
 }
 
 /// Two processes that start at once both ask for the exclusive lock of the change, for which SQLite does not always wait.
@@ -117,16 +154,20 @@ fn enter_wal(c: &Connection) -> Result<()> {
 }
 
 /// What the header says.
-enum State {
+pub(super) enum State {
     Empty,
+    Moved(String),
     Version(i64),
     Foreign,
 }
 
-fn look(c: &Connection) -> Result<State> {
+pub(super) fn look(c: &Connection) -> Result<State> {
     let pragma = |name| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (id, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables: i64 = c.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if id == APPLICATION_ID && c.table_exists(None, "moved")? {
+        return c.query_row("SELECT target FROM moved", [], |row| row.get(0)).map(State::Moved);
+    }
     Ok(match (id, version) {
         (APPLICATION_ID, version) => State::Version(version),
         (0, 0) if tables == 0 => State::Empty,
@@ -134,34 +175,51 @@ fn look(c: &Connection) -> Result<State> {
     })
 }
 
+/// Migrations that a database of that version has not had, each with the version it leads to.
+pub(super) fn pending(had: i64) -> impl Iterator<Item = (i64, &'static Migration)> {
+    (1..).zip(MIGRATIONS).skip(usize::try_from(had).unwrap_or(0))
+}
+
+/// The statements of a migration. Its comments are whole lines, and no text in it holds a semicolon.
+pub(super) fn statements(migration: &str) -> Vec<String> {
+    let lines = migration.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let sql = lines.collect::<Vec<_>>().join("\n");
+    sql.split(';').map(str::trim).filter(|sql| !sql.is_empty()).map(str::to_owned).collect()
+}
+
+/// One version after the other, each in a transaction. `after` is called after every statement.
+fn migrate(c: &Connection, after: &mut dyn FnMut()) -> Result<Found> {
+    loop {
+        c.execute_batch("BEGIN IMMEDIATE")?;
+        let step = step(c, after);
+        // The connection is given up when either fails, and an open transaction with it.
+        c.execute_batch(if step.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+        if let Some(found) = step? {
+            return Ok(found);
+        }
+        after();
+    }
+}
+
 /// Looks again, under the lock: another process may have been first.
-fn migrate(c: &Connection) -> Result<Found> {
+fn step(c: &Connection, after: &mut dyn FnMut()) -> Result<Option<Found>> {
     let had = match look(c)? {
-        State::Foreign => return Ok(Found::Foreign),
-        State::Version(version) if version > known() => return Ok(Found::Newer(version)),
+        State::Foreign => return Ok(Some(Found::Foreign)),
+        State::Moved(to) => return Ok(Some(Found::Moved(to))),
+        State::Version(version) if version > known() => return Ok(Some(Found::Newer(version))),
         State::Version(version) => version,
         State::Empty => 0,
     };
-    if had == known() {
-        return Ok(Found::Current);
-    }
-    for migration in MIGRATIONS.iter().skip(usize::try_from(had).unwrap_or(0)) {
-        c.execute_batch(migration)?;
+    let Some((version, (name, migration))) = pending(had).next() else { return Ok(Some(Found::Current)) };
+    for statement in statements(migration) {
+        c.execute_batch(&statement)?;
+        after();
     }
     c.pragma_update(None, "application_id", APPLICATION_ID)?;
-    c.pragma_update(None, "user_version", known())?;
-    tracing::info!(from = had, to = known(), "the database's schema was brought up to date");
-    Ok(Found::Current)
+    c.pragma_update(None, "user_version", version)?;
+    tracing::info!(version, name, "the database's schema was brought up to date");
+    Ok(None)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_library_with_the_wal_reset_bug_is_refused() {
-        assert!(library_is_new_enough(3_051_003).is_ok());
-        let refusal = library_is_new_enough(3_051_002).unwrap_err();
-        assert!(refusal.to_string().starts_with("SQLite 3.51.2 is too old"), "{refusal}");
-    }
-}
+mod tests;

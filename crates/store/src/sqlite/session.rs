@@ -24,13 +24,13 @@ pub(super) const EXPIRED: &str = "DELETE FROM session WHERE (realm, id) IN (
 /// In this order, for [`read`].
 macro_rules! session_columns {
     () => {
-        "s.id, s.digest, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, s.body"
+        "s.id, s.digest, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, s.epoch, s.body"
     };
 }
 pub(super) use session_columns;
 
 /// How many columns [`read`] takes.
-pub(super) const COLUMNS: usize = 8;
+pub(super) const COLUMNS: usize = 9;
 
 /// What is written once.
 #[derive(Deserialize)]
@@ -56,6 +56,7 @@ pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<Session> {
     let last_seen_at = columns.time()?;
     let expires_at = columns.time()?;
     let ended_at = columns.time_or_none()?;
+    let epoch = columns.value()?;
     let Body { authentication, user_agent, address } = columns.json()?;
     Ok(Session {
         id,
@@ -64,6 +65,7 @@ pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<Session> {
         authentication,
         user_agent,
         address,
+        epoch,
         created_at,
         last_seen_at,
         expires_at,
@@ -77,11 +79,19 @@ pub(super) fn find(c: &Connection, realm: Realm, id: SessionId) -> Result<Option
         session_columns!(),
         ", ",
         user_columns!(),
-        " FROM session s JOIN user u ON u.realm = s.realm AND u.id = s.user_id WHERE s.realm = ?1 AND s.id = ?2"
+        ", r.epoch
+          FROM session s
+          JOIN user u ON u.realm = s.realm AND u.id = s.user_id
+          JOIN realm r ON r.realm = s.realm
+          WHERE s.realm = ?1 AND s.id = ?2"
     ))?
     .query_row(params![realm.0, id.as_bytes()], |row| {
         let mut columns = Columns::of(row);
-        Ok(SessionRecord { session: read(&mut columns)?, user: user::read(&mut columns)? })
+        Ok(SessionRecord {
+            session: read(&mut columns)?,
+            user: user::read(&mut columns)?,
+            epoch: columns.value()?,
+        })
     })
     .optional()
 }
@@ -90,7 +100,7 @@ pub(super) fn of_user(c: &Connection, realm: Realm, user: UserId, now: Timestamp
     c.prepare_cached(concat!(
         "SELECT ",
         session_columns!(),
-        " FROM session s
+        " FROM session s JOIN realm r ON r.realm = s.realm AND r.epoch = s.epoch
           WHERE s.realm = ?1 AND s.user_id = ?2 AND s.ended_at IS NULL AND s.expires_at > ?3
           ORDER BY s.created_at DESC, s.id DESC LIMIT 100"
     ))?
@@ -106,8 +116,8 @@ pub(super) fn insert(c: &Connection, realm: Realm, session: &Session) -> Result<
     })?;
     c.prepare_cached(
         "INSERT INTO session
-           (realm, id, digest, user_id, created_at, last_seen_at, expires_at, ended_at, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+           (realm, id, digest, user_id, created_at, last_seen_at, expires_at, ended_at, body, epoch)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
     )?
     .execute(params![
         realm.0,
@@ -119,6 +129,7 @@ pub(super) fn insert(c: &Connection, realm: Realm, session: &Session) -> Result<
         session.expires_at.millis(),
         session.ended_at.map(Timestamp::millis),
         body,
+        session.epoch,
     ])
     .map(guarded)
 }

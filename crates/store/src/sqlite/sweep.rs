@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn no_step_reads_a_whole_table() {
         let c = Connection::open_in_memory().unwrap();
-        for migration in super::super::migrate::MIGRATIONS {
+        for (_, migration) in super::super::migrate::MIGRATIONS {
             c.execute_batch(migration).unwrap();
         }
         let keep = Retention { audit: Duration::ZERO, ended: Duration::ZERO, attempts: Duration::ZERO };

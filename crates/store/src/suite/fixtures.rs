@@ -151,6 +151,7 @@ pub fn session(user: UserId, entropy: &dyn Entropy) -> Session {
         authentication: authentication(),
         user_agent: "Browser/1.0".to_owned(),
         address: "192.0.2.1".to_owned(),
+        epoch: 1,
         created_at: NOW,
         last_seen_at: NOW,
         expires_at: NOW + HOUR * 24,

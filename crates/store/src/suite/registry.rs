@@ -49,6 +49,10 @@ pub async fn a_realm_is_claimed_once(nodes: &[impl Store], entropy: &dyn Entropy
     stage.conflict(Write::RaiseEpoch(2)).await;
     assert_eq!(stage.authorization().await.epoch, 2, "what was issued before shows the present epoch");
     assert_eq!(stage.authorization().await.authorization.epoch, 1);
+    let (session, user) = (stage.cast.session.id, stage.cast.user.id);
+    let record = store.session(stage.realm, session).await.unwrap().unwrap();
+    assert_eq!((record.session.epoch, record.epoch), (1, 2), "so does a session");
+    assert!(store.sessions_of(stage.realm, user, NOW).await.unwrap().is_empty());
     stage.end().await;
 }
 

@@ -16,6 +16,7 @@ fn settling<'a>(budget: &'a Budget, policy: &'a Policy) -> Settling<'a> {
         budget,
         browser: Browser { address: "192.0.2.1", user_agent: "Browser/1", device: None, replaces: None },
         policy,
+        epoch: fx::EPOCH,
         now: fx::NOW,
         entropy: &ENTROPY,
         trace_id: "trace",
@@ -163,6 +164,7 @@ fn a_right_password_starts_a_session_and_clears_the_counter_it_was_held_against(
         },
         user_agent: "Browser/1".to_owned(),
         address: "192.0.2.1".to_owned(),
+        epoch: fx::EPOCH,
         created_at: fx::NOW,
         last_seen_at: fx::NOW,
         expires_at: fx::NOW + policy.lifetimes.session_absolute,
@@ -257,7 +259,7 @@ fn a_09_a_sign_in_satisfies_prompt_login_with_its_own_session() {
             _ => {}
         }
     }
-    let record = crate::store::SessionRecord { session: session.unwrap(), user };
+    let record = crate::store::SessionRecord { session: session.unwrap(), user, epoch: fx::EPOCH };
     let (client, sessions) = (fx::client(), [record]);
     let view = next_view(&request, &facts, &sessions, &client);
     assert!(matches!(next(&view), crate::interaction::NextStep::Consent { .. }));

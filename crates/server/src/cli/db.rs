@@ -1,0 +1,349 @@
+//! `grantwell db`: what a database is, bringing it up to date, and copies of it.
+
+mod arguments;
+mod file;
+mod show;
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use grantwell_core::{
+    id::{EventId, Realm},
+    seal::SealKey,
+    secret::Secret,
+    store::{Event, Share, Store as _, Write},
+    time::{Clock as _, Timestamp},
+};
+use grantwell_store::{
+    OpenOptions,
+    copy::{self, CopyError, Occupied, Row, Shape, Source, Tally, Value},
+};
+use zeroize::Zeroizing;
+
+pub(crate) use self::arguments::DbCommand;
+use self::{
+    arguments::{Backup, Move, Restore, Verify},
+    file::{Header, Lock},
+};
+use crate::{
+    ambient::{SystemClock, SystemEntropy},
+    cli::{configuration, key::shown},
+    config::Config,
+    keys,
+    master_key::{self, KeyCheck},
+    start::StartError,
+};
+
+type Done = Result<(), StartError>;
+
+/// Does what the command says.
+pub(super) async fn run(command: DbCommand) -> Done {
+    match command {
+        DbCommand::Status(shown) => {
+            let config = configuration(&shown.config.config)?;
+            show::status(&config, shown.json).await
+        }
+        DbCommand::Plan(shown) => {
+            let config = configuration(&shown.config.config)?;
+            aside(move || show::plan(&config, shown.json)).await
+        }
+        DbCommand::Migrate(file) => migrate(&configuration(&file.config)?).await,
+        DbCommand::Backup(arguments) => {
+            let config = configuration(&arguments.config.config)?;
+            let (out, database) = (arguments.out.clone(), config.database.clone());
+            aside(move || backup(&config, &arguments)).await?;
+            note_backup(&database).await?;
+            println!("{} is complete: keep it and what opens it in different places", out.display());
+            Ok(())
+        }
+        DbCommand::Restore(arguments) => {
+            let config = configuration(&arguments.config.config)?;
+            aside(move || restore(&config, &arguments)).await
+        }
+        DbCommand::Verify(arguments) => {
+            let config = configuration(&arguments.config.config)?;
+            match &arguments.file {
+                None => show::verify(&config, arguments.json).await,
+                Some(_) => aside(move || verify(&arguments)).await,
+            }
+        }
+        DbCommand::Move(arguments) => {
+            let config = configuration(&arguments.config.config)?;
+            aside(move || move_to(&config, &arguments)).await
+        }
+    }
+}
+
+/// Off the threads that must not wait.
+async fn aside(work: impl FnOnce() -> Done + Send + 'static) -> Done {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(StartError("the work was interrupted".to_owned())))
+}
+
+/// How far a copy is: one line that changes on a terminal, and a line for each finished table elsewhere.
+struct Progress {
+    terminal: bool,
+    table: String,
+    rows: u64,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { terminal: std::io::stderr().is_terminal(), table: String::new(), rows: 0 }
+    }
+
+    fn tell(&mut self, table: &str, rows: u64) {
+        if table != self.table {
+            self.finish();
+            table.clone_into(&mut self.table);
+        }
+        self.rows = rows;
+        if self.terminal {
+            eprint!("\r{table}: {rows} rows");
+            let _ = std::io::stderr().flush();
+        }
+    }
+
+    fn finish(&mut self) {
+        if self.terminal && !self.table.is_empty() {
+            eprintln!();
+        } else if !self.table.is_empty() {
+            eprintln!("{}: {} rows", self.table, self.rows);
+        }
+        self.table.clear();
+    }
+}
+
+/// A source whose main realm must be the configuration's, under its master key: looked at as it is copied.
+struct Proven<'a> {
+    source: &'a mut dyn Source,
+    issuer: &'a str,
+    master: SealKey,
+}
+
+impl Proven<'_> {
+    fn proves(&self, shape: &Shape, row: &Row) -> Result<(), CopyError> {
+        let find = |name: &str| {
+            let at = shape.columns.iter().position(|column| column.name == name)?;
+            row.get(at)
+        };
+        if find("realm") != Some(&Value::Int(i64::from(Realm::MAIN.0))) {
+            return Ok(());
+        }
+        let Some((Value::Text(issuer), Value::Bytes(check))) = find("issuer").zip(find("key_check")) else {
+            return Err(CopyError::Engine("the realm cannot be read".to_owned()));
+        };
+        if issuer != self.issuer {
+            let (theirs, ours) = (issuer.clone(), self.issuer.to_owned());
+            return Err(CopyError::Engine(keys::RealmError::OtherIssuer { theirs, ours }.to_string()));
+        }
+        if !keys::is_master(&self.master, check) {
+            return Err(CopyError::Engine(keys::RealmError::OtherMasterKey.to_string()));
+        }
+        Ok(())
+    }
+}
+
+impl Source for Proven<'_> {
+    fn shapes(&self) -> Vec<Shape> {
+        self.source.shapes()
+    }
+
+    fn rows(&mut self, shape: &Shape, each: &mut copy::Each<'_>) -> Result<(), CopyError> {
+        if shape.table.name != "realm" {
+            return self.source.rows(shape, each);
+        }
+        let mut realms = Vec::new();
+        self.source.rows(shape, &mut |row| {
+            realms.push(row);
+            Ok(())
+        })?;
+        for row in realms {
+            self.proves(shape, &row)?;
+            each(row)?;
+        }
+        Ok(())
+    }
+}
+
+fn backup(config: &Config, arguments: &Backup) -> Done {
+    if arguments.out.exists() && !arguments.force {
+        return Err(StartError(format!(
+            "{} is there already: choose another name, or say --force to replace it",
+            arguments.out.display()
+        )));
+    }
+    let lock = Lock::read(arguments.passphrase_file.as_deref(), arguments.recipient.as_deref())?;
+    let mut source = copy::source(&config.database).map_err(StartError::of)?;
+    let master = master(config)?;
+    let schema = copy::inspect(&config.database).map_err(StartError::of)?.version.unwrap_or_default();
+    let now = SystemClock.now();
+    let mut header = Header::new(&config.policy.issuer, schema, now.millis(), &source.shapes());
+    header.master_key = Zeroizing::new(STANDARD.encode(master.expose()));
+    let mut progress = Progress::new();
+    let mut proven =
+        Proven { source: source.as_mut(), issuer: &config.policy.issuer, master: SealKey::new(&master) };
+    let written = file::write(&arguments.out, &lock, &header, &mut proven, &mut |table, rows| {
+        progress.tell(table, rows)
+    });
+    progress.finish();
+    written.map_err(StartError::of).map(drop)
+}
+
+fn master(config: &Config) -> Result<Secret, StartError> {
+    master_key::load(&config.keys.master, KeyCheck::Present, &SystemEntropy).map_err(StartError::of)
+}
+
+/// So that `db status` knows of it. A database with an older schema is left as it is.
+async fn note_backup(database: &str) -> Done {
+    let inspected = copy::inspect(database).map_err(StartError::of)?;
+    if inspected.version != Some(inspected.known) {
+        return Ok(());
+    }
+    let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
+    let now = SystemClock.now();
+    let event = Event {
+        id: EventId::new(now, &SystemEntropy),
+        at: now,
+        kind: "database.backed_up".to_owned(),
+        user_id: None,
+        client_id: None,
+        address: None,
+        trace_id: String::new(),
+        detail: serde_json::json!({}),
+    };
+    let noted = vec![Write::Audit(Box::new(event))];
+    store.commit(Realm::MAIN, Share::Rest, noted).await.map_err(StartError::of).map(drop)
+}
+
+async fn migrate(config: &Config) -> Done {
+    let inspected = copy::inspect(&config.database).map_err(StartError::of)?;
+    if inspected.pending.is_empty() {
+        println!("schema version {} is the present one", inspected.known);
+        return Ok(());
+    }
+    drop(grantwell_store::open(&config.database, OpenOptions::default()).await.map_err(StartError::of)?);
+    for pending in &inspected.pending {
+        println!("version {}: {}", pending.version, pending.name);
+    }
+    if let Some(version) = inspected.version {
+        let kept = copy::kept_as(&config.database, version).map_err(StartError::of)?;
+        println!("the database as it was: {}", kept.display());
+    }
+    Ok(())
+}
+
+fn restore(config: &Config, arguments: &Restore) -> Done {
+    let opener = &arguments.opener;
+    let mut backup =
+        file::Backup::open(&arguments.file, opener.passphrase_file.as_deref(), opener.identity.as_deref())?;
+    let header = backup.header().clone();
+    let master = backed_up_key(&header)?;
+    if header.issuer != config.policy.issuer {
+        return Err(StartError(format!(
+            "the backup is of the issuer {}, and the configuration says {}: an issuer never changes",
+            header.issuer, config.policy.issuer
+        )));
+    }
+    let present = config.keys.master.exists();
+    if present && self::master(config)? != master {
+        return Err(StartError(format!(
+            "the master key {} is not the one in the backup: move it away, and the one in the backup is put there",
+            config.keys.master.display()
+        )));
+    }
+    let mut target =
+        copy::target(&config.database, &header.issuer, Occupied::Refuse).map_err(StartError::of)?;
+    let mut progress = Progress::new();
+    let mut proven =
+        Proven { source: &mut backup, issuer: &config.policy.issuer, master: SealKey::new(&master) };
+    let tallies = copy::transfer(&mut proven, target.as_mut(), &mut |table, rows| progress.tell(table, rows));
+    progress.finish();
+    let tallies = tallies.map_err(StartError::of)?;
+    backup.finish(&tallies).map_err(StartError::of)?;
+    target.end_all(SystemClock.now()).map_err(StartError::of)?;
+    if !present {
+        // Before the database is there: a key without a database is harmless, a database without its key is not.
+        master_key::put_back(&config.keys.master, &master).map_err(StartError::of)?;
+    }
+    target.commit().map_err(StartError::of)?;
+    let rows: u64 = tallies.iter().map(|(_, tally)| tally.rows).sum();
+    println!("restored {rows} rows, counted and compared");
+    println!(
+        "as of {}: users, passwords, disabled flags, groups, clients, resources, and failed sign-ins; what changed since is lost",
+        shown(Timestamp::from_millis(header.created_at))
+    );
+    println!(
+        "dead: every session, code and token; consents are asked for again; the next start makes new keys"
+    );
+    Ok(())
+}
+
+fn backed_up_key(header: &Header) -> Result<Secret, StartError> {
+    let bytes = STANDARD.decode(header.master_key.as_str()).ok().map(Zeroizing::new);
+    let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+    bytes.map(Secret::from_bytes).ok_or_else(|| StartError("the backup holds no master key".to_owned()))
+}
+
+fn verify(arguments: &Verify) -> Done {
+    let Some(file) = &arguments.file else { return Ok(()) };
+    let opener = &arguments.opener;
+    let mut backup = file::Backup::open(file, opener.passphrase_file.as_deref(), opener.identity.as_deref())?;
+    let mut progress = Progress::new();
+    let tallies = backup.tally(&mut |table, rows| progress.tell(table, rows));
+    progress.finish();
+    let tallies = tallies.map_err(StartError::of)?;
+    show::backup(file, backup.header(), &tallies, arguments.json);
+    Ok(())
+}
+
+fn move_to(config: &Config, arguments: &Move) -> Done {
+    let to = absolute(&arguments.to)?;
+    if same_file(&config.database, &to) {
+        return Err(StartError("the database is there already".to_owned()));
+    }
+    let occupied = if arguments.replace { Occupied::Replace } else { Occupied::Refuse };
+    let issuer = &config.policy.issuer;
+    let mut source = copy::departing(&config.database).map_err(StartError::of)?;
+    let mut target = copy::target(&to, issuer, occupied).map_err(|error| {
+        match error {
+        CopyError::NotEmpty => StartError(
+            "the target holds rows already, and nothing was changed: name an empty or a new database, or say \
+             --replace if an interrupted move left them"
+                .to_owned(),
+        ),
+        error => StartError::of(error),
+    }
+    })?;
+    let mut progress = Progress::new();
+    let mut proven = Proven { source: source.as_mut(), issuer, master: SealKey::new(&master(config)?) };
+    let copied = copy::transfer(&mut proven, target.as_mut(), &mut |table, rows| progress.tell(table, rows));
+    progress.finish();
+    let copied: Vec<(_, Tally)> = copied.map_err(StartError::of)?;
+    target.commit().map_err(StartError::of)?;
+    source.depart(&to).map_err(StartError::of)?;
+    let rows: u64 = copied.iter().map(|(_, tally)| tally.rows).sum();
+    println!("moved {rows} rows, counted and compared; change one line of the configuration:");
+    println!("database = \"{to}\"");
+    Ok(())
+}
+
+/// A path stays what it is wherever it is read from.
+fn absolute(url: &str) -> Result<String, StartError> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => {
+            let path = std::path::absolute(path).map_err(StartError::of)?;
+            Ok(format!("sqlite:{}", path.display()))
+        }
+        _ => Ok(url.to_owned()),
+    }
+}
+
+fn same_file(one: &str, other: &str) -> bool {
+    let file = |url: &str| -> Option<PathBuf> { Path::new(url.strip_prefix("sqlite:")?).canonicalize().ok() };
+    file(one).is_some_and(|one| Some(one) == file(other))
+}

@@ -1,0 +1,379 @@
+//! A backup: one age file (<https://age-encryption.org/v1>), to a passphrase or a recipient, never to the key it contains.
+//!
+//! Inside stand a line that names the form and then frames of a tag, four bytes of length and content: the header (`H`), for
+//! each table its name (`T`) and its rows (`R`), and at the end what was counted (`E`). Only a file that reads to its end, with
+//! the counts and digests it names, is a backup.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, BufReader, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use age::secrecy::SecretString;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use grantwell_store::copy::{CopyError, Each, Row, Shape, Source, Tally, decode, encode};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{config::problem::reason, start::StartError};
+
+const MAGIC: &[u8] = b"grantwell backup 1\n";
+
+/// No row is longer: bodies are bounded far below it.
+const LONGEST_FRAME: u32 = 64 << 20;
+
+/// What a backup says of itself.
+#[derive(Clone, Deserialize, Serialize)]
+pub(super) struct Header {
+    /// Version of the schema.
+    pub(super) schema: i64,
+    /// Whose it is.
+    pub(super) issuer: String,
+    /// When it was begun, in milliseconds since 1970.
+    pub(super) created_at: i64,
+    /// The program that wrote it.
+    pub(super) release: String,
+    /// The master key, as its file holds it.
+    #[serde(serialize_with = "key_out", deserialize_with = "key_in")]
+    pub(super) master_key: Zeroizing<String>,
+    tables: Vec<TableHeader>,
+}
+
+fn key_out<S: serde::Serializer>(key: &Zeroizing<String>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(key)
+}
+
+fn key_in<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(from).map(Zeroizing::new)
+}
+
+#[derive(Clone, Deserialize, Serialize)]
+struct TableHeader {
+    name: String,
+    columns: Vec<String>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Counted {
+    rows: u64,
+    digest: String,
+}
+
+type End = BTreeMap<String, Counted>;
+
+fn counted(tallies: &[(&'static str, Tally)]) -> End {
+    let counted = |tally: &Tally| Counted { rows: tally.rows, digest: STANDARD.encode(tally.digest) };
+    tallies.iter().map(|(table, tally)| ((*table).to_owned(), counted(tally))).collect()
+}
+
+impl Header {
+    pub(super) fn new(issuer: &str, schema: i64, created_at: i64, shapes: &[Shape]) -> Self {
+        let table = |shape: &Shape| TableHeader {
+            name: shape.table.name.to_owned(),
+            columns: shape.columns.iter().map(|column| column.name.to_owned()).collect(),
+        };
+        Self {
+            schema,
+            issuer: issuer.to_owned(),
+            created_at,
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+            master_key: Zeroizing::default(),
+            tables: shapes.iter().map(table).collect(),
+        }
+    }
+}
+
+/// Whom a backup is for.
+pub(super) enum Lock {
+    /// Who knows it.
+    Passphrase(SecretString),
+    /// Who holds the other half.
+    Recipient(age::x25519::Recipient),
+}
+
+impl Lock {
+    pub(super) fn read(passphrase_file: Option<&Path>, recipient: Option<&str>) -> Result<Self, StartError> {
+        match (passphrase_file, recipient) {
+            (Some(file), _) => passphrase(file).map(Self::Passphrase),
+            (None, Some(recipient)) => recipient.parse().map(Self::Recipient).map_err(|why: &str| {
+                StartError(format!("the recipient must be the public half of an age key, age1…: {why}"))
+            }),
+            (None, None) => Err(StartError("name --passphrase-file or --recipient".to_owned())),
+        }
+    }
+}
+
+fn passphrase(file: &Path) -> Result<SecretString, StartError> {
+    let text = fs::read_to_string(file).map(Zeroizing::new);
+    let text = text.map_err(|why| {
+        StartError(format!("cannot read the passphrase {}: {}", file.display(), reason(&why)))
+    })?;
+    let line = text.trim_end_matches(['\n', '\r']);
+    if line.chars().count() < 12 {
+        return Err(StartError(format!("the passphrase in {} has fewer than 12 characters", file.display())));
+    }
+    Ok(SecretString::from(line.to_owned()))
+}
+
+/// Writes a backup of all of `source`; the file has its name only when it is whole and on disk.
+pub(super) fn write(
+    out: &Path,
+    lock: &Lock,
+    header: &Header,
+    source: &mut dyn Source,
+    told: &mut dyn FnMut(&str, u64),
+) -> Result<Vec<(&'static str, Tally)>, CopyError> {
+    let mut name = out.as_os_str().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(name);
+    let written = write_all(&partial, lock, header, source, told).and_then(|tallies| {
+        fs::rename(&partial, out)?;
+        let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(folder).and_then(|folder| folder.sync_all())?;
+        Ok(tallies)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    written.map_err(|failure| match failure {
+        Failure::Copy(error) => error,
+        Failure::Io(error) => CopyError::Output(error),
+    })
+}
+
+enum Failure {
+    Copy(CopyError),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<CopyError> for Failure {
+    fn from(error: CopyError) -> Self {
+        Self::Copy(error)
+    }
+}
+
+fn write_all(
+    partial: &Path,
+    lock: &Lock,
+    header: &Header,
+    source: &mut dyn Source,
+    told: &mut dyn FnMut(&str, u64),
+) -> Result<Vec<(&'static str, Tally)>, Failure> {
+    let encryptor = match lock {
+        Lock::Passphrase(passphrase) => age::Encryptor::with_user_passphrase(passphrase.clone()),
+        Lock::Recipient(recipient) => {
+            let recipients = std::iter::once::<&dyn age::Recipient>(recipient);
+            age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?
+        }
+    };
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = encryptor.wrap_output(BufWriter::new(options.open(partial)?))?;
+    out.write_all(MAGIC)?;
+    let json = Zeroizing::new(serde_json::to_vec(header).map_err(io::Error::other)?);
+    frame(&mut out, b'H', &json)?;
+    let mut tallies = Vec::new();
+    for shape in source.shapes() {
+        let name = shape.table.name;
+        told(name, 0);
+        frame(&mut out, b'T', name.as_bytes())?;
+        let mut tally = Tally::default();
+        source.rows(&shape, &mut |row| {
+            tally.add(&row);
+            frame(&mut out, b'R', &encode(&row)).map_err(CopyError::Output)?;
+            if tally.rows.is_multiple_of(1024) {
+                told(name, tally.rows);
+            }
+            Ok(())
+        })?;
+        told(name, tally.rows);
+        tallies.push((name, tally));
+    }
+    frame(&mut out, b'E', &serde_json::to_vec(&counted(&tallies)).map_err(io::Error::other)?)?;
+    let file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(tallies)
+}
+
+fn frame(out: &mut impl Write, tag: u8, content: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(content.len()).map_err(io::Error::other)?;
+    out.write_all(&[tag])?;
+    out.write_all(&length.to_be_bytes())?;
+    out.write_all(content)
+}
+
+/// A backup that is being read.
+pub(super) struct Backup {
+    content: Box<dyn Read>,
+    header: Header,
+    shapes: Vec<Shape>,
+    /// A frame that was read and belongs to what comes next.
+    next: Option<(u8, Vec<u8>)>,
+}
+
+impl Backup {
+    /// Decrypts and reads the header.
+    pub(super) fn open(
+        path: &Path,
+        passphrase_file: Option<&Path>,
+        identity: Option<&Path>,
+    ) -> Result<Self, StartError> {
+        let refuse = |why: &str| StartError(format!("cannot read the backup {}: {why}", path.display()));
+        let identities: Vec<Box<dyn age::Identity>> = match (passphrase_file, identity) {
+            (Some(file), _) => vec![Box::new(age::scrypt::Identity::new(passphrase(file)?))],
+            (None, Some(file)) => identities(file)?,
+            (None, None) => return Err(StartError("name --passphrase-file or --identity".to_owned())),
+        };
+        let file = fs::File::open(path).map_err(|why| refuse(&reason(&why)))?;
+        let decryptor = age::Decryptor::new_buffered(BufReader::new(file))
+            .map_err(|_| refuse("it is not a backup of Grantwell"))?;
+        let content =
+            decryptor.decrypt(identities.iter().map(AsRef::as_ref)).map_err(|error| match error {
+                age::DecryptError::NoMatchingKeys | age::DecryptError::KeyDecryptionFailed => {
+                    refuse("it was not encrypted to this passphrase or identity")
+                }
+                error => refuse(&error.to_string()),
+            })?;
+        let mut content: Box<dyn Read> = Box::new(BufReader::new(content));
+        let mut magic = [0; MAGIC.len()];
+        content.read_exact(&mut magic).map_err(|why| refuse(&why.to_string()))?;
+        if magic != MAGIC {
+            return Err(refuse("it is not a backup of Grantwell, or a newer release wrote it"));
+        }
+        let header = match read_frame(&mut content).map_err(|why| refuse(&why.to_string()))? {
+            Some((b'H', json)) => serde_json::from_slice::<Header>(&Zeroizing::new(json))
+                .map_err(|_| refuse("its header is damaged"))?,
+            _ => return Err(refuse("its header is missing")),
+        };
+        // A newer schema has tables and columns without a name here; whoever restores is told of the versions instead.
+        let shapes = header.tables.iter().map(|table| Shape::named(&table.name, &table.columns)).collect();
+        let shapes: Option<Vec<_>> = shapes;
+        let shapes = shapes.ok_or_else(|| {
+            refuse(&format!(
+                "it has schema version {}, which is newer than this release knows: restore it with the release \
+                 that wrote it ({}) or a newer one",
+                header.schema, header.release
+            ))
+        })?;
+        Ok(Self { content, header, shapes, next: None })
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Reads all of it, keeping nothing.
+    pub(super) fn tally(
+        &mut self,
+        told: &mut dyn FnMut(&str, u64),
+    ) -> Result<Vec<(&'static str, Tally)>, CopyError> {
+        let mut tallies = Vec::new();
+        for shape in self.shapes() {
+            let mut tally = Tally::default();
+            self.rows(&shape, &mut |row| {
+                tally.add(&row);
+                Ok(())
+            })?;
+            told(shape.table.name, tally.rows);
+            tallies.push((shape.table.name, tally));
+        }
+        self.finish(&tallies)?;
+        Ok(tallies)
+    }
+
+    /// Reads the end, which must be there, be the last, and say the same.
+    pub(super) fn finish(&mut self, tallies: &[(&'static str, Tally)]) -> Result<(), CopyError> {
+        let damaged = |why: &str| CopyError::Damaged(why.to_owned());
+        let Some((b'E', json)) = self.frame()? else { return Err(damaged("it ends too early")) };
+        let end: End = serde_json::from_slice(&json).map_err(|_| damaged("its end cannot be read"))?;
+        let read = counted(tallies);
+        if end.len() != read.len() {
+            return Err(damaged("a table is missing"));
+        }
+        for (table, read) in read {
+            match end.get(&table) {
+                Some(said) if said.rows == read.rows && said.digest == read.digest => {}
+                _ => {
+                    return Err(CopyError::Damaged(format!(
+                        "the rows of {table} are not those that were written"
+                    )));
+                }
+            }
+        }
+        match self.frame()? {
+            None => Ok(()),
+            Some(_) => Err(damaged("something follows its end")),
+        }
+    }
+
+    fn frame(&mut self) -> Result<Option<(u8, Vec<u8>)>, CopyError> {
+        match self.next.take() {
+            Some(frame) => Ok(Some(frame)),
+            None => read_frame(&mut self.content).map_err(|why| CopyError::Damaged(why.to_string())),
+        }
+    }
+}
+
+fn identities(file: &Path) -> Result<Vec<Box<dyn age::Identity>>, StartError> {
+    let refuse = |why: String| StartError(format!("cannot read the identity {}: {why}", file.display()));
+    let text = fs::File::open(file).map_err(|why| refuse(reason(&why)))?;
+    let read = age::IdentityFile::from_buffer(BufReader::new(text)).map_err(|why| refuse(why.to_string()))?;
+    let identities = read.into_identities().map_err(|why| refuse(why.to_string()))?;
+    Ok(identities.into_iter().map(|identity| -> Box<dyn age::Identity> { identity }).collect())
+}
+
+/// The next frame; `None` at the end of the file.
+fn read_frame(from: &mut impl Read) -> io::Result<Option<(u8, Vec<u8>)>> {
+    let mut tag = [0];
+    if from.read(&mut tag)? == 0 {
+        return Ok(None);
+    }
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let length = u32::from_be_bytes(length);
+    if length > LONGEST_FRAME {
+        return Err(io::Error::other("a row is longer than any can be"));
+    }
+    let mut content = Vec::new();
+    from.take(u64::from(length)).read_to_end(&mut content)?;
+    if u32::try_from(content.len()).ok() != Some(length) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let [tag] = tag;
+    Ok(Some((tag, content)))
+}
+
+impl Source for Backup {
+    fn shapes(&self) -> Vec<Shape> {
+        self.shapes.clone()
+    }
+
+    fn rows(&mut self, shape: &Shape, each: &mut Each<'_>) -> Result<(), CopyError> {
+        let damaged = |why: &str| CopyError::Damaged(format!("{}: {why}", shape.table.name));
+        match self.frame()? {
+            Some((b'T', name)) if name == shape.table.name.as_bytes() => {}
+            _ => return Err(damaged("the table is missing")),
+        }
+        loop {
+            match self.frame()? {
+                Some((b'R', bytes)) => {
+                    let row: Row = decode(shape, &bytes).ok_or_else(|| damaged("a row cannot be read"))?;
+                    each(row)?;
+                }
+                next => {
+                    self.next = next;
+                    return Ok(());
+                }
+            }
+        }
+    }
+}

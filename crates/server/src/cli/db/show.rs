@@ -1,0 +1,227 @@
+//! What `grantwell db` prints, for people and as JSON.
+
+use std::{path::Path, sync::Arc};
+
+use grantwell_core::{id::Realm, store::Store as _, time::Timestamp};
+use grantwell_store::copy::{self, CopyError, Inspection, Tally, Value};
+use serde_json::{Value as Json, json};
+
+use super::file::Header;
+use crate::{
+    ambient::SystemEntropy,
+    cli::key::shown,
+    config::Config,
+    start::{self, StartError},
+};
+
+/// Rows of one statement that a small machine rewrites in a second.
+const ROWS_A_SECOND: u64 = 100_000;
+
+/// Bytes that a small machine copies in a second.
+const BYTES_A_SECOND: u64 = 50_000_000;
+
+fn inspect(config: &Config) -> Result<Inspection, StartError> {
+    copy::inspect(&config.database).map_err(StartError::of)
+}
+
+fn rows(inspected: &Inspection) -> Json {
+    inspected
+        .rows
+        .iter()
+        .map(|(table, rows)| ((*table).to_owned(), json!(rows)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// `grantwell db status`.
+pub(super) async fn status(config: &Config, as_json: bool) -> Result<(), StartError> {
+    let inspected = inspect(config)?;
+    let realm = realm(config, &inspected)?;
+    let wrong = match inspected.version {
+        Some(version) if version == inspected.known => {
+            let (store, _) = opened(config).await?;
+            Some(store.check().await.map_err(StartError::of)?)
+        }
+        _ => None,
+    };
+    let backed_up = inspected.backed_up.map(shown);
+    if as_json {
+        let all = json!({
+            "engine": inspected.engine,
+            "schema": { "found": inspected.version, "known": inspected.known },
+            "realm": realm.as_ref().map(|_| Realm::MAIN.0),
+            "issuer": realm.as_ref().map(|realm| &realm.issuer),
+            "epoch": realm.as_ref().map(|realm| realm.epoch),
+            "generation": realm.as_ref().map(|realm| realm.generation),
+            "rows": rows(&inspected),
+            "size": inspected.size,
+            "backed_up_at": backed_up,
+            "check": wrong,
+        });
+        println!("{all}");
+        return Ok(());
+    }
+    println!("engine       {}", inspected.engine);
+    let Some(found) = inspected.version else {
+        println!("schema       no database yet; the first start makes it with version {}", inspected.known);
+        return Ok(());
+    };
+    println!("schema       version {found}, this release knows {}", inspected.known);
+    if let Some(realm) = realm {
+        println!("issuer       {}\nrealm        {}", realm.issuer, Realm::MAIN.0);
+        println!("epoch        {}\ngeneration   {}", realm.epoch, realm.generation);
+    }
+    println!("size         {} bytes", inspected.size);
+    println!("last backup  {}", backed_up.as_deref().unwrap_or("none is known"));
+    match wrong.as_deref() {
+        None => println!("check        not made: the schema is older (grantwell db plan)"),
+        Some([]) => println!("check        nothing is wrong"),
+        Some(wrong) => wrong.iter().for_each(|wrong| println!("check        {wrong}")),
+    }
+    for (table, rows) in &inspected.rows {
+        println!("{table:<15} {rows:>12} rows");
+    }
+    Ok(())
+}
+
+/// What the main realm's row says, whatever the version of the schema.
+struct RealmRow {
+    issuer: String,
+    epoch: i64,
+    generation: i64,
+}
+
+fn realm(config: &Config, inspected: &Inspection) -> Result<Option<RealmRow>, StartError> {
+    if inspected.version.is_none() {
+        return Ok(None);
+    }
+    let read = || -> Result<Option<RealmRow>, CopyError> {
+        let mut source = copy::source(&config.database)?;
+        let Some(shape) = source.shapes().into_iter().find(|shape| shape.table.name == "realm") else {
+            return Ok(None);
+        };
+        let mut found = None;
+        source.rows(&shape, &mut |row| {
+            if let [Value::Int(realm), Value::Text(issuer), _, Value::Int(generation), Value::Int(epoch)] =
+                row.as_slice()
+                && *realm == i64::from(Realm::MAIN.0)
+            {
+                found = Some(RealmRow { issuer: issuer.clone(), epoch: *epoch, generation: *generation });
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    };
+    read().map_err(StartError::of)
+}
+
+/// `grantwell db plan`.
+pub(super) fn plan(config: &Config, as_json: bool) -> Result<(), StartError> {
+    let inspected = inspect(config)?;
+    let lock = "other writers wait while a version is applied; readers do not";
+    let kept = inspected.version.map(|version| copy::kept_as(&config.database, version));
+    let kept = kept.transpose().map_err(StartError::of)?.filter(|_| !inspected.pending.is_empty());
+    // Adding a table or a column changes no row; only a statement that rewrites rows takes longer with more of them.
+    let rewritten = |pending: &copy::Pending| {
+        let rewrites = pending.statements.iter().any(|sql| sql.trim_start().starts_with("UPDATE"));
+        if rewrites { pending.rows } else { 0 }
+    };
+    let rewrite: u64 = inspected.pending.iter().map(rewritten).sum();
+    let copying = if kept.is_some() { inspected.size / BYTES_A_SECOND } else { 0 };
+    let seconds = 1 + rewrite / ROWS_A_SECOND + copying;
+    if as_json {
+        let steps = inspected.pending.iter().map(|pending| {
+            json!({
+                "version": pending.version,
+                "name": pending.name,
+                "statements": pending.statements,
+                "rows": pending.rows,
+            })
+        });
+        let all = json!({
+            "schema": { "found": inspected.version, "known": inspected.known },
+            "pending": steps.collect::<Vec<_>>(),
+            "lock": lock,
+            "seconds": if inspected.pending.is_empty() { 0 } else { seconds },
+            "kept_as": kept,
+        });
+        println!("{all}");
+        return Ok(());
+    }
+    if inspected.pending.is_empty() {
+        println!("nothing to do: schema version {} is the present one", inspected.known);
+        return Ok(());
+    }
+    match inspected.version {
+        None => println!("there is no database yet: it would be made"),
+        Some(version) => println!("schema version {version}; this release knows {}", inspected.known),
+    }
+    if let Some(kept) = kept {
+        println!("first   a copy of the database as it is: {}", kept.display());
+    }
+    for pending in &inspected.pending {
+        println!(
+            "version {} ({}), {} rows in the tables it changes",
+            pending.version, pending.name, pending.rows
+        );
+        for statement in &pending.statements {
+            println!("        {}", statement.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    println!("lock    {lock}\ntime    about {seconds} s");
+    Ok(())
+}
+
+async fn opened(config: &Config) -> Result<(grantwell_store::Engine, crate::keys::Vault), StartError> {
+    start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy)).await
+}
+
+/// `grantwell db verify` without a file.
+pub(super) async fn verify(config: &Config, as_json: bool) -> Result<(), StartError> {
+    let inspected = inspect(config)?;
+    if inspected.version != Some(inspected.known) {
+        return Err(StartError(
+            "there is no database with the present schema to verify: see grantwell db status".to_owned(),
+        ));
+    }
+    let (store, vault) = opened(config).await?;
+    let wrong = store.check().await.map_err(StartError::of)?;
+    let keys = store.keys(Realm::MAIN).await.map_err(StartError::of)?;
+    if !keys.is_empty() {
+        vault.open(&keys).map_err(StartError::of)?;
+    }
+    if !wrong.is_empty() {
+        return Err(StartError(format!("the database is damaged: {}", wrong.join("; "))));
+    }
+    if as_json {
+        println!("{}", json!({ "rows": rows(&inspected), "keys": keys.len(), "check": wrong }));
+        return Ok(());
+    }
+    let all: u64 = inspected.rows.iter().map(|(_, rows)| rows).sum();
+    println!("nothing is wrong: {all} rows, {} keys open under the master key", keys.len());
+    Ok(())
+}
+
+/// `grantwell db verify FILE`.
+pub(super) fn backup(file: &Path, header: &Header, tallies: &[(&'static str, Tally)], as_json: bool) {
+    let rows: u64 = tallies.iter().map(|(_, tally)| tally.rows).sum();
+    let made = shown(Timestamp::from_millis(header.created_at));
+    if as_json {
+        let tables = tallies.iter().map(|(table, tally)| ((*table).to_owned(), json!(tally.rows)));
+        let all = json!({
+            "issuer": header.issuer,
+            "schema": header.schema,
+            "created_at": made,
+            "release": header.release,
+            "rows": tables.collect::<serde_json::Map<_, _>>(),
+        });
+        println!("{all}");
+    } else {
+        println!(
+            "{} is whole: {rows} rows of {} as of {made}, schema version {}",
+            file.display(),
+            header.issuer,
+            header.schema
+        );
+    }
+}

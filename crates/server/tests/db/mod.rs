@@ -1,0 +1,263 @@
+//! `grantwell db` as an operator meets it.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Stdio},
+};
+
+use super::{CONFIG, Place, get, sql};
+
+const PASSPHRASE: &str = "a passphrase of a few words\n";
+
+impl Place {
+    /// A database with what the state file declares, and a passphrase.
+    fn filled() -> Self {
+        let place = Self::new();
+        place.apply(&[]);
+        place.write("passphrase", PASSPHRASE);
+        place
+    }
+
+    /// What a command that must work printed.
+    #[track_caller]
+    fn db(&self, arguments: &[&str]) -> String {
+        let output = self.run(&[&["db"], arguments, &["--config", "grantwell.toml"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn refuses(&self, arguments: &[&str]) -> String {
+        self.fails(&[&["db"], arguments, &["--config", "grantwell.toml"]].concat())
+    }
+
+    fn backed_up() -> Self {
+        let place = Self::filled();
+        place.db(&["backup", "--out", "backup", "--passphrase-file", "passphrase"]);
+        place
+    }
+
+    fn rows(&self, table: &str) -> i64 {
+        let database = rusqlite::Connection::open(self.path("data/grantwell.db")).unwrap();
+        database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+
+    fn lose_everything(&self) {
+        fs::remove_dir_all(self.path("data")).unwrap();
+        fs::remove_file(self.path("grantwell.key")).unwrap();
+    }
+}
+
+/// Takes a database back to the first version of the schema.
+const BACK_TO_VERSION_1: &str = "ALTER TABLE session DROP COLUMN epoch; DROP TABLE issued; PRAGMA user_version = 1; PRAGMA journal_mode = DELETE";
+
+#[test]
+fn a_backup_is_all_that_is_needed_to_restore() {
+    let mut place = Place::backed_up();
+    assert_eq!(fs::metadata(place.path("backup")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(place.db(&["verify", "backup", "--passphrase-file", "passphrase"]).contains("is whole"));
+    assert!(!place.db(&["status"]).contains("none is known"), "the database knows of its backup");
+    let key = fs::read_to_string(place.path("grantwell.key")).unwrap();
+
+    let restore = ["restore", "backup", "--passphrase-file", "passphrase"];
+    assert!(place.refuses(&restore).contains("holds rows already"));
+    place.lose_everything();
+    let said = place.db(&restore);
+    assert!(said.contains("as of 20") && said.contains("passwords") && said.contains("dead: "), "{said}");
+    assert_eq!(fs::read_to_string(place.path("grantwell.key")).unwrap(), key);
+    assert_eq!(fs::metadata(place.path("grantwell.key")).unwrap().permissions().mode() & 0o777, 0o400);
+    assert_eq!((place.rows("user"), place.rows("key")), (1, 0));
+    assert!(place.apply(&[]).contains("leave"), "nothing is lost");
+    let address = place.serve();
+    assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200"));
+    assert!(place.db(&["verify"]).contains("nothing is wrong"));
+}
+
+#[test]
+fn q_01_a_backup_shows_nothing_to_who_does_not_hold_its_key() {
+    let place = Place::backed_up();
+    let backup = fs::read(place.path("backup")).unwrap();
+    let key = fs::read_to_string(place.path("grantwell.key")).unwrap();
+    for secret in ["ada@example.test", "localhost:8080", "argon2id", key.trim()] {
+        let secret = secret.as_bytes();
+        assert!(!backup.windows(secret.len()).any(|window| window == secret));
+    }
+    place.write("other", "another passphrase of a few words");
+    let said = place.refuses(&["verify", "backup", "--passphrase-file", "other"]);
+    assert!(said.contains("not encrypted to this passphrase"), "{said}");
+    place.write("short", "short");
+    assert!(place.refuses(&["backup", "--out", "b", "--passphrase-file", "short"]).contains("12 characters"));
+    assert!(place.refuses(&["backup", "--out", "b", "--recipient", "age1x"]).contains("age1"));
+    assert!(!place.path("b").exists());
+    let said = place.refuses(&["backup", "--out", "backup", "--passphrase-file", "passphrase"]);
+    assert!(said.contains("--force"), "{said}");
+    assert_eq!(fs::read(place.path("backup")).unwrap(), backup);
+    place.db(&["backup", "--out", "backup", "--passphrase-file", "passphrase", "--force"]);
+    assert_ne!(fs::read(place.path("backup")).unwrap(), backup);
+    let left = fs::read_dir(&place.folder).unwrap().filter_map(Result::ok);
+    assert!(left.into_iter().all(|file| !file.file_name().to_string_lossy().contains("partial")));
+}
+
+#[test]
+fn a_damaged_or_foreign_backup_restores_nothing() {
+    let place = Place::backed_up();
+    let backup = fs::read(place.path("backup")).unwrap();
+    place.lose_everything();
+    let restore = ["restore", "backup", "--passphrase-file", "passphrase"];
+    let mut flipped = backup.clone();
+    let at = flipped.len() - 40;
+    flipped[at] ^= 1;
+    for damaged in [&backup[..backup.len() - 1], &backup[..backup.len() / 2], &flipped, b"not a backup"] {
+        fs::write(place.path("backup"), damaged).unwrap();
+        place.refuses(&restore);
+        assert!(!place.path("grantwell.key").exists());
+        if place.path("data/grantwell.db").exists() {
+            assert_eq!((place.rows("realm"), place.rows("user")), (0, 0));
+        }
+    }
+    fs::write(place.path("backup"), &backup).unwrap();
+    place.write("grantwell.toml", &CONFIG.replace("localhost:8080", "localhost:9999"));
+    assert!(place.refuses(&restore).contains("an issuer never changes"));
+    place.write("grantwell.toml", CONFIG);
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+    place.write("grantwell.key", key);
+    assert!(place.refuses(&restore).contains("is not the one in the backup"));
+    assert_eq!(fs::read_to_string(place.path("grantwell.key")).unwrap(), key);
+    fs::remove_file(place.path("grantwell.key")).unwrap();
+    place.db(&restore);
+}
+
+#[test]
+fn ft_20_a_restore_killed_in_the_middle_leaves_nothing() {
+    let place = Place::backed_up();
+    let backup = fs::read(place.path("backup")).unwrap();
+    place.lose_everything();
+    // A pipe that stops in the middle: the restore waits for the rest, and is killed.
+    assert!(Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+    let mut child = place
+        .command(&["db", "restore", "pipe", "--passphrase-file", "passphrase", "--config", "grantwell.toml"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut pipe = fs::OpenOptions::new().write(true).open(place.path("pipe")).unwrap();
+    pipe.write_all(&backup[..backup.len() - 20]).unwrap();
+    pipe.flush().unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !place.path("data/grantwell.db").exists() && std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(pipe);
+    assert!(place.db(&["status"]).contains("schema"));
+    if place.db(&["status"]).contains("rows") {
+        assert_eq!((place.rows("realm"), place.rows("user"), place.rows("key")), (0, 0, 0));
+    }
+    assert!(!place.path("grantwell.key").exists());
+    place.db(&["restore", "backup", "--passphrase-file", "passphrase"]);
+    assert_eq!(place.rows("user"), 1);
+}
+
+#[test]
+fn a_backup_of_an_older_schema_is_restored_into_the_present_one() {
+    let place = Place::filled();
+    let database = place.path("data/grantwell.db");
+    sql(
+        &database,
+        "INSERT INTO session (realm, id, digest, user_id, created_at, last_seen_at, expires_at, body)
+         VALUES (1, x'01', x'02', x'03', 1, 2, 3, '{}')",
+    );
+    sql(&database, BACK_TO_VERSION_1);
+    place.db(&["backup", "--out", "old", "--passphrase-file", "passphrase"]);
+    let said = place.db(&["verify", "old", "--passphrase-file", "passphrase", "--json"]);
+    assert!(said.contains("\"schema\":1") && !said.contains("issued"), "{said}");
+    place.lose_everything();
+    place.db(&["restore", "old", "--passphrase-file", "passphrase"]);
+    assert_eq!((place.rows("session WHERE epoch = 0 AND ended_at > 0"), place.rows("issued")), (1, 0));
+    assert!(place.db(&["plan"]).contains("nothing to do"));
+}
+
+#[test]
+fn a_plan_changes_nothing_and_migrate_does_what_it_says() {
+    let place = Place::new();
+    assert!(place.db(&["plan"]).contains("there is no database yet"));
+    assert!(place.db(&["status"]).contains("no database yet"));
+    assert!(!place.path("data").exists(), "nothing was made");
+
+    let place = Place::filled();
+    let database = place.path("data/grantwell.db");
+    sql(&database, BACK_TO_VERSION_1);
+    let before = fs::read(&database).unwrap();
+    let said = place.db(&["plan"]);
+    for part in [
+        "schema version 1",
+        "ALTER TABLE session ADD COLUMN epoch",
+        "CREATE TABLE issued",
+        "lock",
+        "grantwell.db.version-1",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&place.db(&["plan", "--json"])).unwrap();
+    assert_eq!((json["schema"]["found"].as_i64(), json["pending"].as_array().unwrap().len()), (Some(1), 2));
+    assert!(place.db(&["status"]).contains("not made: the schema is older"));
+    assert_eq!(fs::read(&database).unwrap(), before, "nothing was changed");
+
+    let said = place.db(&["migrate"]);
+    assert!(said.contains("0002_session_epoch") && said.contains("grantwell.db.version-1"), "{said}");
+    assert!(place.path("data/grantwell.db.version-1").exists());
+    assert!(place.db(&["migrate"]).contains("is the present one"));
+    let json: serde_json::Value = serde_json::from_str(&place.db(&["status", "--json"])).unwrap();
+    assert_eq!(json["issuer"], "http://localhost:8080");
+    assert_eq!((&json["rows"]["user"], &json["check"]), (&1.into(), &serde_json::json!([])));
+    sql(&database, "PRAGMA user_version = 99");
+    assert!(place.refuses(&["status"]).contains("schema version 99"));
+}
+
+#[test]
+fn a_move_leaves_a_database_that_nobody_can_use() {
+    let mut place = Place::filled();
+    let address = place.serve();
+    assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200"));
+    assert!(place.refuses(&["move", "--to", "sqlite:data/grantwell.db"]).contains("there already"));
+    let said = place.db(&["move", "--to", "sqlite:new/grantwell.db"]);
+    let line = said.lines().find(|line| line.starts_with("database = ")).unwrap();
+    assert!(line.ends_with("/new/grantwell.db\""), "{said}");
+
+    // The server that still has the old file open has no answer; a new one is told where it went.
+    assert!(get(&address, "/readyz").starts_with("HTTP/1.1 503"));
+    let said = place.fails(&["serve", "--config", "grantwell.toml"]);
+    assert!(said.contains("was moved to sqlite:") && said.contains("new/grantwell.db"), "{said}");
+    assert!(
+        place.refuses(&["backup", "--out", "b", "--passphrase-file", "passphrase"]).contains("was moved")
+    );
+
+    place.write("grantwell.toml", &CONFIG.replace("database = \"sqlite:data/grantwell.db\"", line));
+    assert!(place.apply(&[]).contains("leave"));
+    assert!(place.db(&["verify"]).contains("nothing is wrong"));
+}
+
+#[test]
+fn a_move_takes_no_place_that_is_taken() {
+    let place = Place::filled();
+    // What an interrupted move can leave: the copy, while the source is not yet left.
+    fs::create_dir(place.path("new")).unwrap();
+    sql(&place.path("data/grantwell.db"), "PRAGMA wal_checkpoint(TRUNCATE)");
+    fs::copy(place.path("data/grantwell.db"), place.path("new/grantwell.db")).unwrap();
+    let said = place.refuses(&["move", "--to", "sqlite:new/grantwell.db"]);
+    assert!(said.contains("--replace"), "{said}");
+    assert!(place.db(&["status"]).contains("nothing is wrong"), "the source is as it was");
+    sql(&place.path("new/grantwell.db"), "UPDATE realm SET issuer = 'https://other.example'");
+    let said = place.refuses(&["move", "--to", "sqlite:new/grantwell.db", "--replace"]);
+    assert!(said.contains("another issuer"), "{said}");
+    sql(
+        &place.path("new/grantwell.db"),
+        "UPDATE realm SET issuer = 'http://localhost:8080'; DELETE FROM user",
+    );
+    place.db(&["move", "--to", "sqlite:new/grantwell.db", "--replace"]);
+    place.write("grantwell.toml", &CONFIG.replace("sqlite:data", "sqlite:new"));
+    assert!(place.apply(&[]).contains("leave"), "the user is back");
+}

@@ -1,0 +1,186 @@
+//! A [`Source`], [`Target`] or [`Departing`] database in one file: one connection with one open transaction.
+
+use std::path::{Path, PathBuf};
+
+use grantwell_core::time::Timestamp;
+use rusqlite::{Connection, OpenFlags, params, params_from_iter, types::ValueRef};
+
+use super::{configure, migrate, unavailable};
+use crate::{
+    OpenError,
+    copy::{CopyError, Departing, Each, Kind, Occupied, Row, Shape, Source, TABLES, Target, Value, shapes},
+};
+
+/// The file with an open transaction. Dropped, it leaves the file as it was.
+pub(crate) struct Copy {
+    connection: Connection,
+    version: i64,
+}
+
+type Result<T> = std::result::Result<T, CopyError>;
+
+fn failed(error: rusqlite::Error) -> CopyError {
+    CopyError::Engine(unavailable(&error).to_string())
+}
+
+/// A file that is there, is ours and is no newer than this release; with the version of its schema.
+pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<(Connection, i64)> {
+    if !path.exists() {
+        return Err(CopyError::Absent(path.to_owned()));
+    }
+    let c = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| migrate::failed(path, &error))?;
+    configure(&c).map_err(|error| migrate::failed(path, &error))?;
+    let path = PathBuf::from(path);
+    match migrate::look(&c).map_err(|error| migrate::failed(&path, &error))? {
+        migrate::State::Foreign => Err(OpenError::NotGrantwell { path }.into()),
+        migrate::State::Moved(to) => Err(OpenError::Moved { path, to }.into()),
+        migrate::State::Version(found) if found > migrate::known() => {
+            Err(OpenError::FromTheFuture { path, found, known: migrate::known() }.into())
+        }
+        migrate::State::Version(version) => Ok((c, version)),
+        migrate::State::Empty => Ok((c, 0)),
+    }
+}
+
+impl Copy {
+    /// A read transaction: what is committed meanwhile is not in it.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let (connection, version) = existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.execute_batch("BEGIN").map_err(failed)?;
+        Ok(Self { connection, version })
+    }
+
+    /// A write transaction on a database with the present schema that holds no row.
+    pub(crate) fn fill(path: &Path, issuer: &str, occupied: Occupied) -> Result<Self> {
+        let connection = migrate::open(path)?;
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        let copy = Self { connection, version: migrate::known() };
+        if copy.is_empty()? {
+            return Ok(copy);
+        }
+        if occupied == Occupied::Refuse {
+            return Err(CopyError::NotEmpty);
+        }
+        let others = "SELECT count(*) FROM realm WHERE realm = 1 AND issuer <> ?1";
+        let others: i64 = copy.connection.query_row(others, [issuer], |row| row.get(0)).map_err(failed)?;
+        if others > 0 {
+            return Err(CopyError::OtherIssuer);
+        }
+        for table in TABLES.iter().rev() {
+            copy.connection.execute_batch(&format!("DELETE FROM {}", table.name)).map_err(failed)?;
+        }
+        Ok(copy)
+    }
+
+    /// A write transaction: whoever else has the file open can only read until it ends.
+    pub(crate) fn leave(path: &Path) -> Result<Self> {
+        let (connection, version) = existing(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").map_err(failed)?;
+        Ok(Self { connection, version })
+    }
+
+    fn is_empty(&self) -> Result<bool> {
+        for table in TABLES {
+            let any = format!("SELECT EXISTS (SELECT 1 FROM {})", table.name);
+            if self.connection.query_row(&any, [], |row| row.get(0)).map_err(failed)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The columns, quoted: one is called `grant`.
+fn columns(shape: &Shape) -> String {
+    shape.columns.iter().map(|column| format!("\"{}\"", column.name)).collect::<Vec<_>>().join(", ")
+}
+
+fn value(kind: Kind, found: ValueRef<'_>) -> Option<Value> {
+    Some(match (kind, found) {
+        (_, ValueRef::Null) => Value::Null,
+        (Kind::Int, ValueRef::Integer(number)) => Value::Int(number),
+        (Kind::Text, ValueRef::Text(text)) => Value::Text(std::str::from_utf8(text).ok()?.to_owned()),
+        (Kind::Bytes, ValueRef::Blob(bytes)) => Value::Bytes(bytes.to_owned()),
+        _ => return None,
+    })
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(rusqlite::types::ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl Source for Copy {
+    fn shapes(&self) -> Vec<Shape> {
+        shapes(self.version)
+    }
+
+    fn rows(&mut self, shape: &Shape, each: &mut Each<'_>) -> Result<()> {
+        let all = format!("SELECT {} FROM {}", columns(shape), shape.table.name);
+        let mut statement = self.connection.prepare(&all).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let mut values = Vec::with_capacity(shape.columns.len());
+            for (at, column) in shape.columns.iter().enumerate() {
+                let unreadable =
+                    || CopyError::Engine(format!("{}.{} cannot be read", shape.table.name, column.name));
+                let found = row.get_ref(at).map_err(failed)?;
+                values.push(value(column.kind, found).ok_or_else(unreadable)?);
+            }
+            each(values)?;
+        }
+        Ok(())
+    }
+}
+
+impl Target for Copy {
+    fn put(&mut self, shape: &Shape, rows: &[Row]) -> Result<()> {
+        let places = vec!["?"; shape.columns.len()].join(", ");
+        let insert = format!("INSERT INTO {} ({}) VALUES ({places})", shape.table.name, columns(shape));
+        let mut insert = self.connection.prepare_cached(&insert).map_err(failed)?;
+        for row in rows {
+            insert.execute(params_from_iter(row)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn end_all(&mut self, now: Timestamp) -> Result<()> {
+        let c = &self.connection;
+        // Minutes since 1970: above the epoch of every restore before, also of one to another copy of this backup.
+        c.execute(
+            "UPDATE realm SET epoch = max(epoch + 1, ?1), generation = generation + 1",
+            [now.seconds() / 60],
+        )
+        .map_err(failed)?;
+        c.execute("UPDATE session SET ended_at = ?1 WHERE ended_at IS NULL", params![now.millis()])
+            .map_err(failed)?;
+        c.execute("UPDATE consent SET withdrawn_at = ?1 WHERE withdrawn_at IS NULL", params![now.millis()])
+            .map_err(failed)?;
+        c.execute_batch("DELETE FROM interaction; DELETE FROM key").map_err(failed)
+    }
+
+    fn commit(self: Box<Self>) -> Result<()> {
+        self.connection.execute_batch("COMMIT").map_err(failed)
+    }
+}
+
+impl Departing for Copy {
+    /// Every table gets another name, so that no statement of a process that still has the file open finds one.
+    fn depart(self: Box<Self>, to: &str) -> Result<()> {
+        let c = &self.connection;
+        for table in shapes(self.version) {
+            let name = table.table.name;
+            c.execute_batch(&format!("ALTER TABLE {name} RENAME TO moved_{name}")).map_err(failed)?;
+        }
+        c.execute_batch("CREATE TABLE moved (target TEXT NOT NULL) STRICT").map_err(failed)?;
+        c.execute("INSERT INTO moved (target) VALUES (?1)", [to]).map_err(failed)?;
+        c.execute_batch("COMMIT").map_err(failed)
+    }
+}

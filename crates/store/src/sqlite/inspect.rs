@@ -1,0 +1,69 @@
+//! What a file is, without touching it.
+
+use std::path::Path;
+
+use grantwell_core::time::Timestamp;
+use rusqlite::{Connection, OpenFlags, Result, Row};
+
+use super::{copy::existing, migrate};
+use crate::copy::{CopyError, Inspection, Pending, shapes};
+
+pub(crate) fn inspect(path: &Path) -> std::result::Result<Inspection, CopyError> {
+    let failed = |error| CopyError::from(migrate::failed(path, &error));
+    let absent = Inspection {
+        engine: "sqlite",
+        version: None,
+        known: migrate::known(),
+        size: 0,
+        backed_up: None,
+        rows: Vec::new(),
+        pending: pending(0, &[]),
+    };
+    let (c, version) = match existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        Err(CopyError::Absent(_)) => return Ok(absent),
+        found => found?,
+    };
+    if version == 0 {
+        return Ok(absent);
+    }
+    c.execute_batch("BEGIN").map_err(failed)?;
+    let rows = rows(&c, version).map_err(failed)?;
+    Ok(Inspection {
+        version: Some(version),
+        size: std::fs::metadata(path).map_or(0, |file| file.len()),
+        backed_up: backed_up(&c).map_err(failed)?,
+        pending: pending(version, &rows),
+        rows,
+        ..absent
+    })
+}
+
+fn rows(c: &Connection, version: i64) -> Result<Vec<(&'static str, u64)>> {
+    let count = |shape: crate::copy::Shape| {
+        let sql = format!("SELECT count(*) FROM {}", shape.table.name);
+        let rows: i64 = c.query_row(&sql, [], |row| row.get(0))?;
+        Ok((shape.table.name, u64::try_from(rows).unwrap_or(0)))
+    };
+    shapes(version).into_iter().map(count).collect()
+}
+
+fn backed_up(c: &Connection) -> Result<Option<Timestamp>> {
+    let read = |row: &Row<'_>| row.get::<_, Option<i64>>(0);
+    let newest = "SELECT max(at) FROM audit WHERE body ->> 'kind' = 'database.backed_up'";
+    Ok(c.query_row(newest, [], read)?.map(Timestamp::from_millis))
+}
+
+fn pending(had: i64, rows: &[(&'static str, u64)]) -> Vec<Pending> {
+    migrate::pending(had)
+        .map(|(version, (name, sql))| {
+            let statements = migrate::statements(sql);
+            let touches = |table: &str| {
+                let altered = format!("ALTER TABLE {table} ");
+                let changed = format!("UPDATE {table} ");
+                statements.iter().any(|sql| sql.starts_with(&altered) || sql.starts_with(&changed))
+            };
+            let rows = rows.iter().filter(|(table, _)| touches(table)).map(|(_, rows)| rows).sum();
+            Pending { version, name, rows, statements }
+        })
+        .collect()
+}
