@@ -55,13 +55,15 @@ pub(super) async fn run(command: DbCommand) -> Done {
             let config = configuration(&arguments.config.config)?;
             let (out, database) = (arguments.out.clone(), config.database.clone());
             aside(move || backup(&config, &arguments)).await?;
-            note_backup(&database).await?;
+            note(&database, "database.backed_up").await?;
             println!("{} is complete: keep it and what opens it in different places", out.display());
             Ok(())
         }
         DbCommand::Restore(arguments) => {
             let config = configuration(&arguments.config.config)?;
-            aside(move || restore(&config, &arguments)).await
+            let database = config.database.clone();
+            aside(move || restore(&config, &arguments)).await?;
+            note(&database, "database.restored").await
         }
         DbCommand::Verify(arguments) => {
             let config = configuration(&arguments.config.config)?;
@@ -188,7 +190,7 @@ fn backup(config: &Config, arguments: &Backup) -> Done {
     let mut proven =
         Proven { source: source.as_mut(), issuer: &config.policy.issuer, master: SealKey::new(&master) };
     let written = file::write(&arguments.out, &lock, &header, &mut proven, &mut |table, rows| {
-        progress.tell(table, rows)
+        progress.tell(table, rows);
     });
     progress.finish();
     written.map_err(StartError::of).map(drop)
@@ -198,8 +200,8 @@ fn master(config: &Config) -> Result<Secret, StartError> {
     master_key::load(&config.keys.master, KeyCheck::Present, &SystemEntropy).map_err(StartError::of)
 }
 
-/// So that `db status` knows of it. A database with an older schema is left as it is.
-async fn note_backup(database: &str) -> Done {
+/// An audit event, from which `db status` knows of the last backup. A database with an older schema is left as it is.
+async fn note(database: &str, kind: &str) -> Done {
     let inspected = copy::inspect(database).map_err(StartError::of)?;
     if inspected.version != Some(inspected.known) {
         return Ok(());
@@ -209,7 +211,7 @@ async fn note_backup(database: &str) -> Done {
     let event = Event {
         id: EventId::new(now, &SystemEntropy),
         at: now,
-        kind: "database.backed_up".to_owned(),
+        kind: kind.to_owned(),
         user_id: None,
         client_id: None,
         address: None,

@@ -70,6 +70,7 @@ fn a_backup_is_all_that_is_needed_to_restore() {
     assert_eq!(fs::read_to_string(place.path("grantwell.key")).unwrap(), key);
     assert_eq!(fs::metadata(place.path("grantwell.key")).unwrap().permissions().mode() & 0o777, 0o400);
     assert_eq!((place.rows("user"), place.rows("key")), (1, 0));
+    assert_eq!(place.rows("audit WHERE body LIKE '%database.restored%'"), 1);
     assert!(place.apply(&[]).contains("leave"), "nothing is lost");
     let address = place.serve();
     assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200"));

@@ -384,7 +384,9 @@ mod tests {
         let rows: Vec<Row> = (0..300).map(|n| vec![Value::Int(n), Value::Null]).collect();
         let tally = |rows: &[&Row]| {
             let mut tally = Tally::default();
-            rows.iter().for_each(|row| tally.add(row));
+            for row in rows {
+                tally.add(row);
+            }
             tally
         };
         let there: Vec<_> = rows.iter().collect();

@@ -63,7 +63,7 @@ fn pending(had: i64, rows: &[(&'static str, u64)]) -> Vec<Pending> {
                 statements.iter().any(|sql| sql.starts_with(&altered) || sql.starts_with(&changed))
             };
             let rows = rows.iter().filter(|(table, _)| touches(table)).map(|(_, rows)| rows).sum();
-            Pending { version, name, rows, statements }
+            Pending { version, name, statements, rows }
         })
         .collect()
 }

@@ -238,7 +238,9 @@ impl Backup {
             .map_err(|_| refuse("it is not a backup of Grantwell"))?;
         let content =
             decryptor.decrypt(identities.iter().map(AsRef::as_ref)).map_err(|error| match error {
-                age::DecryptError::NoMatchingKeys | age::DecryptError::KeyDecryptionFailed => {
+                age::DecryptError::NoMatchingKeys
+                | age::DecryptError::KeyDecryptionFailed
+                | age::DecryptError::DecryptionFailed => {
                     refuse("it was not encrypted to this passphrase or identity")
                 }
                 error => refuse(&error.to_string()),
