@@ -306,3 +306,35 @@ async fn dropping_an_engine_finishes_what_waits() {
         "a session without its user is no session"
     );
 }
+
+#[tokio::test]
+async fn ft_20_a_copy_is_of_one_moment_whatever_is_committed_meanwhile() {
+    use grantwell_store::copy::{self, Occupied};
+    let folder = Folder::new();
+    let engine = folder.open().await.unwrap();
+    assert_eq!(engine.commit(Realm(1), Share::Rest, vec![client("before")]).await, Ok(Outcome::Done));
+    let mut source = copy::source(&format!("sqlite:{}", folder.file().display())).unwrap();
+    let shapes = source.shapes();
+    let count = |source: &mut dyn copy::Source, table: &str| {
+        let shape = shapes.iter().find(|shape| shape.table.name == table).unwrap();
+        let mut rows = 0;
+        source
+            .rows(shape, &mut |_| {
+                rows += 1;
+                Ok(())
+            })
+            .unwrap();
+        rows
+    };
+    assert_eq!(count(source.as_mut(), "realm"), 0);
+    assert_eq!(engine.commit(Realm(1), Share::Rest, vec![client("after")]).await, Ok(Outcome::Done));
+    assert_eq!(count(source.as_mut(), "client"), 1, "what came later is not in it");
+
+    // Dropped before its commit, a target is as empty as it was.
+    let target = format!("sqlite:{}", folder.0.join("target.db").display());
+    let mut filling = copy::target(&target, "", Occupied::Refuse).unwrap();
+    let copied = copy::transfer(source.as_mut(), filling.as_mut(), &mut |_, _| {}).unwrap();
+    assert_eq!(copied.iter().map(|(_, tally)| tally.rows).sum::<u64>(), 1);
+    drop(filling);
+    assert!(copy::target(&target, "", Occupied::Refuse).is_ok());
+}
