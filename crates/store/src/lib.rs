@@ -32,7 +32,11 @@ use grantwell_core::{
 };
 
 pub mod copy;
+mod counters;
+pub mod postgres;
+mod queue;
 pub mod sqlite;
+mod sweeping;
 #[cfg(feature = "suite")]
 pub mod suite;
 
@@ -41,6 +45,8 @@ pub mod suite;
 pub enum Engine {
     /// One file on this machine.
     Sqlite(sqlite::Sqlite),
+    /// A server, and any number of nodes with it.
+    Postgres(postgres::Postgres),
 }
 
 /// How an engine is opened; the default is for a server.
@@ -54,8 +60,12 @@ pub struct OpenOptions {
     pub rest: usize,
     /// Most commits that one flush makes durable.
     pub batch: usize,
-    /// Most idle connections for reading that are kept open.
+    /// SQLite: most idle connections for reading that are kept open.
     pub readers: usize,
+    /// PostgreSQL: most connections for reading.
+    pub connections: usize,
+    /// PostgreSQL: connections for writing, each of which makes a batch durable at a time.
+    pub writers: usize,
     /// Called when a flush failed so that nobody can know what became of it. Logs and ends the process by default, because
     /// the next look at the file, after its recovery, is the only one that can be believed.
     pub lost_commit: fn(&str),
@@ -69,6 +79,8 @@ impl Default for OpenOptions {
             rest: 1024,
             batch: 512,
             readers: 32,
+            connections: 12,
+            writers: 4,
             lost_commit: sqlite::end_the_process,
         }
     }
@@ -80,8 +92,18 @@ impl Default for OpenOptions {
 pub enum OpenError {
     /// The URL is none that is known.
     Url,
-    /// The URL names PostgreSQL.
-    PostgresNotYet,
+    /// What an URL or a server says cannot be used.
+    Setting {
+        /// What, and what it should be.
+        why: String,
+    },
+    /// The server cannot be reached, or does not let us in.
+    Unreachable {
+        /// Its hosts and database.
+        database: String,
+        /// What it or the network said.
+        why: String,
+    },
     /// File or folder cannot be opened or made.
     Path {
         /// The file.
@@ -91,22 +113,22 @@ pub enum OpenError {
     },
     /// The database was written by a newer release.
     FromTheFuture {
-        /// The file.
-        path: PathBuf,
+        /// The file, or hosts and database.
+        database: String,
         /// Version of its schema.
         found: i64,
         /// Newest version this release knows.
         known: i64,
     },
-    /// The file is something else.
+    /// It is something else.
     NotGrantwell {
-        /// The file.
-        path: PathBuf,
+        /// The file, or hosts and database.
+        database: String,
     },
     /// The database was left for another one by `db move`.
     Moved {
-        /// The file.
-        path: PathBuf,
+        /// The file, or hosts and database.
+        database: String,
         /// Where it went, as an URL without a password.
         to: String,
     },
@@ -115,10 +137,10 @@ pub enum OpenError {
         /// Its number, as in 3051003.
         found: i32,
     },
-    /// The engine failed while it opened the file.
+    /// The engine failed while it opened the database.
     Io {
-        /// The file.
-        path: PathBuf,
+        /// The file, or hosts and database.
+        database: String,
         /// What it said; no value of a row.
         why: String,
     },
@@ -128,27 +150,28 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // The URL itself is never shown: it may hold a password.
-            Self::Url => f.write_str("the database must be given as sqlite:PATH"),
-            Self::PostgresNotYet => {
-                f.write_str("this release has no PostgreSQL engine yet; give the database as sqlite:PATH")
+            Self::Url => {
+                f.write_str("the database must be given as sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")
+            }
+            Self::Setting { why } => write!(f, "the database cannot be used: {why}"),
+            Self::Unreachable { database, why } => {
+                write!(f, "the database {database} cannot be reached: {why}")
             }
             Self::Path { path, source } => {
                 write!(f, "the database {} cannot be opened or made: {source}", path.display())
             }
-            Self::FromTheFuture { path, found, known } => write!(
+            Self::FromTheFuture { database, found, known } => write!(
                 f,
-                "the database {} has schema version {found}, this release knows versions up to {known}: start the \
-                 newer release that wrote it, or restore a backup",
-                path.display()
+                "the database {database} has schema version {found}, this release knows versions up to {known}: start \
+                 the newer release that wrote it, or restore a backup"
             ),
-            Self::NotGrantwell { path } => {
-                write!(f, "{} is not a Grantwell database, and nothing in it was changed", path.display())
+            Self::NotGrantwell { database } => {
+                write!(f, "{database} is not a Grantwell database, and nothing in it was changed")
             }
-            Self::Moved { path, to } => write!(
+            Self::Moved { database, to } => write!(
                 f,
-                "the database {} was moved to {to}, and nothing in it counts any more: set `database` in the \
-                 configuration to where it is now",
-                path.display()
+                "the database {database} was moved to {to}, and nothing in it counts any more: set `database` in the \
+                 configuration to where it is now"
             ),
             Self::LibraryTooOld { found } => write!(
                 f,
@@ -157,8 +180,8 @@ impl fmt::Display for OpenError {
                 found / 1000 % 1000,
                 found % 1000
             ),
-            Self::Io { path, why } => {
-                write!(f, "the database {} failed while opening: {why}", path.display())
+            Self::Io { database, why } => {
+                write!(f, "the database {database} failed while opening: {why}")
             }
         }
     }
@@ -173,34 +196,52 @@ impl std::error::Error for OpenError {
     }
 }
 
-/// The file that an URL names.
-fn sqlite_path(url: &str) -> Result<PathBuf, OpenError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Err(OpenError::PostgresNotYet);
+/// Where a database is.
+enum Place {
+    File(PathBuf),
+    Server(postgres::server::Server),
+}
+
+impl Place {
+    fn of(url: &str) -> Result<Self, OpenError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return postgres::server::Server::parse(url).map(Self::Server);
+        }
+        let path = url.strip_prefix("sqlite:").ok_or(OpenError::Url)?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        // Every connection of an in-memory database would see one of its own.
+        if path.is_empty() || path == ":memory:" {
+            return Err(OpenError::Url);
+        }
+        Ok(Self::File(PathBuf::from(path)))
     }
-    let path = url.strip_prefix("sqlite:").ok_or(OpenError::Url)?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    // Every connection of an in-memory database would see one of its own.
-    if path.is_empty() || path == ":memory:" {
-        return Err(OpenError::Url);
-    }
-    Ok(PathBuf::from(path))
+}
+
+/// Whether an URL says where a database may be; nothing is opened.
+pub fn check_url(url: &str) -> Result<(), OpenError> {
+    Place::of(url).map(drop)
 }
 
 /// Opens the database that `url` names, makes it on the first start, and brings its schema up to date.
 pub async fn open(url: &str, options: OpenOptions) -> Result<Engine, OpenError> {
-    let path = sqlite_path(url)?;
-    let opening = path.clone();
-    match tokio::task::spawn_blocking(move || sqlite::Sqlite::open(opening, options)).await {
-        Ok(opened) => opened.map(Engine::Sqlite),
-        Err(_) => Err(OpenError::Io { path, why: "it was interrupted".to_owned() }),
+    match Place::of(url)? {
+        Place::Server(_) => postgres::Postgres::open(url, options).await.map(Engine::Postgres),
+        Place::File(path) => {
+            let database = path.display().to_string();
+            match tokio::task::spawn_blocking(move || sqlite::Sqlite::open(path, options)).await {
+                Ok(opened) => opened.map(Engine::Sqlite),
+                Err(_) => Err(OpenError::Io { database, why: "it was interrupted".to_owned() }),
+            }
+        }
     }
 }
 
-/// Whether the database that `url` names was made already, as far as that can be told without opening it.
-pub fn is_there(url: &str) -> bool {
-    let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
-    path.is_none_or(|path| std::path::Path::new(path).exists())
+/// Whether the database that `url` names was made already; nothing is changed.
+pub async fn is_there(url: &str) -> Result<bool, OpenError> {
+    match Place::of(url)? {
+        Place::File(path) => Ok(path.exists()),
+        Place::Server(server) => postgres::is_there(&server).await,
+    }
 }
 
 /// Asks the engine, and takes the time.
@@ -209,6 +250,7 @@ macro_rules! delegated {
         let started = std::time::Instant::now();
         let answer = match $engine {
             Engine::Sqlite($store) => $store.$method($($argument),*).await,
+            Engine::Postgres($store) => $store.$method($($argument),*).await,
         };
         metrics::histogram!("grantwell_db_query_seconds", "query" => stringify!($method)).record(started.elapsed());
         answer
@@ -304,6 +346,10 @@ impl Store for Engine {
 
     async fn check(&self) -> Read<Vec<String>> {
         delegated!(self, store => store.check())
+    }
+
+    async fn clock(&self) -> Read<Option<Timestamp>> {
+        delegated!(self, store => store.clock())
     }
 
     async fn commit(&self, realm: Realm, share: Share, writes: Vec<Write>) -> Result<Outcome, StoreError> {

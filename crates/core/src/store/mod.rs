@@ -163,10 +163,13 @@ pub trait Store: Send + Sync {
     ) -> impl Future<Output = Read<References>> + Send;
     /// The newest audit events, newest first.
     fn events(&self, realm: Realm, most: u32) -> impl Future<Output = Read<Vec<Event>>> + Send;
-    /// Table → rows, of all realms, for metrics and for tests that nothing changed.
+    /// Table → rows, of all realms, for metrics and for tests that nothing changed. Exact up to 100,000 rows of a table; above, an
+    /// engine may estimate.
     fn rows(&self) -> impl Future<Output = Read<Vec<(&'static str, u64)>>> + Send;
     /// Finds what is wrong with the database itself; empty when nothing is.
     fn check(&self) -> impl Future<Output = Read<Vec<String>>> + Send;
+    /// The clock of the database; `None` where it has none but the caller's.
+    fn clock(&self) -> impl Future<Output = Read<Option<Timestamp>>> + Send;
     /// All of `writes` or none, durable when it answers `Done`.
     fn commit(
         &self,

@@ -221,3 +221,22 @@ pub enum Write {
         count: u32,
     },
 }
+
+impl Write {
+    /// Whether every node must learn of it: a change of clients, resources, users or keys raises the realm's generation in the same
+    /// commit ([`Write::MoveRealm`] does so by itself).
+    pub const fn raises_generation(&self) -> bool {
+        matches!(
+            self,
+            Self::PutClient { .. }
+                | Self::DeleteClient(_)
+                | Self::PutResource { .. }
+                | Self::DeleteResource(_)
+                | Self::PutUser { .. }
+                | Self::DeleteUser(_)
+                | Self::InsertKey(_)
+                | Self::RetireKey { .. }
+                | Self::DeleteKey(_)
+        )
+    }
+}

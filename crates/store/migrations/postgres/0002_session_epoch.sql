@@ -1,3 +1,3 @@
 -- The realm's epoch a session began in: a restore raises the realm's, and with it every older session is over.
 
-ALTER TABLE session ADD COLUMN epoch integer NOT NULL DEFAULT 0;
+ALTER TABLE session ADD COLUMN epoch bigint NOT NULL DEFAULT 0;

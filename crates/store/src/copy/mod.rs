@@ -16,7 +16,7 @@ use std::{fmt, path::PathBuf};
 use grantwell_core::{secret::Digest, time::Timestamp};
 
 pub use self::tables::TABLES;
-use crate::{OpenError, sqlite};
+use crate::{OpenError, Place, postgres, sqlite};
 
 /// Most rows that are written at once.
 const BATCH: usize = 256;
@@ -179,7 +179,7 @@ pub enum CopyError {
     /// An engine failed.
     Engine(String),
     /// There is no database.
-    Absent(PathBuf),
+    Absent(String),
     /// The target holds rows, and nobody said that they may go.
     NotEmpty,
     /// The rows that may be replaced are another issuer's.
@@ -195,7 +195,7 @@ impl fmt::Display for CopyError {
         match self {
             Self::Open(error) => error.fmt(f),
             Self::Engine(why) => write!(f, "the database failed: {why}"),
-            Self::Absent(path) => write!(f, "there is no database {}", path.display()),
+            Self::Absent(database) => write!(f, "there is no database {database}"),
             Self::NotEmpty => f.write_str(
                 "the target holds rows already, and nothing in it was changed: name an empty or a new database",
             ),
@@ -255,22 +255,52 @@ pub enum Occupied {
 
 /// Reads a database, which stays in use.
 pub fn source(url: &str) -> Result<Box<dyn Source>, CopyError> {
-    Ok(Box::new(sqlite::copy::Copy::read(&crate::sqlite_path(url)?)?))
+    Ok(match Place::of(url)? {
+        Place::File(path) => Box::new(sqlite::copy::Copy::read(&path)?),
+        Place::Server(server) => Box::new(postgres::copy::Copy::read(&server)?),
+    })
 }
 
 /// Fills a database, which is made when it is absent.
 pub fn target(url: &str, issuer: &str, occupied: Occupied) -> Result<Box<dyn Target>, CopyError> {
-    Ok(Box::new(sqlite::copy::Copy::fill(&crate::sqlite_path(url)?, issuer, occupied)?))
+    Ok(match Place::of(url)? {
+        Place::File(path) => Box::new(sqlite::copy::Copy::fill(&path, issuer, occupied)?),
+        Place::Server(server) => Box::new(postgres::copy::Copy::fill(&server, issuer, occupied)?),
+    })
 }
 
 /// Takes hold of a database in order to leave it.
 pub fn departing(url: &str) -> Result<Box<dyn Departing>, CopyError> {
-    Ok(Box::new(sqlite::copy::Copy::leave(&crate::sqlite_path(url)?)?))
+    Ok(match Place::of(url)? {
+        Place::File(path) => Box::new(sqlite::copy::Copy::leave(&path)?),
+        Place::Server(server) => Box::new(postgres::copy::Copy::leave(&server)?),
+    })
 }
 
 /// What a database turned out to be; nothing is changed, not even made.
 pub fn inspect(url: &str) -> Result<Inspection, CopyError> {
-    sqlite::inspect::inspect(&crate::sqlite_path(url)?)
+    match Place::of(url)? {
+        Place::File(path) => sqlite::inspect::inspect(&path),
+        Place::Server(server) => postgres::inspect::inspect(&server),
+    }
+}
+
+/// An URL as it may be shown and kept: without user and password.
+pub fn without_secrets(url: &str) -> Result<String, CopyError> {
+    Ok(match Place::of(url)? {
+        Place::File(_) => url.to_owned(),
+        Place::Server(server) => server.name().to_owned(),
+    })
+}
+
+/// How many rows the statements of a migration change: those of the tables that they alter or update.
+pub(crate) fn rows_changed(statements: &[String], rows: &[(&'static str, u64)]) -> u64 {
+    let touches = |table: &str| {
+        let altered = format!("ALTER TABLE {table} ");
+        let changed = format!("UPDATE {table} ");
+        statements.iter().any(|sql| sql.starts_with(&altered) || sql.starts_with(&changed))
+    };
+    rows.iter().filter(|(table, _)| touches(table)).map(|(_, rows)| rows).sum()
 }
 
 /// A database as `db status` and `db plan` show it.
@@ -292,9 +322,13 @@ pub struct Inspection {
     pub pending: Vec<Pending>,
 }
 
-/// Where a migration keeps the database as it was when its schema had that version.
-pub fn kept_as(url: &str, version: i64) -> Result<PathBuf, CopyError> {
-    Ok(sqlite::migrate::kept_as(&crate::sqlite_path(url)?, version))
+/// Where a migration keeps the database as it was when its schema had that version; `None` where the server's own backups are
+/// the way back.
+pub fn kept_as(url: &str, version: i64) -> Result<Option<PathBuf>, CopyError> {
+    Ok(match Place::of(url)? {
+        Place::File(path) => Some(sqlite::migrate::kept_as(&path, version)),
+        Place::Server(_) => None,
+    })
 }
 
 /// A migration that is due.

@@ -1,7 +1,5 @@
 //! Guesses, counted before they are checked: one UPSERT, so that a hundred at once are counted as a hundred.
 
-use std::time::Duration;
-
 use grantwell_core::{
     id::Realm,
     store::{AttemptKey, Attempts, Backoff, Outcome},
@@ -10,6 +8,7 @@ use grantwell_core::{
 use rusqlite::{Connection, OptionalExtension, Result, named_params, params};
 
 use super::form::guarded;
+use crate::counters::{growth, place};
 
 /// Untouched longest first; one that still holds its account back stays.
 pub(super) const OLD: &str = "DELETE FROM attempt WHERE (realm, kind, digest) IN (
@@ -54,14 +53,6 @@ macro_rules! count_one {
             $guard
         )
     };
-}
-
-fn place(key: &AttemptKey) -> (u8, [u8; 32]) {
-    match key {
-        AttemptKey::Account(digest) => (0, digest.0),
-        AttemptKey::Device(digest) => (1, digest.0),
-        AttemptKey::Address(digest) => (2, digest.0),
-    }
 }
 
 pub(super) fn find(c: &Connection, realm: Realm, keys: &[AttemptKey]) -> Result<Vec<Attempts>> {
@@ -124,25 +115,6 @@ fn count(
             ":doublings": doublings,
         })
         .map(guarded)
-}
-
-/// First and longest delay in milliseconds, and how often the first is doubled until it is no longer under the longest.
-fn growth(backoff: &Backoff) -> (i64, i64, u32) {
-    // A century is longer than any delay, and leaves room to add it to any time.
-    let millis =
-        |delay: Duration| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).min(3_155_760_000_000);
-    let first = millis(backoff.first);
-    if first == 0 {
-        return (0, 0, 0);
-    }
-    let most = millis(backoff.most);
-    let mut doublings = 0;
-    let mut delay = first;
-    while delay < most {
-        delay *= 2;
-        doublings += 1;
-    }
-    (first, most, doublings)
 }
 
 pub(super) fn clear(c: &Connection, realm: Realm, key: &AttemptKey) -> Result<Outcome> {

@@ -9,8 +9,7 @@ use grantwell_core::{
 use rusqlite::{Connection, Result, params};
 
 use super::form::{Columns, encode};
-
-const MINUTE: i64 = 60_000;
+use crate::counters::minute;
 
 /// The key is realm and time, so each realm's old events are one range; the recursion finds the realms without a scan.
 pub(super) const OLD: &str = "WITH RECURSIVE known (realm) AS (
@@ -81,8 +80,4 @@ pub(super) fn count_tokens(
     )?
     .execute(params![realm.0, minute(at), client.as_str(), grant.as_str(), count])?;
     Ok(Outcome::Done)
-}
-
-fn minute(at: Timestamp) -> i64 {
-    at.millis().div_euclid(MINUTE).saturating_mul(MINUTE)
 }

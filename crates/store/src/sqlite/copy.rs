@@ -1,6 +1,6 @@
 //! A [`Source`], [`Target`] or [`Departing`] database in one file: one connection with one open transaction.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use grantwell_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, params, params_from_iter, types::ValueRef};
@@ -26,17 +26,17 @@ fn failed(error: rusqlite::Error) -> CopyError {
 /// A file that is there, is ours and is no newer than this release; with the version of its schema.
 pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<(Connection, i64)> {
     if !path.exists() {
-        return Err(CopyError::Absent(path.to_owned()));
+        return Err(CopyError::Absent(path.display().to_string()));
     }
     let c = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| migrate::failed(path, &error))?;
     configure(&c).map_err(|error| migrate::failed(path, &error))?;
-    let path = PathBuf::from(path);
-    match migrate::look(&c).map_err(|error| migrate::failed(&path, &error))? {
-        migrate::State::Foreign => Err(OpenError::NotGrantwell { path }.into()),
-        migrate::State::Moved(to) => Err(OpenError::Moved { path, to }.into()),
+    let database = path.display().to_string();
+    match migrate::look(&c).map_err(|error| migrate::failed(path, &error))? {
+        migrate::State::Foreign => Err(OpenError::NotGrantwell { database }.into()),
+        migrate::State::Moved(to) => Err(OpenError::Moved { database, to }.into()),
         migrate::State::Version(found) if found > migrate::known() => {
-            Err(OpenError::FromTheFuture { path, found, known: migrate::known() }.into())
+            Err(OpenError::FromTheFuture { database, found, known: migrate::known() }.into())
         }
         migrate::State::Version(version) => Ok((c, version)),
         migrate::State::Empty => Ok((c, 0)),

@@ -6,7 +6,7 @@ use grantwell_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, Result, Row};
 
 use super::{copy::existing, migrate};
-use crate::copy::{CopyError, Inspection, Pending, shapes};
+use crate::copy::{CopyError, Inspection, Pending, rows_changed, shapes};
 
 pub(crate) fn inspect(path: &Path) -> std::result::Result<Inspection, CopyError> {
     let failed = |error| CopyError::from(migrate::failed(path, &error));
@@ -57,13 +57,7 @@ fn pending(had: i64, rows: &[(&'static str, u64)]) -> Vec<Pending> {
     migrate::pending(had)
         .map(|(version, (name, sql))| {
             let statements = migrate::statements(sql);
-            let touches = |table: &str| {
-                let altered = format!("ALTER TABLE {table} ");
-                let changed = format!("UPDATE {table} ");
-                statements.iter().any(|sql| sql.starts_with(&altered) || sql.starts_with(&changed))
-            };
-            let rows = rows.iter().filter(|(table, _)| touches(table)).map(|(_, rows)| rows).sum();
-            Pending { version, name, statements, rows }
+            Pending { version, name, rows: rows_changed(&statements, rows), statements }
         })
         .collect()
 }

@@ -37,11 +37,12 @@ pub(super) fn open(path: &Path) -> std::result::Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let c = Connection::open_with_flags(path, flags).map_err(|error| failed(path, &error))?;
     let prepared = prepare(&c, path)?;
+    let database = path.display().to_string();
     match prepared {
-        Found::Moved(to) => Err(OpenError::Moved { path: path.to_owned(), to }),
+        Found::Moved(to) => Err(OpenError::Moved { database, to }),
         Found::Current => Ok(c),
-        Found::Newer(found) => Err(OpenError::FromTheFuture { path: path.to_owned(), found, known: known() }),
-        Found::Foreign => Err(OpenError::NotGrantwell { path: path.to_owned() }),
+        Found::Newer(found) => Err(OpenError::FromTheFuture { database, found, known: known() }),
+        Found::Foreign => Err(OpenError::NotGrantwell { database }),
     }
 }
 
@@ -66,10 +67,10 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 pub(super) fn failed(path: &Path, error: &Error) -> OpenError {
-    let path = PathBuf::from(path);
+    let database = path.display().to_string();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => OpenError::NotGrantwell { path },
-        _ => OpenError::Io { path, why: unavailable(error).to_string() },
+        Some(ErrorCode::NotADatabase) => OpenError::NotGrantwell { database },
+        _ => OpenError::Io { database, why: unavailable(error).to_string() },
     }
 }
 

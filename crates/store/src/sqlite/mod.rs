@@ -22,13 +22,15 @@ use grantwell_core::{
     time::Timestamp,
 };
 use rusqlite::config::DbConfig;
-use tokio::sync::oneshot;
 
 use self::{
     readers::Readers,
-    writer::{Queue, Settled, Task},
+    writer::Task,
 };
-use crate::{OpenError, OpenOptions};
+use crate::{
+    OpenError, OpenOptions,
+    queue::{Queue, settled},
+};
 
 mod attempt;
 mod audit;
@@ -60,7 +62,7 @@ const STATEMENTS: usize = 128;
 
 /// A database in one file. Dropping it finishes the commits that wait and closes the file.
 pub struct Sqlite {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Task>>,
     readers: Arc<Readers>,
     writer: Option<JoinHandle<()>>,
 }
@@ -140,10 +142,6 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
         _ => "SQLite was used in a way it does not allow".to_owned(),
     };
     StoreError::Unavailable(why)
-}
-
-async fn settled(answer: oneshot::Receiver<Result<Settled, StoreError>>) -> Result<Settled, StoreError> {
-    answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned())))
 }
 
 impl Store for Sqlite {
@@ -248,6 +246,11 @@ impl Store for Sqlite {
 
     async fn check(&self) -> Read<Vec<String>> {
         self.read_aside(health::check).await
+    }
+
+    /// The process and its file have one clock.
+    async fn clock(&self) -> Read<Option<Timestamp>> {
+        Ok(None)
     }
 
     async fn commit(&self, realm: Realm, share: Share, writes: Vec<Write>) -> Result<Outcome, StoreError> {

@@ -1,18 +1,11 @@
 //! What is forgotten, and when: in small steps, each a transaction of its own between two batches, so that no request
 //! waits long for one. Every statement finds its rows by an index or a range of a key.
 
-use std::time::Duration;
-
 use grantwell_core::{store::Retention, time::Timestamp};
 use rusqlite::{Connection, Result, params};
 
 use super::{attempt, audit, authorization, consent, denied, interaction, session};
-
-/// How long an authorization whose code nobody redeemed is kept after the code expired: as long as its interaction may
-/// still be asked for the same redirect.
-const UNREDEEMED: Duration = Duration::from_mins(15);
-/// How long the counts of refusals are kept.
-const REFUSALS: Duration = Duration::from_hours(90 * 24);
+use crate::sweeping::{REFUSALS, UNREDEEMED};
 
 /// One table: statements, each with the instant before which its rows go.
 pub(super) struct Step {
@@ -58,6 +51,8 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

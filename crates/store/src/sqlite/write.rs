@@ -11,22 +11,6 @@ use super::{
     session, user,
 };
 
-/// Whether every node must learn of it (clients, users, resources, keys). Exactly these writes may be of several statements.
-pub(super) fn raises_generation(write: &Write) -> bool {
-    matches!(
-        write,
-        Write::PutClient { .. }
-            | Write::DeleteClient(_)
-            | Write::PutResource { .. }
-            | Write::DeleteResource(_)
-            | Write::PutUser { .. }
-            | Write::DeleteUser(_)
-            | Write::InsertKey(_)
-            | Write::RetireKey { .. }
-            | Write::DeleteKey(_)
-    )
-}
-
 /// Does one write, whose guard is in its statement.
 pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Outcome> {
     match write {

@@ -3,25 +3,20 @@
 //! A thread takes what waits, opens one transaction, runs each commit in a savepoint of its own, and flushes once. A
 //! conflict undoes its own savepoint alone. Everybody is answered after the flush, the conflicts too, because a conflict may
 //! be with a commit of the same batch. An error that ended the transaction fails the batch; a flush that failed so that
-//! nobody knows what the disk holds ends the process ([`OpenOptions::lost_commit`]).
+//! nobody knows what the disk holds ends the process ([`OpenOptions::lost_commit`](crate::OpenOptions::lost_commit)).
 //!
 //! Another process may write beside this one (`BEGIN IMMEDIATE`, and a busy timeout on the connection).
 
-use std::{
-    collections::VecDeque,
-    ops::ControlFlow,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-};
+use std::{ops::ControlFlow, sync::Arc};
 
 use grantwell_core::{
     id::Realm,
-    store::{Outcome, Share, StoreError, Write},
+    store::{Outcome, Write},
 };
 use rusqlite::{Connection, Error, ErrorCode, Result};
-use tokio::sync::oneshot;
 
 use super::{realm, sweep, unavailable, write};
-use crate::OpenOptions;
+use crate::queue::{Answer, Queue, Settled, Work};
 
 /// What the writer does.
 pub(super) enum Task {
@@ -31,125 +26,17 @@ pub(super) enum Task {
     Sweep(sweep::Step),
 }
 
-/// What came of a task.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Settled {
-    pub(super) outcome: Outcome,
-    pub(super) rows: usize,
-}
-
-type Answer = std::result::Result<Settled, StoreError>;
-
-/// A task and who waits for it.
-pub(super) struct Work {
-    pub(super) task: Task,
-    pub(super) answer: oneshot::Sender<Answer>,
-}
-
-/// What waits for the writer, each share with a bound of its own.
-pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
-    arrived: Condvar,
-    options: OpenOptions,
-}
-
-#[derive(Default)]
-struct Waiting {
-    grants: VecDeque<Work>,
-    sign_ins: VecDeque<Work>,
-    rest: VecDeque<Work>,
-    closed: bool,
-}
-
-impl Queue {
-    pub(super) fn new(options: OpenOptions) -> Self {
-        Self { waiting: Mutex::default(), arrived: Condvar::new(), options }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Puts `task` in its share, and returns where the answer will be.
-    pub(super) fn push(
-        &self,
-        share: Share,
-        task: Task,
-    ) -> std::result::Result<oneshot::Receiver<Answer>, StoreError> {
-        let (answer, settled) = oneshot::channel();
-        let mut waiting = self.lock();
-        if waiting.closed {
-            return Err(StoreError::Unavailable("the writer has stopped".to_owned()));
-        }
-        let (share, most) = match share {
-            Share::Grants => (&mut waiting.grants, self.options.grants),
-            Share::SignIns => (&mut waiting.sign_ins, self.options.sign_ins),
-            Share::Rest => (&mut waiting.rest, self.options.rest),
-        };
-        if share.len() >= most {
-            return Err(StoreError::Busy);
-        }
-        share.push_back(Work { task, answer });
-        drop(waiting);
-        self.arrived.notify_one();
-        Ok(settled)
-    }
-
-    /// Takes no more; what waits is still done.
-    pub(super) fn close(&self) {
-        self.lock().closed = true;
-        self.arrived.notify_all();
-    }
-
-    /// Waits for work; `None` once closed and empty.
-    fn take(&self) -> Option<Vec<Work>> {
-        let mut waiting = self.lock();
-        loop {
-            let batch = waiting.batch(self.options.batch.max(1));
-            if !batch.is_empty() {
-                return Some(batch);
-            }
-            if waiting.closed {
-                return None;
-            }
-            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-impl Waiting {
-    /// Half a batch belongs to grants and a quarter to each other share, so that no flood of one starves another; room that
-    /// a share leaves goes to whoever waits.
-    fn batch(&mut self, most: usize) -> Vec<Work> {
-        let mut batch = Vec::new();
-        for (share, part) in
-            [(&mut self.grants, most / 2), (&mut self.sign_ins, most / 4), (&mut self.rest, most / 4)]
-        {
-            batch.extend(share.drain(..part.min(share.len())));
-        }
-        for share in [&mut self.grants, &mut self.sign_ins, &mut self.rest] {
-            let room = most.saturating_sub(batch.len());
-            batch.extend(share.drain(..room.min(share.len())));
-        }
-        batch
-    }
-}
-
 /// However the writer's thread ends, nobody is left waiting: what was queued is dropped, and with it each answer's sender.
-struct Stopped<'a>(&'a Queue);
+struct Stopped<'a>(&'a Queue<Task>);
 
 impl Drop for Stopped<'_> {
     fn drop(&mut self) {
-        self.0.close();
-        let mut waiting = self.0.lock();
-        waiting.grants.clear();
-        waiting.sign_ins.clear();
-        waiting.rest.clear();
+        self.0.abandon();
     }
 }
 
 /// The writer's thread.
-pub(super) fn run(c: Connection, queue: Arc<Queue>) {
+pub(super) fn run(c: Connection, queue: Arc<Queue<Task>>) {
     let _stopped = Stopped(&queue);
     while let Some(batch) = queue.take() {
         if settle(&c, batch, queue.options.lost_commit).is_break() {
@@ -167,7 +54,7 @@ enum Failure {
 }
 
 /// Makes a batch durable and answers everybody in it.
-fn settle(c: &Connection, batch: Vec<Work>, lost_commit: fn(&str)) -> ControlFlow<()> {
+fn settle(c: &Connection, batch: Vec<Work<Task>>, lost_commit: fn(&str)) -> ControlFlow<()> {
     let (failure, flow) = match attempt(c, &batch) {
         Ok(answers) => {
             for (work, answer) in batch.into_iter().zip(answers) {
@@ -190,7 +77,7 @@ fn settle(c: &Connection, batch: Vec<Work>, lost_commit: fn(&str)) -> ControlFlo
     flow
 }
 
-fn attempt(c: &Connection, batch: &[Work]) -> std::result::Result<Vec<Answer>, Failure> {
+fn attempt(c: &Connection, batch: &[Work<Task>]) -> std::result::Result<Vec<Answer>, Failure> {
     execute(c, "BEGIN IMMEDIATE").map_err(Failure::Undone)?;
     let mut answers = Vec::with_capacity(batch.len());
     for work in batch {
@@ -252,9 +139,9 @@ fn perform(c: &Connection, task: &Task) -> Result<Settled> {
 }
 
 fn commit(c: &Connection, realm: Realm, writes: &[Write]) -> Result<Outcome> {
-    // One statement applies or does not, by itself.
+    // One statement applies or does not, by itself; only what raises the generation has several.
     if let [only] = writes
-        && !write::raises_generation(only)
+        && !only.raises_generation()
     {
         return write::apply(c, realm, only);
     }
@@ -275,7 +162,7 @@ fn apply_all(c: &Connection, realm: Realm, writes: &[Write]) -> Result<Outcome> 
             return Ok(Outcome::Conflict);
         }
     }
-    if writes.iter().any(write::raises_generation) {
+    if writes.iter().any(Write::raises_generation) {
         realm::raise_generation(c, realm)?;
     }
     Ok(Outcome::Done)
@@ -289,53 +176,14 @@ fn execute(c: &Connection, sql: &str) -> Result<()> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use grantwell_core::store::{Share, StoreError};
     use rusqlite::ffi;
 
     use super::*;
+    use crate::OpenOptions;
 
     fn failure(code: i32) -> Error {
         Error::SqliteFailure(ffi::Error::new(code), None)
-    }
-
-    fn nothing() -> Task {
-        Task::Commit { realm: Realm(1), writes: Vec::new() }
-    }
-
-    #[test]
-    fn a_full_share_is_busy_for_that_share_alone() {
-        let queue = Queue::new(OpenOptions { grants: 2, sign_ins: 1, rest: 1, ..OpenOptions::default() });
-        let _first = queue.push(Share::Grants, nothing()).unwrap();
-        let _second = queue.push(Share::Grants, nothing()).unwrap();
-        assert_eq!(queue.push(Share::Grants, nothing()).unwrap_err(), StoreError::Busy);
-        let _third = queue.push(Share::SignIns, nothing()).unwrap();
-        assert_eq!(queue.push(Share::SignIns, nothing()).unwrap_err(), StoreError::Busy);
-        let _fourth = queue.push(Share::Rest, nothing()).unwrap();
-        assert_eq!(queue.push(Share::Rest, nothing()).unwrap_err(), StoreError::Busy);
-    }
-
-    #[test]
-    fn z_08_a_flood_in_one_share_leaves_room_in_every_batch_for_the_others() {
-        let queue = Queue::new(OpenOptions { batch: 8, ..OpenOptions::default() });
-        let mut waiting = Vec::new();
-        for _ in 0..100 {
-            waiting.push(queue.push(Share::Grants, nothing()).unwrap());
-        }
-        let mut sign_in = queue.push(Share::SignIns, nothing()).unwrap();
-        let mut rest = queue.push(Share::Rest, nothing()).unwrap();
-        let batch = queue.take().unwrap();
-        assert_eq!(batch.len(), 8);
-        drop(batch);
-        assert!(matches!(sign_in.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
-        assert!(matches!(rest.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
-    }
-
-    #[test]
-    fn after_the_writer_stopped_nobody_waits() {
-        let queue = Queue::new(OpenOptions::default());
-        let mut waiting = queue.push(Share::Grants, nothing()).unwrap();
-        drop(Stopped(&queue));
-        assert!(matches!(waiting.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
-        assert!(matches!(queue.push(Share::Grants, nothing()), Err(StoreError::Unavailable(_))));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod counting;
 pub mod fixtures;
 pub mod grants;
 pub mod model;
+pub mod postgres;
 pub mod races;
 pub mod random;
 pub mod registry;

@@ -1,0 +1,252 @@
+//! Authorizations: what came of a completed interaction, with its code and its living refresh token in the same row.
+
+use grantwell_core::{
+    id::{AuthorizationId, ClientId, ConsentId, Realm, SessionId, UserId},
+    scope::Permissions,
+    store::{Authentication, Authorization, AuthorizationRecord, CodeState, RefreshState},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    form::{Columns, Result, Statement, encode, guarded, params},
+    session::{self, session_columns},
+    user::{self, user_columns},
+};
+
+/// Codes that nobody came for, longest expired first.
+pub(super) const UNREDEEMED: &str = "DELETE FROM \"authorization\" WHERE (realm, id) IN (
+    SELECT realm, id FROM \"authorization\" WHERE redeemed_at IS NULL AND code_expires_at < $1
+    ORDER BY code_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+/// Expired longest ago first.
+pub(super) const EXPIRED: &str = "DELETE FROM \"authorization\" WHERE (realm, id) IN (
+    SELECT realm, id FROM \"authorization\" WHERE expires_at < $1 ORDER BY expires_at LIMIT $2
+    FOR UPDATE SKIP LOCKED)";
+
+/// Revoked longest ago first.
+pub(super) const REVOKED: &str = "DELETE FROM \"authorization\" WHERE (realm, id) IN (
+    SELECT realm, id FROM \"authorization\" WHERE revoked_at < $1 ORDER BY revoked_at LIMIT $2
+    FOR UPDATE SKIP LOCKED)";
+
+/// Those whose consent was withdrawn: as dead as if each had been revoked, and in the way of the consent's own removal.
+pub(super) const UNDER_WITHDRAWN: &str = "DELETE FROM \"authorization\" WHERE (realm, id) IN (
+    SELECT a.realm, a.id
+    FROM consent c JOIN \"authorization\" a ON a.realm = c.realm AND a.consent_id = c.id
+    WHERE c.withdrawn_at < $1 LIMIT $2 FOR UPDATE OF a SKIP LOCKED)";
+
+/// What is written once and never asked for.
+#[derive(Deserialize)]
+struct Body {
+    permissions: Permissions,
+    offline: bool,
+    authentication: Authentication,
+    nonce: Option<String>,
+    redirect_uri: Option<String>,
+    challenge: Option<String>,
+}
+
+/// [`Body`], borrowed.
+#[derive(Serialize)]
+struct BodyOf<'a> {
+    permissions: &'a Permissions,
+    offline: bool,
+    authentication: &'a Authentication,
+    nonce: Option<&'a str>,
+    redirect_uri: Option<&'a str>,
+    challenge: Option<&'a str>,
+}
+
+/// All that the life of a token under an authorization depends on, in one statement, so that all of it is of one moment.
+pub(super) fn find(realm: Realm, id: AuthorizationId) -> Statement {
+    Statement::new(
+        concat!(
+            "SELECT a.client_id, a.user_id, a.session_id, a.consent_id, a.epoch, a.created_at, a.expires_at,
+                    a.last_used_at, a.revoked_at, a.code_digest, a.code_expires_at, a.redeemed_at, a.burnt_at,
+                    a.generation, a.refresh_digest, a.rotated_at, a.refresh_expires_at, a.body,
+                    c.withdrawn_at, cl.body, ",
+            user_columns!(),
+            ", ",
+            session_columns!(),
+            ", r.epoch
+             FROM \"authorization\" a
+             JOIN consent c ON c.realm = a.realm AND c.id = a.consent_id
+             LEFT JOIN client cl ON cl.realm = a.realm AND cl.client_id = a.client_id
+             LEFT JOIN \"user\" u ON u.realm = a.realm AND u.id = a.user_id
+             LEFT JOIN session s ON s.realm = a.realm AND s.id = a.session_id
+             JOIN realm r ON r.realm = a.realm
+             WHERE a.realm = $1 AND a.id = $2"
+        ),
+        params![realm, id.as_bytes()],
+    )
+}
+
+pub(super) fn record(id: AuthorizationId, columns: &mut Columns<'_>) -> Result<AuthorizationRecord> {
+    Ok(AuthorizationRecord {
+        authorization: read(id, columns)?,
+        consent_withdrawn_at: columns.time_or_none()?,
+        client: if columns.absent(1)? { None } else { Some(columns.json()?) },
+        user: if columns.absent(user::COLUMNS)? { None } else { Some(user::read(columns)?) },
+        session: if columns.absent(session::COLUMNS)? { None } else { Some(session::read(columns)?) },
+        epoch: columns.number()?,
+    })
+}
+
+fn read(id: AuthorizationId, columns: &mut Columns<'_>) -> Result<Authorization> {
+    let client_id = ClientId(columns.value()?);
+    let user_id = UserId::from_bytes(columns.id()?);
+    let session_id = SessionId::from_bytes(columns.id()?);
+    let consent_id = ConsentId::from_bytes(columns.id()?);
+    let epoch = columns.number()?;
+    let created_at = columns.time()?;
+    let expires_at = columns.time()?;
+    let last_used_at = columns.time()?;
+    let revoked_at = columns.time_or_none()?;
+    let digest = columns.digest()?;
+    let code_expires_at = columns.time()?;
+    let redeemed_at = columns.time_or_none()?;
+    let burnt_at = columns.time_or_none()?;
+    let refresh = if columns.absent(4)? {
+        None
+    } else {
+        Some(RefreshState {
+            generation: columns.number()?,
+            digest: columns.digest()?,
+            rotated_at: columns.time()?,
+            expires_at: columns.time()?,
+        })
+    };
+    let Body { permissions, offline, authentication, nonce, redirect_uri, challenge } = columns.json()?;
+    Ok(Authorization {
+        id,
+        client_id,
+        user_id,
+        session_id,
+        consent_id,
+        permissions,
+        offline,
+        authentication,
+        nonce,
+        epoch,
+        created_at,
+        expires_at,
+        code: CodeState {
+            digest,
+            redirect_uri,
+            challenge,
+            expires_at: code_expires_at,
+            redeemed_at,
+            burnt_at,
+        },
+        refresh,
+        last_used_at,
+        revoked_at,
+    })
+}
+
+/// Under READ COMMITTED an `EXISTS` on a live consent passes while its withdrawal is in flight. `FOR SHARE` waits for it, and
+/// looks again at what it left.
+pub(super) fn insert(realm: Realm, authorization: &Authorization) -> Result<Statement> {
+    let code = &authorization.code;
+    let refresh = authorization.refresh.as_ref();
+    let body = encode(&BodyOf {
+        permissions: &authorization.permissions,
+        offline: authorization.offline,
+        authentication: &authorization.authentication,
+        nonce: authorization.nonce.as_deref(),
+        redirect_uri: code.redirect_uri.as_deref(),
+        challenge: code.challenge.as_deref(),
+    })?;
+    Ok(Statement::new(
+        "WITH consented AS (
+           SELECT 1 FROM consent WHERE realm = $1 AND id = $6 AND withdrawn_at IS NULL FOR SHARE),
+         signed_in AS (
+           SELECT 1 FROM session WHERE realm = $1 AND id = $5 AND ended_at IS NULL FOR SHARE),
+         done AS (
+           INSERT INTO \"authorization\"
+             (realm, id, client_id, user_id, session_id, consent_id, epoch, created_at, expires_at, last_used_at,
+              revoked_at, code_digest, code_expires_at, redeemed_at, burnt_at, generation, refresh_digest,
+              rotated_at, refresh_expires_at, body)
+           SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+           FROM consented, signed_in
+           ON CONFLICT DO NOTHING RETURNING 1)
+         SELECT guarded(count(*)) FROM done",
+        params![
+            realm,
+            authorization.id.as_bytes(),
+            &authorization.client_id,
+            authorization.user_id.as_bytes(),
+            authorization.session_id.as_bytes(),
+            authorization.consent_id.as_bytes(),
+            authorization.epoch,
+            authorization.created_at,
+            authorization.expires_at,
+            authorization.last_used_at,
+            authorization.revoked_at,
+            code.digest,
+            code.expires_at,
+            code.redeemed_at,
+            code.burnt_at,
+            refresh.map(|refresh| refresh.generation),
+            refresh.map(|refresh| refresh.digest),
+            refresh.map(|refresh| refresh.rotated_at),
+            refresh.map(|refresh| refresh.expires_at),
+            body,
+        ],
+    ))
+}
+
+pub(super) fn redeem(
+    realm: Realm,
+    id: AuthorizationId,
+    at: Timestamp,
+    refresh: Option<&RefreshState>,
+) -> Statement {
+    Statement::new(
+        guarded!(
+            "UPDATE \"authorization\"
+             SET redeemed_at = $3, last_used_at = $3, generation = $4, refresh_digest = $5, rotated_at = $6,
+                 refresh_expires_at = $7
+             WHERE realm = $1 AND id = $2 AND redeemed_at IS NULL AND burnt_at IS NULL AND revoked_at IS NULL"
+        ),
+        params![
+            realm,
+            id.as_bytes(),
+            at,
+            refresh.map(|refresh| refresh.generation),
+            refresh.map(|refresh| refresh.digest),
+            refresh.map(|refresh| refresh.rotated_at),
+            refresh.map(|refresh| refresh.expires_at),
+        ],
+    )
+}
+
+pub(super) fn burn(realm: Realm, id: AuthorizationId, at: Timestamp) -> Statement {
+    Statement::new(
+        guarded!(
+            "UPDATE \"authorization\" SET burnt_at = $3
+             WHERE realm = $1 AND id = $2 AND redeemed_at IS NULL AND burnt_at IS NULL"
+        ),
+        params![realm, id.as_bytes(), at],
+    )
+}
+
+pub(super) fn rotate(realm: Realm, id: AuthorizationId, to: &RefreshState) -> Statement {
+    Statement::new(
+        guarded!(
+            "UPDATE \"authorization\"
+             SET generation = $3, refresh_digest = $4, rotated_at = $5, refresh_expires_at = $6, last_used_at = $5
+             WHERE realm = $1 AND id = $2 AND generation = $3 - 1 AND revoked_at IS NULL"
+        ),
+        params![realm, id.as_bytes(), to.generation, to.digest, to.rotated_at, to.expires_at],
+    )
+}
+
+pub(super) fn revoke(realm: Realm, id: AuthorizationId, at: Timestamp) -> Statement {
+    Statement::new(
+        guarded!(
+            "UPDATE \"authorization\" SET revoked_at = $3 WHERE realm = $1 AND id = $2 AND revoked_at IS NULL"
+        ),
+        params![realm, id.as_bytes(), at],
+    )
+}

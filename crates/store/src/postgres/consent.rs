@@ -1,0 +1,122 @@
+//! What a person agreed to for a client. The partial unique index `consent_live` keeps one live row for each pair.
+
+use grantwell_core::{
+    id::{ClientId, ConsentId, Realm, UserId},
+    scope::Permissions,
+    store::{Connection, Consent},
+    time::Timestamp,
+};
+
+use super::form::{Columns, Result, Statement, encode, guarded, params};
+
+/// Withdrawn longest ago first, once no authorization hangs under it.
+pub(super) const WITHDRAWN: &str = "DELETE FROM consent WHERE (realm, id) IN (
+    SELECT c.realm, c.id FROM consent c
+    WHERE c.withdrawn_at < $1
+      AND NOT EXISTS (SELECT 1 FROM \"authorization\" a WHERE a.realm = c.realm AND a.consent_id = c.id)
+    ORDER BY c.withdrawn_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+/// In this order, for [`read`].
+macro_rules! consent_columns {
+    () => {
+        "c.id, c.user_id, c.client_id, c.permissions, c.version, c.created_at, c.updated_at, c.withdrawn_at"
+    };
+}
+
+pub(super) fn read(columns: &mut Columns<'_>) -> Result<Consent> {
+    Ok(Consent {
+        id: ConsentId::from_bytes(columns.id()?),
+        user_id: UserId::from_bytes(columns.id()?),
+        client_id: ClientId(columns.value()?),
+        permissions: columns.json()?,
+        version: columns.number()?,
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
+        withdrawn_at: columns.time_or_none()?,
+    })
+}
+
+pub(super) fn live(realm: Realm, user: UserId, client: &ClientId) -> Statement {
+    Statement::new(
+        concat!(
+            "SELECT ",
+            consent_columns!(),
+            " FROM consent c
+              WHERE c.realm = $1 AND c.user_id = $2 AND c.client_id = $3 AND c.withdrawn_at IS NULL"
+        ),
+        params![realm, user.as_bytes(), client],
+    )
+}
+
+/// An authorization whose code was never redeemed has issued no token, so it does not count as a use.
+pub(super) fn connections_of(realm: Realm, user: UserId) -> Statement {
+    Statement::new(
+        concat!(
+            "SELECT ",
+            consent_columns!(),
+            ", cl.body,
+              (SELECT max(a.last_used_at) FROM \"authorization\" a
+               WHERE a.realm = c.realm AND a.consent_id = c.id AND a.redeemed_at IS NOT NULL)
+              FROM consent c LEFT JOIN client cl ON cl.realm = c.realm AND cl.client_id = c.client_id
+              WHERE c.realm = $1 AND c.user_id = $2 AND c.withdrawn_at IS NULL
+              ORDER BY c.created_at DESC, c.id DESC LIMIT 200"
+        ),
+        params![realm, user.as_bytes()],
+    )
+}
+
+pub(super) fn connection(columns: &mut Columns<'_>) -> Result<Connection> {
+    Ok(Connection {
+        consent: read(columns)?,
+        client: if columns.absent(1)? { None } else { Some(columns.json()?) },
+        last_used_at: columns.time_or_none()?,
+    })
+}
+
+pub(super) fn insert(realm: Realm, consent: &Consent) -> Result<Statement> {
+    Ok(Statement::new(
+        guarded!(
+            "INSERT INTO consent
+               (realm, id, user_id, client_id, permissions, version, created_at, updated_at, withdrawn_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
+        ),
+        params![
+            realm,
+            consent.id.as_bytes(),
+            consent.user_id.as_bytes(),
+            &consent.client_id,
+            encode(&consent.permissions)?,
+            consent.version,
+            consent.created_at,
+            consent.updated_at,
+            consent.withdrawn_at,
+        ],
+    ))
+}
+
+/// All of a [`Write::ExtendConsent`](grantwell_core::store::Write::ExtendConsent) but its id.
+pub(super) struct Extension<'a> {
+    pub(super) version: u32,
+    pub(super) permissions: &'a Permissions,
+    pub(super) at: Timestamp,
+}
+
+pub(super) fn extend(realm: Realm, id: ConsentId, to: &Extension<'_>) -> Result<Statement> {
+    Ok(Statement::new(
+        guarded!(
+            "UPDATE consent SET permissions = $4, updated_at = $5, version = version + 1
+             WHERE realm = $1 AND id = $2 AND version = $3 AND withdrawn_at IS NULL"
+        ),
+        params![realm, id.as_bytes(), to.version, encode(to.permissions)?, to.at],
+    ))
+}
+
+pub(super) fn withdraw(realm: Realm, id: ConsentId, user: UserId, at: Timestamp) -> Statement {
+    Statement::new(
+        guarded!(
+            "UPDATE consent SET withdrawn_at = $4
+             WHERE realm = $1 AND id = $2 AND user_id = $3 AND withdrawn_at IS NULL"
+        ),
+        params![realm, id.as_bytes(), user.as_bytes(), at],
+    )
+}

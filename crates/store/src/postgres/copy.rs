@@ -1,0 +1,236 @@
+//! A [`Source`], [`Target`] or [`Departing`] database on a server: one connection with one open transaction.
+
+use std::future::Future;
+
+use grantwell_core::time::Timestamp;
+use tokio_postgres::Client;
+
+use super::{
+    form::{Columns, Error, Param, Result as Asked, Statement, params, unavailable},
+    migrate,
+    server::Server,
+};
+use crate::copy::{CopyError, Departing, Each, Kind, Occupied, Row, Shape, Source, TABLES, Target, Value, shapes};
+
+/// Rows that are fetched at once.
+const PORTION: usize = 1000;
+
+/// How long the copy waits for whoever is writing, when it needs the tables to itself.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 10000";
+
+type Result<T> = std::result::Result<T, CopyError>;
+
+/// A connection with an open transaction. Dropped, it leaves the database as it was.
+pub(crate) struct Copy {
+    client: Client,
+    version: i64,
+}
+
+/// Waits on a thread that may: a copy is the work of a command, not of a request.
+pub(super) fn wait<T>(doing: impl Future<Output = T>) -> T {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(doing))
+}
+
+fn failed(error: impl Into<Error>) -> CopyError {
+    CopyError::Engine(unavailable(&error.into()).to_string())
+}
+
+/// A database that is there, is ours and is no newer than this release; with the version of its schema.
+pub(super) fn existing(server: &Server) -> Result<(Client, i64)> {
+    wait(async {
+        let client = server.connect_first().await?;
+        let state = migrate::look(&client).await.map_err(|error| migrate::failed(server, &error))?;
+        let Some(version) = migrate::usable(state, server)? else {
+            return Err(CopyError::Absent(server.name().to_owned()));
+        };
+        if version > migrate::known() {
+            let (database, found, known) = (server.name().to_owned(), version, migrate::known());
+            return Err(crate::OpenError::FromTheFuture { database, found, known }.into());
+        }
+        Ok((client, version))
+    })
+}
+
+impl Copy {
+    /// A read transaction of one moment: what is committed meanwhile is not in it.
+    pub(crate) fn read(server: &Server) -> Result<Self> {
+        let (client, version) = existing(server)?;
+        let copy = Self { client, version };
+        copy.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        Ok(copy)
+    }
+
+    /// A write transaction on a database with the present schema that holds no row.
+    pub(crate) fn fill(server: &Server, issuer: &str, occupied: Occupied) -> Result<Self> {
+        let client = wait(migrate::open(server))?;
+        let copy = Self { client, version: migrate::known() };
+        copy.hold()?;
+        if copy.is_empty()? {
+            return Ok(copy);
+        }
+        if occupied == Occupied::Refuse {
+            return Err(CopyError::NotEmpty);
+        }
+        let others = "SELECT 1 FROM realm WHERE realm = 1 AND issuer <> $1";
+        if !copy.ask(&Statement::new(others, params![issuer]))?.is_empty() {
+            return Err(CopyError::OtherIssuer);
+        }
+        for table in TABLES.iter().rev() {
+            copy.execute(&format!("DELETE FROM \"{}\"", table.name))?;
+        }
+        Ok(copy)
+    }
+
+    /// A write transaction: whoever else has the database open can only read until it ends.
+    pub(crate) fn leave(server: &Server) -> Result<Self> {
+        let (client, version) = existing(server)?;
+        let copy = Self { client, version };
+        copy.hold()?;
+        Ok(copy)
+    }
+
+    /// Begins, with every table held against other writers.
+    fn hold(&self) -> Result<()> {
+        let tables = shapes(self.version).iter().map(|shape| format!("\"{}\"", shape.table.name)).collect::<Vec<_>>();
+        self.execute(&format!("BEGIN; {LOCK_TIMEOUT}; LOCK TABLE {} IN EXCLUSIVE MODE", tables.join(", ")))
+    }
+
+    fn execute(&self, sql: &str) -> Result<()> {
+        wait(self.client.batch_execute(sql)).map_err(failed)
+    }
+
+    fn ask(&self, statement: &Statement) -> Result<Vec<tokio_postgres::Row>> {
+        wait(self.client.query_typed(&statement.sql, &statement.typed())).map_err(failed)
+    }
+
+    fn is_empty(&self) -> Result<bool> {
+        for table in TABLES {
+            let any = format!("SELECT 1 FROM \"{}\" LIMIT 1", table.name);
+            if !self.ask(&Statement::new(any, Vec::new()))?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The columns, quoted: one is called `grant`.
+fn columns(shape: &Shape) -> String {
+    shape.columns.iter().map(|column| format!("\"{}\"", column.name)).collect::<Vec<_>>().join(", ")
+}
+
+fn value(kind: Kind, columns: &mut Columns<'_>) -> Asked<Value> {
+    Ok(match kind {
+        Kind::Int => columns.value::<Option<i64>>()?.map(Value::Int),
+        Kind::Text => columns.value::<Option<String>>()?.map(Value::Text),
+        Kind::Bytes => columns.value::<Option<Vec<u8>>>()?.map(Value::Bytes),
+    }
+    .unwrap_or(Value::Null))
+}
+
+impl Source for Copy {
+    fn shapes(&self) -> Vec<Shape> {
+        shapes(self.version)
+    }
+
+    fn rows(&mut self, shape: &Shape, each: &mut Each<'_>) -> Result<()> {
+        let (table, wanted) = (shape.table.name, columns(shape));
+        self.execute(&format!("DECLARE copied NO SCROLL CURSOR FOR SELECT {wanted} FROM \"{table}\""))?;
+        let fetch = Statement::new(format!("FETCH {PORTION} FROM copied"), Vec::new());
+        loop {
+            let rows = self.ask(&fetch)?;
+            if rows.is_empty() {
+                return self.execute("CLOSE copied");
+            }
+            for row in &rows {
+                let mut read = Columns::of(row);
+                let values = shape.columns.iter().map(|column| {
+                    let unreadable = |_| CopyError::Engine(format!("{table}.{} cannot be read", column.name));
+                    value(column.kind, &mut read).map_err(unreadable)
+                });
+                each(values.collect::<Result<_>>()?)?;
+            }
+        }
+    }
+}
+
+/// One list for each column.
+fn turned(shape: &Shape, rows: &[Row]) -> Result<Vec<Param>> {
+    let column = |at: usize, kind: Kind| {
+        let values = rows.iter().map(|row| row.get(at));
+        let wrong = || CopyError::Engine(format!("a value of {} is of another kind", shape.table.name));
+        Ok(match kind {
+            Kind::Int => Param::Ints(values.map(int).collect::<Option<_>>().ok_or_else(wrong)?),
+            Kind::Text => Param::Texts(values.map(text).collect::<Option<_>>().ok_or_else(wrong)?),
+            Kind::Bytes => Param::Blobs(values.map(bytes).collect::<Option<_>>().ok_or_else(wrong)?),
+        })
+    };
+    shape.columns.iter().enumerate().map(|(at, wanted)| column(at, wanted.kind)).collect()
+}
+
+fn int(value: Option<&Value>) -> Option<Option<i64>> {
+    match value? {
+        Value::Null => Some(None),
+        Value::Int(number) => Some(Some(*number)),
+        _ => None,
+    }
+}
+
+fn text(value: Option<&Value>) -> Option<Option<String>> {
+    match value? {
+        Value::Null => Some(None),
+        Value::Text(text) => Some(Some(text.clone())),
+        _ => None,
+    }
+}
+
+fn bytes(value: Option<&Value>) -> Option<Option<Vec<u8>>> {
+    match value? {
+        Value::Null => Some(None),
+        Value::Bytes(bytes) => Some(Some(bytes.clone())),
+        _ => None,
+    }
+}
+
+impl Target for Copy {
+    fn put(&mut self, shape: &Shape, rows: &[Row]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let lists = (1..=shape.columns.len()).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ");
+        let insert = format!(
+            "INSERT INTO \"{}\" ({}) SELECT * FROM unnest({lists})",
+            shape.table.name,
+            columns(shape)
+        );
+        let statement = Statement::new(insert, turned(shape, rows)?);
+        wait(self.client.execute_typed(&statement.sql, &statement.typed())).map(drop).map_err(failed)
+    }
+
+    fn end_all(&mut self, now: Timestamp) -> Result<()> {
+        let do_at = |sql: &'static str, at: i64| self.ask(&Statement::new(sql, params![at])).map(drop);
+        // Minutes since 1970: above the epoch of every restore before, also of one to another copy of this backup.
+        do_at("UPDATE realm SET epoch = greatest(epoch + 1, $1), generation = generation + 1", now.seconds() / 60)?;
+        do_at("UPDATE session SET ended_at = $1 WHERE ended_at IS NULL", now.millis())?;
+        do_at("UPDATE consent SET withdrawn_at = $1 WHERE withdrawn_at IS NULL", now.millis())?;
+        self.execute("DELETE FROM interaction; DELETE FROM key")
+    }
+
+    fn commit(self: Box<Self>) -> Result<()> {
+        self.execute("COMMIT")?;
+        // Until the planner has looked at what came, it takes every table for empty.
+        self.execute("ANALYZE")
+    }
+}
+
+impl Departing for Copy {
+    /// Every table gets another name, so that no statement of a process that still has the database open finds one.
+    fn depart(self: Box<Self>, to: &str) -> Result<()> {
+        for shape in shapes(self.version) {
+            let name = shape.table.name;
+            self.execute(&format!("ALTER TABLE \"{name}\" RENAME TO moved_{name}"))?;
+        }
+        self.ask(&Statement::new("UPDATE grantwell SET moved_to = $1", params![to]))?;
+        self.execute("COMMIT")
+    }
+}

@@ -1,0 +1,162 @@
+//! Opening a database: what it is, how new it is, and bringing its schema up to date.
+//!
+//! The table `grantwell` says which version the schema has, and the oldest release of the schema that may still be served from
+//! it: a migration expands first, and what it makes needless goes a release later, so that versions N and N+1 serve together.
+//! A migration runs in one transaction with its version, under a lock that every start takes: one that was interrupted, or many at
+//! once, leave one whole schema.
+
+use tokio_postgres::Client;
+
+use super::{
+    form::{Columns, Error, Result, Statement, texts},
+    server::Server,
+};
+use crate::{OpenError, copy::TABLES};
+
+/// Name, text, and the oldest version of the schema that a release may know and still serve from what it makes.
+pub(super) type Migration = (&'static str, &'static str, i64);
+
+/// In order; their number is the version of the schema. Never changed once released.
+pub(super) const MIGRATIONS: &[Migration] = &[
+    ("0001_initial", include_str!("../../migrations/postgres/0001_initial.sql"), 1),
+    ("0002_session_epoch", include_str!("../../migrations/postgres/0002_session_epoch.sql"), 2),
+    ("0003_issued", include_str!("../../migrations/postgres/0003_issued.sql"), 3),
+];
+
+/// `GWL1`: whoever migrates holds the advisory lock of that number.
+const LOCK: i64 = 0x4757_4c31;
+
+/// A table that is held for longer by somebody else is not waited for: who comes later would wait behind the migration.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 3000";
+
+pub(super) fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// What a database turned out to be.
+pub(super) enum State {
+    Empty,
+    Moved(String),
+    /// With the oldest version that may serve it.
+    Version(i64, i64),
+    Foreign,
+}
+
+async fn rows(client: &Client, statement: &Statement) -> Result<Vec<tokio_postgres::Row>> {
+    Ok(client.query_typed(&statement.sql, &statement.typed()).await?)
+}
+
+async fn ask<T>(client: &Client, sql: &'static str, read: impl Fn(&mut Columns<'_>) -> Result<T>) -> Result<Option<T>> {
+    super::form::one(&rows(client, &Statement::new(sql, Vec::new())).await?, |columns| read(columns))
+}
+
+/// What is in the schema that a name without one means.
+pub(super) async fn look(client: &Client) -> Result<State> {
+    let marked = ask(client, "SELECT to_regclass('grantwell') IS NOT NULL", |columns| columns.value::<bool>()).await?;
+    if marked == Some(true) {
+        let found = ask(client, "SELECT version, oldest, moved_to FROM grantwell", |columns| {
+            Ok((columns.value()?, columns.value()?, columns.value::<Option<String>>()?))
+        });
+        return Ok(match found.await? {
+            Some((_, _, Some(to))) => State::Moved(to),
+            Some((version, oldest, None)) => State::Version(version, oldest),
+            None => State::Empty,
+        });
+    }
+    let ours = Statement::new(
+        "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY($1) LIMIT 1",
+        vec![texts(TABLES.iter().map(|table| table.name))],
+    );
+    Ok(if rows(client, &ours).await?.is_empty() { State::Empty } else { State::Foreign })
+}
+
+/// The version of a database that this release can serve, or why it cannot. `None` where there is none.
+pub(super) fn usable(state: State, server: &Server) -> std::result::Result<Option<i64>, OpenError> {
+    let database = server.name().to_owned();
+    match state {
+        State::Empty => Ok(None),
+        State::Moved(to) => Err(OpenError::Moved { database, to }),
+        State::Foreign => Err(OpenError::NotGrantwell { database }),
+        State::Version(found, oldest) if oldest > known() => {
+            Err(OpenError::FromTheFuture { database, found, known: known() })
+        }
+        State::Version(found, _) => Ok(Some(found)),
+    }
+}
+
+pub(super) fn failed(server: &Server, error: &Error) -> OpenError {
+    OpenError::Io { database: server.name().to_owned(), why: super::form::unavailable(error).to_string() }
+}
+
+/// A connection to a database with the present schema.
+pub(super) async fn open(server: &Server) -> std::result::Result<Client, OpenError> {
+    let mut client = server.connect_first().await?;
+    durable(&client, server).await?;
+    let state = look(&client).await.map_err(|error| failed(server, &error))?;
+    // Looked at first, so that a role without the right to change the schema can serve one that is up to date.
+    if usable(state, server)?.is_none_or(|version| version < known()) {
+        while migrate(&mut client, server, &mut |_| {}).await? {}
+    }
+    Ok(client)
+}
+
+/// What is acknowledged must be on disk, so a database that acknowledges before is refused.
+async fn durable(client: &Client, server: &Server) -> std::result::Result<(), OpenError> {
+    let asked = ask(client, "SELECT current_setting('synchronous_commit'), current_setting('fsync')", |columns| {
+        Ok((columns.value::<String>()?, columns.value::<String>()?))
+    });
+    let found = asked.await.map_err(|error| failed(server, &error))?;
+    let Some((commit, fsync)) = found else { return Ok(()) };
+    if commit == "off" {
+        return Err(OpenError::Setting {
+            why: "synchronous_commit is off there, so that a crash loses what was acknowledged; set it to on".to_owned(),
+        });
+    }
+    if fsync == "off" {
+        tracing::warn!("fsync is off in PostgreSQL: a loss of power can destroy the database");
+    }
+    Ok(())
+}
+
+/// Statements of a migration: each ends at an empty line, and comments are whole lines.
+pub(super) fn statements(migration: &str) -> Vec<String> {
+    let lines = migration.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let sql = lines.collect::<Vec<_>>().join("\n");
+    sql.split("\n\n").map(str::trim).filter(|sql| !sql.is_empty()).map(str::to_owned).collect()
+}
+
+/// Migrations that a database of that version has not had, each with the version it leads to.
+pub(super) fn pending(had: i64) -> impl Iterator<Item = (i64, &'static Migration)> {
+    (1..).zip(MIGRATIONS).skip(usize::try_from(had).unwrap_or(0))
+}
+
+/// One version further, in one transaction; false when there is none. `after` is called after every statement.
+pub(super) async fn migrate(
+    client: &mut Client,
+    server: &Server,
+    after: &mut (dyn FnMut(usize) + Send),
+) -> std::result::Result<bool, OpenError> {
+    let failed = |error: Error| failed(server, &error);
+    let transaction = client.transaction().await.map_err(|error| failed(error.into()))?;
+    let c = transaction.client();
+    let execute = async |sql: &str| c.batch_execute(sql).await.map_err(|error| failed(error.into()));
+    execute(&format!("SELECT pg_advisory_xact_lock({LOCK}); {LOCK_TIMEOUT}")).await?;
+    // Looked at again, under the lock: another node may have been first.
+    let had = usable(look(c).await.map_err(failed)?, server)?;
+    let Some((version, (name, migration, oldest))) = pending(had.unwrap_or(0)).next() else { return Ok(false) };
+    if had.is_none() {
+        execute(
+            "CREATE TABLE IF NOT EXISTS grantwell (version bigint NOT NULL, oldest bigint NOT NULL, moved_to text);
+             INSERT INTO grantwell (version, oldest) VALUES (0, 0)",
+        )
+        .await?;
+    }
+    for (at, statement) in statements(migration).iter().enumerate() {
+        execute(statement).await?;
+        after(at);
+    }
+    execute(&format!("UPDATE grantwell SET version = {version}, oldest = {oldest}")).await?;
+    transaction.commit().await.map_err(|error| failed(error.into()))?;
+    tracing::info!(version, name, "the database's schema was brought up to date");
+    Ok(true)
+}

@@ -1,0 +1,103 @@
+//! Connections for single statements: reads, and the steps of the sweep. Each is borrowed for one statement.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Semaphore;
+use tokio_postgres::{Client, Row};
+
+use super::{
+    form::{Error, Param, Result, Statement},
+    server::{Server, is_lost},
+};
+
+/// The connections, so many at most.
+pub(super) struct Pool {
+    server: Arc<Server>,
+    idle: Mutex<Vec<Client>>,
+    permits: Semaphore,
+}
+
+impl Pool {
+    pub(super) fn new(server: Arc<Server>, most: usize) -> Self {
+        Self { server, idle: Mutex::default(), permits: Semaphore::new(most.max(1)) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Client>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a connection for the next who asks.
+    pub(super) fn keep(&self, client: Client) {
+        self.lock().push(client);
+    }
+
+    /// The rows of a statement that changes nothing.
+    pub(super) async fn query(&self, within: Duration, statement: &Statement) -> Result<Vec<Row>> {
+        if statement.params.iter().any(Param::is_impossible) {
+            return Ok(Vec::new());
+        }
+        tokio::time::timeout(within, self.ask(statement)).await.unwrap_or(Err(Error::Late))
+    }
+
+    async fn ask(&self, statement: &Statement) -> Result<Vec<Row>> {
+        let _permit = self.permits.acquire().await.map_err(|_| Error::Late)?;
+        let _in_use = InUse::count();
+        loop {
+            let idle = self.lock().pop();
+            let was_idle = idle.is_some();
+            let client = match idle {
+                Some(client) => client,
+                None => self.server.connect().await?,
+            };
+            match client.query_typed(&statement.sql, &statement.typed()).await.map_err(Error::from) {
+                Ok(rows) => {
+                    self.keep(client);
+                    return Ok(rows);
+                }
+                // It died while nobody used it, and a read can be asked again.
+                Err(error) if is_lost(&error) && was_idle => {}
+                Err(error) if is_lost(&error) => return Err(error),
+                Err(error) => {
+                    self.keep(client);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Does a statement that is a transaction of its own and harmless when it is done twice; says how many rows it changed.
+    pub(super) async fn execute(&self, within: Duration, statement: &Statement) -> Result<u64> {
+        let doing = async {
+            let _permit = self.permits.acquire().await.map_err(|_| Error::Late)?;
+            let _in_use = InUse::count();
+            let idle = self.lock().pop().filter(|client| !client.is_closed());
+            let client = match idle {
+                Some(client) => client,
+                None => self.server.connect().await?,
+            };
+            let changed = client.execute_typed(&statement.sql, &statement.typed()).await?;
+            self.keep(client);
+            Ok(changed)
+        };
+        tokio::time::timeout(within, doing).await.unwrap_or(Err(Error::Late))
+    }
+}
+
+/// Counts a connection as used, however its use ends.
+struct InUse;
+
+impl InUse {
+    fn count() -> Self {
+        metrics::gauge!("grantwell_db_pool_in_use").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        metrics::gauge!("grantwell_db_pool_in_use").decrement(1.0);
+    }
+}

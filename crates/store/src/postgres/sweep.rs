@@ -1,0 +1,51 @@
+//! What is forgotten, and when: in small steps, each a statement of its own, so that no request waits long for one. Every node
+//! sweeps; what one of them is removing the others pass over. Every statement finds its rows by an index or a range of a key.
+
+use grantwell_core::{store::Retention, time::Timestamp};
+
+use super::{
+    attempt, audit, authorization, consent, denied,
+    form::{Statement, params},
+    interaction, session,
+};
+use crate::sweeping::{REFUSALS, UNREDEEMED};
+
+/// Whether a transaction was committed is known for a day, by the clock of the server that wrote the mark.
+const OLD_MARKS: &str = "DELETE FROM commit_mark WHERE id IN (
+    SELECT id FROM commit_mark
+    WHERE at < (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 86400000
+    ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED)";
+
+/// One table: statements, each with the instant before which its rows go.
+pub(super) type Step = Vec<(&'static str, Timestamp)>;
+
+/// All tables, those that others hang under last.
+pub(super) fn steps(now: Timestamp, keep: Retention) -> Vec<Step> {
+    let ended = now - keep.ended;
+    vec![
+        vec![(interaction::EXPIRED, now)],
+        vec![
+            (authorization::UNREDEEMED, now - UNREDEEMED),
+            (authorization::EXPIRED, ended),
+            (authorization::REVOKED, ended),
+            (authorization::UNDER_WITHDRAWN, ended),
+        ],
+        vec![(consent::WITHDRAWN, ended)],
+        vec![(session::ENDED, ended), (session::EXPIRED, ended)],
+        vec![(denied::EXPIRED, now)],
+        vec![(attempt::OLD, now - keep.attempts)],
+        vec![(audit::OLD_REFUSALS, now - REFUSALS)],
+        vec![(audit::OLD_ISSUED, now - keep.audit)],
+        vec![(audit::OLD, now - keep.audit)],
+    ]
+}
+
+/// At most `most` rows that went before `before`.
+pub(super) fn statement(sql: &'static str, before: Timestamp, most: u64) -> Statement {
+    Statement::new(sql, params![before, i64::try_from(most).unwrap_or(i64::MAX)])
+}
+
+/// The marks of old commits, which hold nothing that anybody else reads.
+pub(super) fn marks(most: u32) -> Statement {
+    Statement::new(OLD_MARKS, params![most])
+}

@@ -1,0 +1,197 @@
+//! From a commit to its statements, and to the rows they are guarded by.
+
+use std::collections::BTreeSet;
+
+use grantwell_core::{id::Realm, store::Write};
+
+use super::{
+    attempt, audit, authorization, client, consent, denied,
+    form::{Param, Result, Statement},
+    interaction, key, realm as realms, resource, session, user,
+};
+use crate::counters::place;
+
+/// A commit, ready to be sent.
+pub(super) struct Prepared {
+    pub(super) statements: Vec<Statement>,
+    pub(super) locks: BTreeSet<Lock>,
+}
+
+/// A row that a guard looks at. Every transaction takes the locks of all its commits in this order before it does anything else,
+/// so that no two wait for each other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lock {
+    /// Clients, resources, users and keys are changed by whoever holds their realm.
+    Realm(u32),
+    Attempt(u32, u8, [u8; 32]),
+    Session(u32, [u8; 16]),
+    Interaction(u32, [u8; 16]),
+    Consent(u32, [u8; 16]),
+    Authorization(u32, [u8; 16]),
+}
+
+/// `forms` are the stored forms of what is replaced, one for each write that has a `was`, in order.
+pub(super) fn prepare(realm: Realm, writes: &[Write], forms: &[String]) -> Result<Prepared> {
+    let mut prepared = Prepared { statements: Vec::new(), locks: BTreeSet::new() };
+    if writes.iter().any(Write::raises_generation) {
+        prepared.statements.push(realms::raise_generation(realm));
+    }
+    let mut forms = forms.iter().map(String::as_str);
+    for write in writes {
+        prepared.statements.extend(statements(realm, write, &mut forms)?);
+        prepared.locks.extend(locks(realm.0, write));
+    }
+    Ok(prepared)
+}
+
+fn locks(realm: u32, write: &Write) -> Vec<Lock> {
+    match write {
+        write if write.raises_generation() => vec![Lock::Realm(realm)],
+        Write::ClaimRealm(_) | Write::MoveRealm { .. } | Write::RaiseEpoch(_) => vec![Lock::Realm(realm)],
+        Write::ReserveAttempt { key, .. } | Write::CountFailure { key, .. } | Write::ClearAttempts(key) => {
+            let (kind, digest) = place(key);
+            vec![Lock::Attempt(realm, kind, digest)]
+        }
+        Write::TouchSession { id, .. } | Write::EndSession { id, .. } => {
+            vec![Lock::Session(realm, *id.as_bytes())]
+        }
+        Write::UpdateInteraction { id, .. } => vec![Lock::Interaction(realm, *id.as_bytes())],
+        Write::ExtendConsent { id, .. } | Write::WithdrawConsent { id, .. } => {
+            vec![Lock::Consent(realm, *id.as_bytes())]
+        }
+        Write::InsertAuthorization(born) => vec![
+            Lock::Session(realm, *born.session_id.as_bytes()),
+            Lock::Consent(realm, *born.consent_id.as_bytes()),
+        ],
+        Write::RedeemCode { id, .. }
+        | Write::BurnCode { id, .. }
+        | Write::RotateRefresh { id, .. }
+        | Write::RevokeAuthorization { id, .. } => vec![Lock::Authorization(realm, *id.as_bytes())],
+        _ => Vec::new(),
+    }
+}
+
+fn statements<'a>(
+    realm: Realm,
+    write: &Write,
+    forms: &mut impl Iterator<Item = &'a str>,
+) -> Result<Vec<Statement>> {
+    let mut form = |has_form: bool| if has_form { forms.next() } else { None };
+    Ok(match write {
+        Write::PutResource { resource, was } => {
+            return resource::put(realm, resource, form(was.is_some()));
+        }
+        Write::PutUser { user, was } => {
+            let hash = was.as_ref().and_then(|was| was.password_hash.as_deref());
+            return user::put(realm, user, form(was.is_some()).map(|form| (form, hash)));
+        }
+        Write::DeleteUser(id) => return Ok(user::delete(realm, *id)),
+        Write::ClaimRealm(record) => vec![realms::claim(realm, record)],
+        Write::MoveRealm { from, to } => vec![realms::move_to(realm, from, to)],
+        Write::RaiseEpoch(to) => vec![realms::raise_epoch(realm, *to)],
+        Write::PutClient { client, was } => vec![client::put(realm, client, form(was.is_some()))?],
+        Write::DeleteClient(id) => vec![client::delete(realm, id)],
+        Write::DeleteResource(id) => vec![resource::delete(realm, id)],
+        Write::Rehash { user_id, from, to } => vec![user::rehash(realm, *user_id, (from, to))],
+        Write::InsertKey(record) => vec![key::insert(realm, record)?],
+        Write::RetireKey { kid, at } => vec![key::retire(realm, kid, *at)],
+        Write::DeleteKey(kid) => vec![key::delete(realm, kid)],
+        Write::ReserveAttempt { key, now, backoff } => vec![attempt::reserve(realm, key, *now, backoff)],
+        Write::CountFailure { key, now, backoff } => vec![attempt::count_failure(realm, key, *now, backoff)],
+        Write::ClearAttempts(key) => vec![attempt::clear(realm, key)],
+        Write::InsertSession(record) => vec![session::insert(realm, record)?],
+        Write::TouchSession { id, at } => vec![session::touch(realm, *id, *at)],
+        Write::EndSession { id, user_id, at } => vec![session::end(realm, *id, *user_id, *at)],
+        Write::InsertInteraction(record) => vec![interaction::insert(realm, record)?],
+        Write::UpdateInteraction { id, version, facts } => {
+            vec![interaction::update(realm, *id, *version, facts)?]
+        }
+        Write::InsertConsent(record) => vec![consent::insert(realm, record)?],
+        Write::ExtendConsent { id, version, permissions, at } => {
+            let extension = consent::Extension { version: *version, permissions, at: *at };
+            vec![consent::extend(realm, *id, &extension)?]
+        }
+        Write::WithdrawConsent { id, user_id, at } => vec![consent::withdraw(realm, *id, *user_id, *at)],
+        Write::InsertAuthorization(record) => vec![authorization::insert(realm, record)?],
+        Write::RedeemCode { id, at, refresh } => {
+            vec![authorization::redeem(realm, *id, *at, refresh.as_ref())]
+        }
+        Write::BurnCode { id, at } => vec![authorization::burn(realm, *id, *at)],
+        Write::RotateRefresh { id, to } => vec![authorization::rotate(realm, *id, to)],
+        Write::RevokeAuthorization { id, at } => vec![authorization::revoke(realm, *id, *at)],
+        Write::DenyToken { token, expires_at } => vec![denied::insert(realm, token, *expires_at)],
+        Write::Audit(event) => vec![audit::append(realm, event)?],
+        Write::CountRefusal { client_id, reason, at } => {
+            vec![audit::count_refusal(realm, client_id, reason, *at)]
+        }
+        Write::CountTokens { client_id, grant, minute, count } => {
+            vec![audit::count_tokens(realm, (client_id, *grant), *minute, *count)]
+        }
+    })
+}
+
+macro_rules! locking {
+    ($table:literal) => {
+        concat!(
+            "SELECT 1 FROM ",
+            $table,
+            " WHERE (realm, id) IN (SELECT * FROM unnest($1::bigint[], $2::bytea[]))
+              ORDER BY realm, id FOR UPDATE"
+        )
+    };
+}
+
+/// Statements that take all of `locks`, in their order. Rows that are not there are not locked: the unique key of an insert
+/// stands for them.
+pub(super) fn take(locks: &BTreeSet<Lock>) -> Vec<Statement> {
+    let (mut realms, mut attempts) = (Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
+    let mut rows: [(&'static str, Vec<Option<i64>>, Vec<Option<Vec<u8>>>); 4] = [
+        (locking!("session"), Vec::new(), Vec::new()),
+        (locking!("interaction"), Vec::new(), Vec::new()),
+        (locking!("consent"), Vec::new(), Vec::new()),
+        (locking!("\"authorization\""), Vec::new(), Vec::new()),
+    ];
+    for lock in locks {
+        let (at, realm, id) = match lock {
+            Lock::Realm(realm) => {
+                realms.push(Some(i64::from(*realm)));
+                continue;
+            }
+            Lock::Attempt(realm, kind, digest) => {
+                attempts.0.push(Some(i64::from(*realm)));
+                attempts.1.push(Some(i64::from(*kind)));
+                attempts.2.push(Some(digest.to_vec()));
+                continue;
+            }
+            Lock::Session(realm, id) => (0, realm, id),
+            Lock::Interaction(realm, id) => (1, realm, id),
+            Lock::Consent(realm, id) => (2, realm, id),
+            Lock::Authorization(realm, id) => (3, realm, id),
+        };
+        if let Some((_, in_realms, ids)) = rows.get_mut::<usize>(at) {
+            in_realms.push(Some(i64::from(*realm)));
+            ids.push(Some(id.to_vec()));
+        }
+    }
+    let mut statements = Vec::new();
+    if !realms.is_empty() {
+        statements.push(Statement::new(
+            "SELECT 1 FROM realm WHERE realm = ANY($1) ORDER BY realm FOR UPDATE",
+            vec![Param::Ints(realms)],
+        ));
+    }
+    if !attempts.0.is_empty() {
+        statements.push(Statement::new(
+            "SELECT 1 FROM attempt
+             WHERE (realm, kind, digest) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]))
+             ORDER BY realm, kind, digest FOR UPDATE",
+            vec![Param::Ints(attempts.0), Param::Ints(attempts.1), Param::Blobs(attempts.2)],
+        ));
+    }
+    for (sql, realms, ids) in rows {
+        if !ids.is_empty() {
+            statements.push(Statement::new(sql, vec![Param::Ints(realms), Param::Blobs(ids)]));
+        }
+    }
+    statements
+}

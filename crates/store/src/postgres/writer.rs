@@ -1,0 +1,266 @@
+//! Writers: each a task with a connection of its own, which makes the commits that wait durable together.
+//!
+//! * **One transaction a batch, one trip for all of it.** Its statements are sent without waiting for answers: the locks of every
+//!   guard in one order ([`Lock`]), then each commit between two savepoints. A guard that no row passed is an error,
+//!   which ends its own commit alone: what is sent after it fails too, up to the second savepoint, and `ROLLBACK TO` goes
+//!   back to whichever of the two was set last.
+//! * **`COMMIT` is sent when all before it was answered**, the mark last of all, so that the transaction is known to be well: a
+//!   `COMMIT` of one that failed answers without an error. Everybody is answered after it, the conflicts too.
+//! * **An answer that was lost is settled, not guessed.** Before `COMMIT` was sent, a lost connection means that nothing was
+//!   kept. After it, an insert of the transaction's own mark under the same id waits for what is in flight, and then either
+//!   finds the mark of a commit or voids the id for ever. Meanwhile the answer is 503.
+//! * No statement is named and nothing outlives its transaction, so that a proxy that pools transactions may stand between. No
+//!   limit may end a `COMMIT`: one that waits for a standby would then be reported as done.
+
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::Duration,
+};
+
+use grantwell_core::store::{Outcome, StoreError};
+use tokio_postgres::{Client, error::SqlState};
+
+use super::{
+    form::{Error, Result, Statement, params, unavailable},
+    server::{Server, is_lost},
+    write::{Lock, Prepared, take},
+};
+use crate::queue::{Answer, Queue, Settled, Work};
+
+/// How long a batch, its commit or a settlement may take. A caller waits a little longer than one of them.
+const LIMIT: Duration = Duration::from_millis(1800);
+
+/// What a transaction asks for: no lock is waited for longer than the caller waits, and a node that stopped in the middle
+/// gives its locks back.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL lock_timeout = 1500;
+    SET LOCAL idle_in_transaction_session_timeout = 3000";
+
+/// By the server's clock: the mark is removed by it too.
+const MARK: &str = "INSERT INTO commit_mark (id, at, void)
+    VALUES (uuid_send(gen_random_uuid()), (extract(epoch FROM clock_timestamp()) * 1000)::bigint, FALSE)
+    RETURNING id";
+
+/// Written either way, so that its own commit is durable wherever the one it finds must be.
+const SETTLE: &str = "INSERT INTO commit_mark (id, at, void)
+    VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, TRUE)
+    ON CONFLICT (id) DO UPDATE SET at = excluded.at RETURNING void";
+
+/// One writer's task, until the queue is closed and empty.
+pub(super) async fn run(server: Arc<Server>, queue: Arc<Queue<Prepared>>) {
+    let mut writer = Writer { server, client: None, lost: None };
+    while let Some(mut batch) = queue.next(queue.options.batch.min(MOST)).await {
+        // Whoever gave up was told 503, and asks again.
+        batch.retain(|work| !work.answer.is_closed());
+        if batch.is_empty() {
+            continue;
+        }
+        let answers = writer.settle(&batch).await;
+        for (work, answer) in batch.into_iter().zip(answers) {
+            let _ = work.answer.send(answer);
+        }
+    }
+}
+
+/// Most commits of a batch: more than sixty-four subtransactions slow down everybody who reads.
+const MOST: usize = 48;
+
+struct Writer {
+    server: Arc<Server>,
+    client: Option<Client>,
+    /// The id of a transaction whose `COMMIT` was sent and not answered.
+    lost: Option<Vec<u8>>,
+}
+
+/// Why a whole batch has no answer.
+enum Failure {
+    /// Nothing of it was made durable.
+    Undone(Error),
+    /// It may or may not be durable.
+    Unknown(Error),
+}
+
+impl Writer {
+    async fn settle(&mut self, batch: &[Work<Prepared>]) -> Vec<Answer> {
+        let failure = match self.attempt(batch).await {
+            Ok(answers) => return answers,
+            Err(Failure::Undone(error)) => error,
+            Err(Failure::Unknown(error)) => error,
+        };
+        let failure = unavailable(&failure);
+        tracing::error!(commits = batch.len(), "a batch of commits failed: {failure}");
+        batch.iter().map(|_| Err(failure.clone())).collect()
+    }
+
+    /// Connects where needed, and finds out what became of the last transaction before a new one is begun.
+    async fn connected(&mut self) -> Result<Client> {
+        let client = match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => client,
+            None => within(self.server.connect()).await?,
+        };
+        if let Some(id) = &self.lost {
+            let committed = committed(&client, id).await?;
+            tracing::warn!(committed, "a commit whose answer was lost is settled; who waited for it was told 503");
+            self.lost = None;
+        }
+        Ok(client)
+    }
+
+    async fn attempt(&mut self, batch: &[Work<Prepared>]) -> std::result::Result<Vec<Answer>, Failure> {
+        let client = self.connected().await.map_err(Failure::Undone)?;
+        // A connection that fails here is not kept: the server undoes what it had begun.
+        let (answers, id) = within(send(&client, batch)).await.map_err(Failure::Undone)?;
+        let Some(id) = id else {
+            within(async { Ok(client.batch_execute("ROLLBACK").await?) }).await.map_err(Failure::Undone)?;
+            self.client = Some(client);
+            return Ok(answers);
+        };
+        let error = match within(async { Ok(client.batch_execute("COMMIT").await?) }).await {
+            Ok(()) => {
+                self.client = Some(client);
+                return Ok(answers);
+            }
+            // The server said that it did not: a deferred constraint, a serialization failure.
+            Err(error) if error.code().is_some() && !is_lost(&error) => return Err(Failure::Undone(error)),
+            Err(error) => error,
+        };
+        tracing::warn!("the answer of a commit was lost: {}", unavailable(&error));
+        drop(client);
+        self.lost = Some(id.clone());
+        match self.ask(&id).await {
+            Ok(true) => Ok(answers),
+            Ok(false) => Err(Failure::Undone(error)),
+            Err(unknown) => Err(Failure::Unknown(unknown)),
+        }
+    }
+
+    /// What became of the transaction `id`, asked over a new connection.
+    async fn ask(&mut self, id: &[u8]) -> Result<bool> {
+        let client = within(self.server.connect()).await?;
+        let committed = committed(&client, id).await?;
+        self.lost = None;
+        self.client = Some(client);
+        Ok(committed)
+    }
+}
+
+async fn within<T>(doing: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(LIMIT, doing).await.unwrap_or(Err(Error::Late))
+}
+
+/// True: it is durable. False: it never will be.
+async fn committed(client: &Client, id: &[u8]) -> Result<bool> {
+    let settle = Statement::new(SETTLE, params![id]);
+    let settled = within(async { Ok(client.query_typed(&settle.sql, &settle.typed()).await?) }).await?;
+    let void: bool = settled.first().ok_or(Error::Late)?.try_get(0)?;
+    Ok(!void)
+}
+
+type Sent<'a> = Pin<Box<dyn Future<Output = std::result::Result<(), tokio_postgres::Error>> + Send + 'a>>;
+
+/// Sends a batch. Its answers, and the id of its transaction where there is something to commit.
+async fn send(client: &Client, batch: &[Work<Prepared>]) -> Result<(Vec<Answer>, Option<Vec<u8>>)> {
+    let plain = |sql: &'static str| -> Sent<'_> { Box::pin(client.batch_execute(sql)) };
+    let locks = batch.iter().flat_map(|work| &work.task.locks).cloned().collect::<BTreeSet<Lock>>();
+    let taken = if locks.len() > 1 { take(&locks) } else { Vec::new() };
+    let alone = batch.len() == 1;
+
+    let id = Mutex::new(None);
+    let mut sent: Vec<(Part, Sent<'_>)> = vec![(Part::Frame, plain(BEGIN))];
+    sent.extend(taken.iter().map(|statement| (Part::Frame, statement.sent(client))));
+    for (at, work) in batch.iter().enumerate() {
+        if !alone {
+            sent.push((Part::Frame, plain("SAVEPOINT one")));
+        }
+        sent.extend(work.task.statements.iter().map(|statement| (Part::Commit(at), statement.sent(client))));
+        if !alone {
+            sent.push((Part::Savepoint, plain("SAVEPOINT one")));
+            sent.push((Part::Frame, plain("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")));
+        }
+    }
+    // Without savepoints a commit that fails takes the mark with it.
+    sent.push((if alone { Part::Savepoint } else { Part::Frame }, Box::pin(mark(client, &id))));
+    start(&mut sent).await;
+
+    let mut failures: Vec<Option<Error>> = batch.iter().map(|_| None).collect();
+    for (part, answer) in sent {
+        let Err(error) = answer.await.map_err(Error::from) else { continue };
+        match part {
+            _ if is_lost(&error) => return Err(error),
+            // The commit before it has failed, and the first error of that is the one that counts.
+            Part::Savepoint => {}
+            Part::Frame => return Err(error),
+            Part::Commit(at) => {
+                if let Some(failure @ None) = failures.get_mut(at) {
+                    *failure = Some(error);
+                }
+            }
+        }
+    }
+    let answers = failures.into_iter().map(answer).collect::<Vec<_>>();
+    if !answers.iter().any(|answer| matches!(answer, Ok(Settled { outcome: Outcome::Done, .. }))) {
+        return Ok((answers, None));
+    }
+    let id = id.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Something is to be committed, so a transaction that could not be marked has no answer.
+    id.map(|id| (answers, Some(id))).ok_or(Error::Late)
+}
+
+/// Marks the transaction, and tells by which id.
+async fn mark(client: &Client, id: &Mutex<Option<Vec<u8>>>) -> std::result::Result<(), tokio_postgres::Error> {
+    let marked = client.query_typed_one(MARK, &[]).await?.try_get(0)?;
+    *id.lock().unwrap_or_else(PoisonError::into_inner) = Some(marked);
+    Ok(())
+}
+
+/// What an answer belongs to.
+#[derive(Clone, Copy)]
+enum Part {
+    /// The transaction as a whole.
+    Frame,
+    /// The end of a commit, which fails with it.
+    Savepoint,
+    /// The commit at that place of the batch.
+    Commit(usize),
+}
+
+impl Statement {
+    fn sent<'a>(&'a self, client: &'a Client) -> Sent<'a> {
+        Box::pin(async move { client.execute_typed(&self.sql, &self.typed()).await.map(drop) })
+    }
+}
+
+/// The first look at a request sends it: each is looked at once, in order, before any answer is waited for.
+async fn start(sent: &mut [(Part, Sent<'_>)]) {
+    let mut answered = Vec::with_capacity(sent.len());
+    std::future::poll_fn(|context| {
+        answered.extend(sent.iter_mut().map(|(_, request)| request.as_mut().poll(context)));
+        Poll::Ready(())
+    })
+    .await;
+    for ((_, request), answer) in sent.iter_mut().zip(answered) {
+        if let Poll::Ready(answer) = answer {
+            *request = Box::pin(std::future::ready(answer));
+        }
+    }
+}
+
+/// A guard that failed is a conflict, and so is whatever the server ends because of another transaction: who asked looks again.
+fn answer(failure: Option<Error>) -> Answer {
+    let Some(error) = failure else { return Ok(Settled { outcome: Outcome::Done, rows: 0 }) };
+    let conflict = match error.code() {
+        Some(code) if code.code() == "GW001" => true,
+        Some(code) => [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code),
+        None => false,
+    };
+    if conflict {
+        return Ok(Settled { outcome: Outcome::Conflict, rows: 0 });
+    }
+    let failure: StoreError = unavailable(&error);
+    tracing::error!("a commit failed: {failure}");
+    Err(failure)
+}

@@ -1,0 +1,10 @@
+//! How long both engines keep what nobody sets.
+
+use std::time::Duration;
+
+/// How long an authorization whose code nobody redeemed is kept after the code expired: as long as its interaction may
+/// still be asked for the same redirect.
+pub(crate) const UNREDEEMED: Duration = Duration::from_mins(15);
+
+/// How long the counts of refusals are kept.
+pub(crate) const REFUSALS: Duration = Duration::from_hours(90 * 24);
