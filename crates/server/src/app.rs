@@ -12,7 +12,9 @@ use grantwell_core::{
 use grantwell_store::Engine;
 use ipnet::IpNet;
 
-use crate::{issued::Issued, login::password::Passwords, pages::Pages, registered::Registered};
+use crate::{
+    clocks::Clocks, issued::Issued, login::password::Passwords, pages::Pages, registered::Registered,
+};
 
 /// The server.
 pub(crate) struct App {
@@ -38,6 +40,8 @@ pub(crate) struct App {
     pub(crate) front_end: Option<FrontEnd>,
     /// Tokens that were issued and not yet written down.
     pub(crate) issued: Issued,
+    /// How far our clock is from the database's.
+    pub(crate) clocks: Clocks,
     /// Keys and realm, replaced when their generation moves.
     pub(crate) current: RwLock<Arc<Current>>,
 }

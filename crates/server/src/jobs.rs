@@ -15,6 +15,8 @@ use crate::{
 
 /// How old a change of keys may be before this process has it.
 const GENERATION: Duration = Duration::from_millis(250);
+/// How often our clock is compared with the database's.
+const CLOCKS: Duration = Duration::from_secs(2);
 /// How often keys are looked after.
 const KEYS: Duration = Duration::from_mins(1);
 /// How often old rows are looked for, and most rows a step removes of each table.
@@ -47,6 +49,16 @@ pub(crate) fn start(
             match keys::refresh(&current, &opener).await {
                 Ok(()) => current.current().registered.confirm(at),
                 Err(error) => tracing::warn!(%error, "keys and realm were not read again"),
+            }
+        }
+    });
+
+    let (mut ticks, mut stopped) = every(CLOCKS);
+    let compared = Arc::clone(app);
+    jobs.spawn(async move {
+        while tick(&mut ticks, &mut stopped).await {
+            if let Err(error) = compared.compare_clocks().await {
+                tracing::warn!(%error, "the clocks were not compared");
             }
         }
     });

@@ -3,6 +3,7 @@
 mod ambient;
 mod app;
 mod cli;
+mod clocks;
 mod config;
 mod http;
 mod issued;

@@ -25,6 +25,7 @@ use tokio::{
 use crate::{
     ambient::{SystemClock, SystemEntropy},
     app::{App, Current, ErrorAudience, FrontEnd},
+    clocks::Clocks,
     config::Config,
     issued::Issued,
     jobs,
@@ -52,6 +53,8 @@ impl StartError {
 pub(crate) struct Parts {
     /// URL of the database.
     pub(crate) database: String,
+    /// How it is opened.
+    pub(crate) store: OpenOptions,
     /// The master key's file.
     pub(crate) master_key: PathBuf,
     /// About the protocol.
@@ -73,6 +76,7 @@ impl Parts {
     pub(crate) fn of(config: &Config) -> Self {
         Self {
             database: config.database.clone(),
+            store: options(config.limits.database_connections),
             master_key: config.keys.master.clone(),
             policy: config.policy.clone(),
             passwords: PoolSize {
@@ -91,6 +95,12 @@ impl Parts {
     }
 }
 
+/// A quarter of the connections write: a batch is worth more than another connection.
+fn options(connections: usize) -> OpenOptions {
+    let writers = (connections / 4).max(1);
+    OpenOptions { writers, connections: connections.saturating_sub(writers).max(1), ..OpenOptions::default() }
+}
+
 /// Opens the database of a configuration, with the vault its keys open with and the realm claimed for its issuer.
 pub(crate) async fn open(
     database: &str,
@@ -98,7 +108,16 @@ pub(crate) async fn open(
     issuer: &str,
     entropy: Arc<dyn Entropy>,
 ) -> Result<(Engine, Vault), StartError> {
-    let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
+    open_with(OpenOptions::default(), database, (master, issuer), entropy).await
+}
+
+async fn open_with(
+    options: OpenOptions,
+    database: &str,
+    (master, issuer): (&std::path::Path, &str),
+    entropy: Arc<dyn Entropy>,
+) -> Result<(Engine, Vault), StartError> {
+    let store = grantwell_store::open(database, options).await.map_err(StartError::of)?;
     let claimed = store.realm(Realm::MAIN).await.map_err(StartError::of)?;
     let check = if claimed.is_some() { KeyCheck::Present } else { KeyCheck::Absent };
     let master = master_key::load(master, check, entropy.as_ref()).map_err(StartError::of)?;
@@ -115,7 +134,7 @@ pub(crate) async fn open_to_look(
     issuer: &str,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Option<Engine>, StartError> {
-    if !grantwell_store::is_there(database) {
+    if !grantwell_store::is_there(database).await.map_err(StartError::of)? {
         return Ok(None);
     }
     let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
@@ -152,7 +171,8 @@ pub(crate) async fn build(
             StartError(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
         })?,
     };
-    let (store, vault) = open(&parts.database, &parts.master_key, &parts.policy.issuer, entropy).await?;
+    let claimed = (parts.master_key.as_path(), parts.policy.issuer.as_str());
+    let (store, vault) = open_with(parts.store, &parts.database, claimed, entropy).await?;
     vault.tend(&store, clock.now(), Which::Quick).await.map_err(StartError::of)?;
     let keyring =
         vault.open(&store.keys(Realm::MAIN).await.map_err(StartError::of)?).map_err(StartError::of)?;
@@ -171,6 +191,7 @@ pub(crate) async fn build(
         audience: parts.audience,
         front_end: parts.front_end,
         issued: Issued::default(),
+        clocks: Clocks::default(),
         current: RwLock::new(Arc::new(Current { keyring, realm, registered: Registered::default() })),
     };
     Ok((Arc::new(app), vault))
@@ -267,6 +288,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     };
     let (app, vault) = build(Parts::of(&config), Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     keys::refresh(&app, &vault).await.map_err(StartError::of)?;
+    app.compare_clocks().await.map_err(StartError::of)?;
     let keep = Retention {
         audit: config.audit.retention,
         ended: config.audit.ended,

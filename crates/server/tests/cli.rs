@@ -277,7 +277,10 @@ fn a_wrong_configuration_tells_every_mistake_with_its_place() {
     place.write("grantwell.toml", &CONFIG.replace("localhost:8080", "id.example.test"));
     let said = place.fails(&["config", "check", "--config", "grantwell.toml"]);
     assert!(said.contains("https"), "plain http is for loopback: {said}");
-    place.write("grantwell.toml", &CONFIG.replace("sqlite:data/grantwell.db", "postgres://u:secret@h/db"));
+    place.write(
+        "grantwell.toml",
+        &CONFIG.replace("sqlite:data/grantwell.db", "postgres://u:secret@h/db?sslmode=maybe"),
+    );
     let said = place.fails(&["serve", "--config", "grantwell.toml"]);
     assert!(said.contains("grantwell.toml:4:") && !said.contains("secret"), "{said}");
     assert!(place.fails(&["serve", "--config", "nowhere.toml"]).contains("nowhere.toml"));

@@ -36,9 +36,9 @@ mod counters;
 pub mod postgres;
 mod queue;
 pub mod sqlite;
-mod sweeping;
 #[cfg(feature = "suite")]
 pub mod suite;
+mod sweeping;
 
 /// An open database.
 #[derive(Debug)]
@@ -150,9 +150,9 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // The URL itself is never shown: it may hold a password.
-            Self::Url => {
-                f.write_str("the database must be given as sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")
-            }
+            Self::Url => f.write_str(
+                "the database must be given as sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE",
+            ),
             Self::Setting { why } => write!(f, "the database cannot be used: {why}"),
             Self::Unreachable { database, why } => {
                 write!(f, "the database {database} cannot be reached: {why}")

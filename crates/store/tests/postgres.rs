@@ -1,9 +1,24 @@
-//! The suite on PostgreSQL, and what only a server can be: away, read-only, too new, moved, or one whose answer was lost.
+//! The suite on PostgreSQL, and what only a server can be: away, slow, too new, moved, or one whose answer is lost.
 //!
 //! Needs a server: `GRANTWELL_TEST_POSTGRES` names one whose role may make schemas, as `cargo xtask test postgres` starts it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-use grantwell_store::{Engine, mount_suite, suite::postgres::Schema};
+use std::time::{Duration, Instant};
+
+use grantwell_core::{
+    id::Realm,
+    store::{LoginName, Outcome, Share, Store, StoreError, Write},
+};
+use grantwell_store::{
+    Engine, OpenError, OpenOptions,
+    copy::{self, CopyError, Occupied},
+    mount_suite, open,
+    suite::{
+        fixtures::{self, NOW, Seeded},
+        postgres::{Relay, Schema},
+        stage::Stage,
+    },
+};
 
 /// One process with the database.
 mod one {
@@ -40,4 +55,198 @@ mod three {
         races: l_07_a_hundred_reservations_are_counted_as_a_hundred
         races: two_changes_of_a_user_leave_one_whole
     }
+}
+
+fn client(id: &str) -> Write {
+    Write::PutClient { client: Box::new(fixtures::client(id)), was: None }
+}
+
+async fn put(engine: &Engine, id: &str) -> Result<Outcome, StoreError> {
+    engine.commit(Realm(1), Share::Rest, vec![client(id)]).await
+}
+
+async fn has(engine: &Engine, id: &str) -> bool {
+    engine.client(Realm(1), &id.into()).await.unwrap().is_some()
+}
+
+/// An engine whose way to the server is ours to break.
+async fn relayed() -> (Schema, Relay, Engine) {
+    let schema = Schema::new().await;
+    let relay = Relay::start(&schema).await;
+    let options = OpenOptions { connections: 2, writers: 1, ..OpenOptions::default() };
+    let engine = open(&schema.on(&relay.url()), options).await.unwrap();
+    assert_eq!(put(&engine, "before").await, Ok(Outcome::Done));
+    (schema, relay, engine)
+}
+
+/// FT-05: whatever keeps the server from answering, the answer is no within two seconds, and all is well soon after it is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ft_05_a_server_that_is_away_is_unavailable_and_then_is_not() {
+    let (_schema, relay, engine) = relayed().await;
+    for outage in [Relay::refuse, Relay::silence] {
+        outage(&relay);
+        for _ in 0..3 {
+            let begun = Instant::now();
+            let (read, written) = tokio::join!(engine.realm(Realm(1)), put(&engine, "during"));
+            assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+            assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+            assert!(begun.elapsed() < Duration::from_millis(2300), "{:?}", begun.elapsed());
+        }
+        relay.mend();
+        let begun = Instant::now();
+        while engine.client(Realm(1), &"before".into()).await.is_err()
+            || put(&engine, "before").await.is_err()
+        {
+            assert!(begun.elapsed() < Duration::from_secs(5), "it does not come back");
+        }
+        assert!(!has(&engine, "during").await, "what was refused while nothing was sent is not there");
+    }
+}
+
+/// A commit whose answer is lost after the server did it is found to be done, and nothing is done twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_was_lost_is_settled_by_its_id() {
+    let (_schema, relay, engine) = relayed().await;
+    for n in 0..5 {
+        relay.lose_the_answer_of(b"COMMIT\0");
+        let id = format!("lost-{n}");
+        assert_eq!(put(&engine, &id).await, Ok(Outcome::Done));
+        assert!(relay.has_lost(), "the answer was lost");
+        assert!(has(&engine, &id).await);
+        assert_eq!(put(&engine, &id).await, Ok(Outcome::Conflict), "it is there once");
+    }
+}
+
+/// A commit that never reached the server is known not to have been done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_never_arrived_is_voided() {
+    let (_schema, relay, engine) = relayed().await;
+    for n in 0..5 {
+        relay.lose_the_request(b"COMMIT\0");
+        let id = format!("void-{n}");
+        let outcome = put(&engine, &id).await;
+        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+        assert!(relay.has_lost(), "the request was lost");
+        assert!(!has(&engine, &id).await);
+        assert_eq!(put(&engine, &id).await, Ok(Outcome::Done));
+    }
+}
+
+/// A lock that somebody else holds is not waited for longer than a caller waits, and what was given up is not done later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_held_is_503_in_time() {
+    let schema = Schema::new().await;
+    let engine = schema.open().await;
+    let (entropy, owner) = (Seeded::new(3), fixtures::user("ada", &Seeded::new(4)));
+    let session = fixtures::session(owner.id, &entropy);
+    let insert = Write::InsertSession(Box::new(session.clone()));
+    assert_eq!(engine.commit(Realm(1), Share::SignIns, vec![insert]).await, Ok(Outcome::Done));
+    let holder = schema.connect().await;
+    holder.batch_execute("BEGIN; SELECT 1 FROM session FOR UPDATE").await.unwrap();
+    let end = || vec![Write::EndSession { id: session.id, user_id: owner.id, at: NOW }];
+    let begun = Instant::now();
+    let refused = engine.commit(Realm(1), Share::SignIns, end()).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(begun.elapsed() < Duration::from_millis(2300), "{:?}", begun.elapsed());
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(
+        engine.commit(Realm(1), Share::SignIns, end()).await,
+        Ok(Outcome::Done),
+        "not ended by the first"
+    );
+}
+
+/// PostgreSQL's text holds no U+0000: a name with one is nobody's, as on every engine.
+#[tokio::test]
+async fn a_name_that_no_row_can_hold_is_nobodys() {
+    let engine = Schema::new().await.open().await;
+    assert_eq!(engine.user_by_login(Realm(1), &LoginName::new("a\0da")).await, Ok(None));
+    assert_eq!(engine.client(Realm(1), &"a\0pp".into()).await, Ok(None));
+    let names = ["https://a\0.example/".into(), "https://b.example/".into()];
+    assert_eq!(engine.resources(Realm(1), &names, &["a\0b"].into_iter().collect()).await, Ok(Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_first_starts_at_once_make_one_schema() {
+    let schema = Schema::new().await;
+    let starts = (0..8).map(|_| {
+        let url = schema.url();
+        tokio::spawn(async move { open(&url, OpenOptions::default()).await })
+    });
+    let mut engines = Vec::new();
+    for start in starts.collect::<Vec<_>>() {
+        engines.push(start.await.unwrap().unwrap());
+    }
+    for (n, engine) in engines.iter().enumerate() {
+        assert_eq!(put(engine, &n.to_string()).await, Ok(Outcome::Done));
+    }
+    assert_eq!(engines.first().unwrap().check().await, Ok(Vec::new()));
+}
+
+/// A release serves what a later one has made, as long as the later one says so.
+#[tokio::test]
+async fn a_newer_schema_is_served_while_it_says_so_and_refused_when_not() {
+    let schema = Schema::new().await;
+    assert_eq!(put(&schema.open().await, "app").await, Ok(Outcome::Done));
+    schema
+        .execute("UPDATE grantwell SET version = version + 1; ALTER TABLE client ADD COLUMN colour text")
+        .await;
+    let engine = schema.open().await;
+    assert!(has(&engine, "app").await);
+    assert_eq!(put(&engine, "other").await, Ok(Outcome::Done));
+    schema.execute("UPDATE grantwell SET oldest = version").await;
+    let refusal = open(&schema.url(), OpenOptions::default()).await.unwrap_err();
+    assert!(matches!(refusal, OpenError::FromTheFuture { .. }), "{refusal}");
+    assert!(refusal.to_string().contains("start the newer release"), "{refusal}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_one_sentence() {
+    let schema = Schema::new().await;
+    schema.execute("CREATE TABLE client (a text)").await;
+    let refusal = open(&schema.url(), OpenOptions::default()).await.unwrap_err().to_string();
+    assert!(refusal.contains("is not a Grantwell database, and nothing in it was changed"), "{refusal}");
+
+    let refusal =
+        open("postgres://u:hunter2@127.0.0.1:1/db", OpenOptions::default()).await.unwrap_err().to_string();
+    assert!(refusal.starts_with("the database postgres://127.0.0.1:1/db cannot be reached: "), "{refusal}");
+    assert!(!refusal.contains("hunter2"), "{refusal}");
+
+    let url = schema.url();
+    let standby = format!("{url}%20-c%20default_transaction_read_only%3Don");
+    assert!(matches!(open(&standby, OpenOptions::default()).await, Err(OpenError::Unreachable { .. })));
+    let lazy = format!("{url}%20-c%20synchronous_commit%3Doff");
+    let refusal = open(&lazy, OpenOptions::default()).await.unwrap_err().to_string();
+    assert!(refusal.contains("synchronous_commit is off"), "{refusal}");
+}
+
+/// A move takes everything along, leaves nothing that still works, and comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_moves_from_a_file_to_a_server_and_back() {
+    let folder = std::env::temp_dir().join(format!("grantwell-move-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str| format!("sqlite:{}", folder.join(name).display());
+    let first = open(&file("first.db"), OpenOptions::default()).await.unwrap();
+    let nodes = [first];
+    let entropy = Seeded::new(5);
+    let stage = Stage::set(&nodes, &entropy).await;
+    let before = stage.snapshot().await;
+    let schema = Schema::new().await;
+    let mut tallies = Vec::new();
+    for (from, to) in [(file("first.db"), schema.url()), (schema.url(), file("second.db"))] {
+        let mut source = copy::departing(&from).unwrap();
+        let mut target = copy::target(&to, "", Occupied::Refuse).unwrap();
+        tallies.push(copy::transfer(source.as_mut(), target.as_mut(), &mut |_, _| {}).unwrap());
+        target.commit().unwrap();
+        source.depart(&copy::without_secrets(&to).unwrap()).unwrap();
+    }
+    assert_eq!(tallies.first(), tallies.last());
+    assert!(tallies.iter().flatten().all(|(_, tally)| tally.rows > 0), "every table had something");
+    let refusal = open(&schema.url(), OpenOptions::default()).await.unwrap_err();
+    assert!(refusal.to_string().contains("was moved to sqlite:"), "{refusal}");
+    assert!(matches!(copy::source(&file("first.db")), Err(CopyError::Open(OpenError::Moved { .. }))));
+    let second = open(&file("second.db"), OpenOptions::default()).await.unwrap();
+    assert!(stage.snapshot_of(&second).await == before, "every record reads as before");
+    drop(second);
+    let _ = std::fs::remove_dir_all(&folder);
 }

@@ -160,8 +160,8 @@ async fn what_cannot_be_opened_is_one_sentence() {
     std::fs::write(folder.0.join("data"), "a file where the folder should be").unwrap();
     assert!(matches!(folder.open().await.unwrap_err(), OpenError::Path { .. }));
     for (url, part) in [
-        ("postgres://user:password@host/db", "no PostgreSQL engine yet"),
-        ("postgresql://user:password@host/db", "no PostgreSQL engine yet"),
+        ("postgres://user:password@host/db?sslmode=none", "sslmode"),
+        ("postgresql://user:password@host:port/db", "URL cannot be read"),
         ("mysql://user:password@host/db", "sqlite:PATH"),
         ("sqlite:", "sqlite:PATH"),
         ("sqlite::memory:", "sqlite:PATH"),

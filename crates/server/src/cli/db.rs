@@ -234,7 +234,10 @@ async fn migrate(config: &Config) -> Done {
     }
     if let Some(version) = inspected.version {
         let kept = copy::kept_as(&config.database, version).map_err(StartError::of)?;
-        println!("the database as it was: {}", kept.display());
+        match kept {
+            Some(kept) => println!("the database as it was: {}", kept.display()),
+            None => println!("the way back is a backup: a server keeps no copy of its own"),
+        }
     }
     Ok(())
 }
@@ -304,7 +307,14 @@ fn verify(arguments: &Verify) -> Done {
 }
 
 fn move_to(config: &Config, arguments: &Move) -> Done {
-    let to = absolute(&arguments.to)?;
+    let to = match (&arguments.to, &arguments.to_file) {
+        (Some(to), _) => to.clone(),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map(|url| url.trim().to_owned())
+            .map_err(|error| StartError(format!("{} cannot be read: {error}", file.display())))?,
+        (None, None) => return Err(StartError("say with --to where to move".to_owned())),
+    };
+    let to = absolute(&to)?;
     if same_file(&config.database, &to) {
         return Err(StartError("the database is there already".to_owned()));
     }
@@ -327,10 +337,14 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
     progress.finish();
     let copied: Vec<(_, Tally)> = copied.map_err(StartError::of)?;
     target.commit().map_err(StartError::of)?;
-    source.depart(&to).map_err(StartError::of)?;
+    let name = copy::without_secrets(&to).map_err(StartError::of)?;
+    source.depart(&name).map_err(StartError::of)?;
     let rows: u64 = copied.iter().map(|(_, tally)| tally.rows).sum();
     println!("moved {rows} rows, counted and compared; change one line of the configuration:");
-    println!("database = \"{to}\"");
+    println!(
+        "database = \"{name}\"{}",
+        if name == to { "" } else { "  # with the user and password of --to" }
+    );
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use grantwell_core::{
     time::{Clock as _, Entropy},
 };
 use grantwell_notes_api as notes_api;
+use grantwell_store::OpenOptions;
 use grantwell_third_party as third_party;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -76,6 +77,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
     policy.lifetimes.access_token = Duration::from_mins(5);
     let parts = Parts {
         database: format!("sqlite:{}", data.join("dev.db").display()),
+        store: OpenOptions::default(),
         master_key: data.join("master.key"),
         policy,
         passwords: PoolSize { running: 2, admitted: 32 },

@@ -102,6 +102,12 @@ pub(super) const SECTION: Section = Section {
             about: "Connections that are open at once.",
         },
         Key {
+            name: "database_connections",
+            kind: Kind::Count(2, 500),
+            default: Some("16"),
+            about: "PostgreSQL: connections of this node at most, a quarter of them for writing.",
+        },
+        Key {
             name: "header_timeout",
             kind: Kind::Duration,
             default: Some("\"10s\""),
@@ -125,6 +131,8 @@ pub(crate) struct Limits {
     pub(crate) password_queue: usize,
     /// Open connections.
     pub(crate) connections: usize,
+    /// To PostgreSQL.
+    pub(crate) database_connections: usize,
     /// For the head of a request.
     pub(crate) header_timeout: std::time::Duration,
     /// For requests under way at the end.
@@ -140,6 +148,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Limits {
         },
         password_queue: count("limits.password_queue"),
         connections: count("limits.connections"),
+        database_connections: count("limits.database_connections"),
         header_timeout: reader.duration("limits.header_timeout"),
         shutdown: reader.duration("limits.shutdown"),
     }

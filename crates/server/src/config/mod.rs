@@ -47,7 +47,7 @@ pub(crate) use self::{
 pub(crate) struct Config {
     /// Where the server listens.
     pub(crate) listen: SocketAddr,
-    /// `sqlite:` and a path.
+    /// `sqlite:` and a path, or the URL of a PostgreSQL server.
     pub(crate) database: String,
     /// HTTPS on `listen`.
     pub(crate) tls: Option<Tls>,

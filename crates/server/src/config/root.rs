@@ -71,15 +71,18 @@ pub(super) fn database(reader: &mut Reader<'_>) -> String {
     let database = reader.text("database").unwrap_or_default();
     match database.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => format!("sqlite:{}", reader.folder().join(path).display()),
-        _ if database.starts_with("postgres:") || database.starts_with("postgresql:") => {
-            reader.refuse(
-                "database",
-                "names PostgreSQL, which is not available yet; use \"sqlite:\" and a path",
-            );
+        _ if database.starts_with("postgres://") || database.starts_with("postgresql://") => {
+            if let Err(error) = grantwell_store::check_url(&database) {
+                reader.refuse("database", &format!("is wrong: {error}"));
+            }
             database
         }
         _ => {
-            reader.refuse("database", "must be \"sqlite:\" and a path, such as \"sqlite:data/grantwell.db\"");
+            reader.refuse(
+                "database",
+                "must be \"sqlite:\" and a path, such as \"sqlite:data/grantwell.db\", or \"postgres://\", such as \
+                 \"postgres://user:password@host/database\"",
+            );
             database
         }
     }

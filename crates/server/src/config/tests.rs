@@ -154,12 +154,26 @@ fn what_comes_later_says_so() {
         "[tls]\nclient_ca = \"ca.crt\"",
         "[outbound]\nextra_ca = \"ca.crt\"",
         "[outbound]\nallow_loopback = true",
-        "database = \"postgres://u:p@h/d\"",
     ] {
         let found = wrong(text);
         assert_eq!(found.len(), 1, "{text} {found:?}");
         assert!(found[0].2.contains("not available yet"), "{text} {found:?}");
     }
+}
+
+#[test]
+fn a_database_is_a_file_or_a_server() {
+    for (database, part) in [
+        ("mysql://u:hunter2@h/d", "or \"postgres://\""),
+        ("postgres:h", "or \"postgres://\""),
+        ("postgres://u:hunter2@h/d?sslmode=prefer", "sslmode must be verify-full or disable"),
+        ("postgres://u:hunter2@h/d?sslmodus=disable", "sslmodus"),
+    ] {
+        let found = wrong(&format!("database = \"{database}\""));
+        assert_eq!(found.len(), 1, "{database} {found:?}");
+        assert!(found[0].2.contains(part) && !found[0].2.contains("hunter2"), "{database} {found:?}");
+    }
+    assert!(load("database = \"postgres://u:p@localhost,127.0.0.1:5433/d\"", &[]).is_ok());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `/healthz`: the process is alive. `/readyz`: it can serve, because the store answers and the keys are there.
+//! `/healthz`: the process is alive. `/readyz`: it can serve, because the store answers, the keys are there, and the clock is right.
 
 use std::sync::Arc;
 
@@ -18,6 +18,9 @@ pub(crate) async fn alive() -> Answer {
 
 /// GET `/readyz`.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
+    if let Some(apart) = app.clocks.apart() {
+        return answer_json(503, &json!({ "status": "not ready", "why": apart }));
+    }
     match app.store.realm(app.realm).await {
         Ok(Some(_)) => answer_json(200, &json!({ "status": "ready" })),
         Ok(None) => answer_json(503, &json!({ "status": "not ready", "why": "the database has no realm" })),

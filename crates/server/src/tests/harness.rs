@@ -26,6 +26,10 @@ use grantwell_core::{
     store::{KeyRecord, KeyUse, Outcome, Share, Store as _, Write},
     time::{Clock, Entropy, Timestamp},
 };
+use grantwell_store::{
+    OpenOptions,
+    suite::postgres::{self, Schema},
+};
 use tower::ServiceExt as _;
 
 use super::{Browser, Reply};
@@ -196,6 +200,60 @@ impl Drop for Folder {
     }
 }
 
+/// Where a world's database is: in its folder, or on the server that `GRANTWELL_TEST_POSTGRES` names.
+pub(crate) enum Database {
+    File(PathBuf),
+    Server(Schema),
+}
+
+impl Database {
+    /// An empty one, of the kind that this run is about.
+    pub(crate) async fn new(folder: &std::path::Path, name: &str) -> Self {
+        match postgres::server() {
+            Some(_) => Self::Server(Schema::new().await),
+            None => Self::File(folder.join(name)),
+        }
+    }
+
+    /// Its URL.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::File(path) => format!("sqlite:{}", path.display()),
+            Self::Server(schema) => schema.url(),
+        }
+    }
+
+    /// Does something to it behind the server's back. Names of tables are quoted: two are words of SQL.
+    pub(crate) async fn execute(&self, sql: &str) {
+        match self {
+            Self::File(path) => rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap(),
+            Self::Server(schema) => schema.execute(sql).await,
+        }
+    }
+
+    /// Takes the tables that are written to for itself, until it is dropped.
+    pub(crate) async fn hold(&self) -> Held {
+        match self {
+            Self::File(path) => {
+                let connection = rusqlite::Connection::open(path).unwrap();
+                connection.execute_batch("BEGIN EXCLUSIVE").unwrap();
+                Held::File(connection)
+            }
+            Self::Server(schema) => {
+                let client = schema.connect().await;
+                client.batch_execute("BEGIN; LOCK TABLE \"authorization\"").await.unwrap();
+                Held::Server(client)
+            }
+        }
+    }
+}
+
+/// See [`Database::hold`].
+pub(crate) enum Held {
+    File(#[expect(dead_code, reason = "its transaction ends with it")] rusqlite::Connection),
+    Server(#[expect(dead_code, reason = "its transaction ends with it")] tokio_postgres::Client),
+}
+
 /// A server under test.
 pub(crate) struct World {
     pub(crate) app: Arc<App>,
@@ -203,6 +261,7 @@ pub(crate) struct World {
     pub(crate) vault: keys::Vault,
     router: Router,
     folder: Arc<Folder>,
+    pub(crate) database: Arc<Database>,
 }
 
 /// What differs from world to world.
@@ -241,13 +300,13 @@ impl World {
         let folder = Arc::new(Folder(folder));
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
         let entropy = Arc::new(SeededEntropy(AtomicU64::new(number << 32)));
-        let database = format!("sqlite:{}", folder.0.join("test.db").display());
+        let database = Arc::new(Database::new(&folder.0, "test.db").await);
         let master_key = folder.0.join("master.key");
-        seed_keys(&database, &master_key, &setting.policy.issuer, entropy.clone()).await;
-        let parts = parts(&folder.0, setting);
+        seed_keys(&database.url(), &master_key, &setting.policy.issuer, entropy.clone()).await;
+        let parts = parts(&folder.0, database.url(), setting);
         let (app, vault) = start::build(parts, clock.clone(), entropy).await.unwrap();
         let router = router::router(&app);
-        let world = Self { app, clock, vault, router, folder };
+        let world = Self { app, clock, vault, router, folder, database };
         world.apply(STATE).await;
         world.neighbour().await;
         world
@@ -255,13 +314,20 @@ impl World {
 
     /// The same database under a new process: everything that was only in memory is gone.
     pub(crate) async fn restarted(self) -> Self {
+        let database = Arc::clone(&self.database);
+        self.restarted_on(database).await
+    }
+
+    /// The same on another database.
+    pub(crate) async fn restarted_on(self, database: Arc<Database>) -> Self {
         let Self { app, clock, folder, .. } = self;
         let setting = Setting { policy: app.policy.clone(), audience: app.audience, ..Setting::default() };
         let entropy = Arc::clone(&app.entropy);
         drop(app);
-        let (app, vault) = start::build(parts(&folder.0, setting), clock.clone(), entropy).await.unwrap();
+        let parts = parts(&folder.0, database.url(), setting);
+        let (app, vault) = start::build(parts, clock.clone(), entropy).await.unwrap();
         let router = router::router(&app);
-        Self { app, clock, vault, router, folder }
+        Self { app, clock, vault, router, folder, database }
     }
 
     /// Applies a state file, as `grantwell apply` beside a running server.
@@ -382,15 +448,16 @@ impl World {
         .await
     }
 
-    /// Where the database is.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.folder.0.join("test.db")
+    /// A folder of its own, which goes with it.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        &self.folder.0
     }
 }
 
-fn parts(folder: &std::path::Path, setting: Setting) -> Parts {
+fn parts(folder: &std::path::Path, database: String, setting: Setting) -> Parts {
     Parts {
-        database: format!("sqlite:{}", folder.join("test.db").display()),
+        database,
+        store: OpenOptions { connections: 4, writers: 2, ..OpenOptions::default() },
         master_key: folder.join("master.key"),
         policy: setting.policy,
         passwords: setting.passwords,

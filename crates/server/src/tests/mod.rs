@@ -8,7 +8,7 @@ mod browser;
 mod harness;
 
 pub(crate) use browser::{Browser, Reply};
-pub(crate) use harness::{ISSUER, World, form, query};
+pub(crate) use harness::{Database, ISSUER, World, form, query};
 
 mod account;
 mod authorization;

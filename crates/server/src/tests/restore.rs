@@ -1,5 +1,7 @@
 //! FT-20 and Q-05 in process: what a restore leaves alive of what was issued before (nothing), and what a move does (all).
 
+use std::sync::Arc;
+
 use grantwell_core::{
     store::{Outcome, Share, Store as _, Write},
     time::{Clock as _, Timestamp},
@@ -8,7 +10,7 @@ use grantwell_store::copy::{self, Occupied};
 use serde_json::json;
 
 use super::{
-    ISSUER, World,
+    Database, ISSUER, World,
     sign_in::{SID, is_signed_in, signed_in},
 };
 use crate::keys::{self, Which};
@@ -16,12 +18,10 @@ use crate::keys::{self, Which};
 const OFFLINE: &str = "openid notes:read offline_access";
 
 /// The database as it would be from a copy of this moment; `restored` ends what was issued before.
-fn copied(world: &World, name: &str, restored: Option<Timestamp>) -> std::path::PathBuf {
-    let from = world.database();
-    let to = from.with_file_name(name);
-    let url = |path: &std::path::Path| format!("sqlite:{}", path.display());
-    let mut source = copy::source(&url(&from)).unwrap();
-    let mut target = copy::target(&url(&to), ISSUER, Occupied::Refuse).unwrap();
+async fn copied(world: &World, name: &str, restored: Option<Timestamp>) -> Arc<Database> {
+    let to = Arc::new(Database::new(world.folder(), name).await);
+    let mut source = copy::source(&world.database.url()).unwrap();
+    let mut target = copy::target(&to.url(), ISSUER, Occupied::Refuse).unwrap();
     let tallies = copy::transfer(source.as_mut(), target.as_mut(), &mut |_, _| {}).unwrap();
     assert_eq!(tallies.len(), copy::TABLES.len());
     if let Some(now) = restored {
@@ -29,23 +29,6 @@ fn copied(world: &World, name: &str, restored: Option<Timestamp>) -> std::path::
     }
     target.commit().unwrap();
     to
-}
-
-/// The world again, on another file.
-async fn on(world: World, copy: &std::path::Path) -> World {
-    let database = world.database();
-    // The old process ends first: the last to close a file writes to it.
-    let kept = database.with_file_name("old.db");
-    for suffix in ["", "-wal", "-shm"] {
-        let name = |path: &std::path::Path| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            name
-        };
-        let _ = std::fs::rename(name(&database), name(&kept));
-    }
-    std::fs::rename(copy, &database).unwrap();
-    world.restarted().await
 }
 
 async fn keys_made(world: &World) {
@@ -58,20 +41,20 @@ async fn refresh(world: &World, answer: &serde_json::Value) -> super::Reply {
     world.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn q_05_ft_20_nothing_that_was_issued_before_a_restore_is_alive() {
     let world = World::new().await;
     let session = signed_in(&world, "alice").await.cookies[SID].clone();
     let (kept, revoked) = (world.grant(OFFLINE).await, world.grant(OFFLINE).await);
     let code = world.browser().code("alice", &[]).await;
-    let copy = copied(&world, "restored.db", Some(world.clock.now()));
+    let copy = copied(&world, "restored.db", Some(world.clock.now())).await;
     // Revoked after the backup: its row in the backup knows nothing of it.
     let token = revoked["refresh_token"].as_str().unwrap();
     let headers = [("authorization", &*super::harness::basic("web", super::harness::secret()))];
     world.post("/revoke", &[("token", token)], &headers).await.expect_status(200);
     let before = world.app.store.keys(world.app.realm).await.unwrap();
 
-    let world = on(world, &copy).await;
+    let world = world.restarted_on(copy).await;
     keys_made(&world).await;
     for answer in [&kept, &revoked] {
         refresh(&world, answer).await.expect_oauth_error(400, "invalid_grant");
@@ -114,13 +97,13 @@ async fn q_05_a_raised_epoch_alone_ends_a_session() {
     assert!(is_signed_in(&mut signed_in(&world, "alice").await).await, "a new one is of the new epoch");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_move_everything_that_was_issued_is_alive() {
     let world = World::new().await;
     let session = signed_in(&world, "alice").await.cookies[SID].clone();
     let answer = world.grant(OFFLINE).await;
-    let (rows, copy) = (world.rows().await, copied(&world, "moved.db", None));
-    let world = on(world, &copy).await;
+    let (rows, copy) = (world.rows().await, copied(&world, "moved.db", None).await);
+    let world = world.restarted_on(copy).await;
     assert_eq!(world.rows().await, rows);
     assert_eq!(world.introspect(answer["access_token"].as_str().unwrap()).await["active"], true);
     refresh(&world, &answer).await.expect_status(200);

@@ -9,8 +9,10 @@ use grantwell_core::{
     store::Store as _,
 };
 
+use grantwell_store::OpenOptions;
+
 use super::{
-    ISSUER, Reply, World,
+    Database, ISSUER, Reply, World,
     harness::{API, PASSWORD, Setting},
     query,
     sign_in::{ALICE_DISABLED, DEVICE, SID, TX, claims, hidden, is_signed_in, pairs, sign_in, signed_in},
@@ -282,10 +284,12 @@ async fn l_32_two_people_in_one_browser_never_mix() {
 #[tokio::test]
 async fn l_33_a_fresh_installation_knows_nobody() {
     let world = World::new().await;
-    let folder = world.database().with_file_name("fresh");
+    let folder = world.folder().join("fresh");
     std::fs::create_dir_all(&folder).unwrap();
+    let database = Database::new(&folder, "fresh.db").await;
     let parts = Parts {
-        database: format!("sqlite:{}", folder.join("fresh.db").display()),
+        database: database.url(),
+        store: OpenOptions::default(),
         master_key: folder.join("master.key"),
         policy: Policy::new(ISSUER),
         passwords: PoolSize { running: 1, admitted: 1 },

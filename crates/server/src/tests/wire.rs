@@ -296,8 +296,7 @@ async fn h_04_floods_of_http_2_end_the_connection() {
 
 /// TLS with the certificate above, from files, as the configuration names them.
 fn acceptor(world: &World) -> TlsAcceptor {
-    let (certificate, key) =
-        (world.database().with_file_name("tls.pem"), world.database().with_file_name("tls.key"));
+    let (certificate, key) = (world.folder().join("tls.pem"), world.folder().join("tls.key"));
     std::fs::write(&certificate, CERTIFICATE).unwrap();
     std::fs::write(&key, KEY).unwrap();
     listen::tls(&certificate, &key).unwrap()
@@ -306,7 +305,7 @@ fn acceptor(world: &World) -> TlsAcceptor {
 fn connector(world: &World, versions: &[&'static SupportedProtocolVersion]) -> TlsConnector {
     use rustls::pki_types::{CertificateDer, pem::PemObject as _};
     let mut roots = RootCertStore::empty();
-    let certificate = world.database().with_file_name("tls.pem");
+    let certificate = world.folder().join("tls.pem");
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)

@@ -318,6 +318,8 @@ pub struct Inspection {
     pub backed_up: Option<Timestamp>,
     /// Rows by table.
     pub rows: Vec<(&'static str, u64)>,
+    /// Who waits while a migration runs.
+    pub lock: &'static str,
     /// Migrations that are due.
     pub pending: Vec<Pending>,
 }

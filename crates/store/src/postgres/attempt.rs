@@ -19,9 +19,15 @@ pub(super) const OLD: &str = "DELETE FROM attempt WHERE (realm, kind, digest) IN
 macro_rules! delay {
     ($count:literal) => {
         concat!(
-            "CASE WHEN ", $count, " < $6 THEN 0
-                  WHEN ", $count, " - $6 >= $9 THEN $8
-                  ELSE $7 << (", $count, " - $6)::integer END"
+            "CASE WHEN ",
+            $count,
+            " < $6 THEN 0
+                  WHEN ",
+            $count,
+            " - $6 >= $9 THEN $8
+                  ELSE $7 << (",
+            $count,
+            " - $6)::integer END"
         )
     };
 }
@@ -44,7 +50,8 @@ macro_rules! count_one {
 
 /// In the order of `keys`; zero for those that are not there.
 pub(super) fn find(realm: Realm, keys: &[AttemptKey]) -> Statement {
-    let (kinds, digests) = keys.iter().map(place).map(|(k, d)| (Some(i64::from(k)), Some(d.to_vec()))).unzip();
+    let (kinds, digests) =
+        keys.iter().map(place).map(|(k, d)| (Some(i64::from(k)), Some(d.to_vec()))).unzip();
     Statement::new(
         "SELECT coalesce(a.count, 0), coalesce(a.next_at, 0)
          FROM unnest($2::bigint[], $3::bytea[]) WITH ORDINALITY AS asked (kind, digest, place)

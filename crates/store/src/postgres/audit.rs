@@ -16,14 +16,30 @@ macro_rules! old {
     ($table:literal, $time:literal, $key:literal) => {
         concat!(
             "WITH RECURSIVE known (realm) AS (
-               SELECT min(realm) FROM ", $table, "
+               SELECT min(realm) FROM ",
+            $table,
+            "
                UNION ALL
-               SELECT (SELECT min(realm) FROM ", $table, " WHERE realm > known.realm)
+               SELECT (SELECT min(realm) FROM ",
+            $table,
+            " WHERE realm > known.realm)
                FROM known WHERE known.realm IS NOT NULL)
-             DELETE FROM ", $table, " WHERE (", $key, ") IN (
+             DELETE FROM ",
+            $table,
+            " WHERE (",
+            $key,
+            ") IN (
                SELECT o.* FROM known CROSS JOIN LATERAL (
-                 SELECT ", $key, " FROM ", $table, " WHERE realm = known.realm AND ", $time, " < $1
-                 ORDER BY ", $key, " LIMIT $2 FOR UPDATE SKIP LOCKED) o
+                 SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE realm = known.realm AND ",
+            $time,
+            " < $1
+                 ORDER BY ",
+            $key,
+            " LIMIT $2 FOR UPDATE SKIP LOCKED) o
                LIMIT $2)"
         )
     };

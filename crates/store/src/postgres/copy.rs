@@ -10,7 +10,9 @@ use super::{
     migrate,
     server::Server,
 };
-use crate::copy::{CopyError, Departing, Each, Kind, Occupied, Row, Shape, Source, TABLES, Target, Value, shapes};
+use crate::copy::{
+    CopyError, Departing, Each, Kind, Occupied, Row, Shape, Source, TABLES, Target, Value, shapes,
+};
 
 /// Rows that are fetched at once.
 const PORTION: usize = 1000;
@@ -91,7 +93,8 @@ impl Copy {
 
     /// Begins, with every table held against other writers.
     fn hold(&self) -> Result<()> {
-        let tables = shapes(self.version).iter().map(|shape| format!("\"{}\"", shape.table.name)).collect::<Vec<_>>();
+        let tables =
+            shapes(self.version).iter().map(|shape| format!("\"{}\"", shape.table.name)).collect::<Vec<_>>();
         self.execute(&format!("BEGIN; {LOCK_TIMEOUT}; LOCK TABLE {} IN EXCLUSIVE MODE", tables.join(", ")))
     }
 
@@ -210,7 +213,10 @@ impl Target for Copy {
     fn end_all(&mut self, now: Timestamp) -> Result<()> {
         let do_at = |sql: &'static str, at: i64| self.ask(&Statement::new(sql, params![at])).map(drop);
         // Minutes since 1970: above the epoch of every restore before, also of one to another copy of this backup.
-        do_at("UPDATE realm SET epoch = greatest(epoch + 1, $1), generation = generation + 1", now.seconds() / 60)?;
+        do_at(
+            "UPDATE realm SET epoch = greatest(epoch + 1, $1), generation = generation + 1",
+            now.seconds() / 60,
+        )?;
         do_at("UPDATE session SET ended_at = $1 WHERE ended_at IS NULL", now.millis())?;
         do_at("UPDATE consent SET withdrawn_at = $1 WHERE withdrawn_at IS NULL", now.millis())?;
         self.execute("DELETE FROM interaction; DELETE FROM key")

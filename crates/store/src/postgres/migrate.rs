@@ -46,28 +46,34 @@ async fn rows(client: &Client, statement: &Statement) -> Result<Vec<tokio_postgr
     Ok(client.query_typed(&statement.sql, &statement.typed()).await?)
 }
 
-async fn ask<T>(client: &Client, sql: &'static str, read: impl Fn(&mut Columns<'_>) -> Result<T>) -> Result<Option<T>> {
+async fn ask<T>(
+    client: &Client,
+    sql: &'static str,
+    read: impl Fn(&mut Columns<'_>) -> Result<T>,
+) -> Result<Option<T>> {
     super::form::one(&rows(client, &Statement::new(sql, Vec::new())).await?, |columns| read(columns))
 }
 
 /// What is in the schema that a name without one means.
 pub(super) async fn look(client: &Client) -> Result<State> {
-    let marked = ask(client, "SELECT to_regclass('grantwell') IS NOT NULL", |columns| columns.value::<bool>()).await?;
-    if marked == Some(true) {
-        let found = ask(client, "SELECT version, oldest, moved_to FROM grantwell", |columns| {
-            Ok((columns.value()?, columns.value()?, columns.value::<Option<String>>()?))
-        });
-        return Ok(match found.await? {
-            Some((_, _, Some(to))) => State::Moved(to),
-            Some((version, oldest, None)) => State::Version(version, oldest),
-            None => State::Empty,
-        });
-    }
+    // Asked first: whoever makes our tables at this moment makes the mark with them, and it is there when it is asked for.
     let ours = Statement::new(
         "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY($1) LIMIT 1",
         vec![texts(TABLES.iter().map(|table| table.name))],
     );
-    Ok(if rows(client, &ours).await?.is_empty() { State::Empty } else { State::Foreign })
+    let ours = !rows(client, &ours).await?.is_empty();
+    let marked = "SELECT to_regclass('grantwell') IS NOT NULL";
+    if ask(client, marked, |columns| columns.value::<bool>()).await? != Some(true) {
+        return Ok(if ours { State::Foreign } else { State::Empty });
+    }
+    let found = ask(client, "SELECT version, oldest, moved_to FROM grantwell", |columns| {
+        Ok((columns.value()?, columns.value()?, columns.value::<Option<String>>()?))
+    });
+    Ok(match found.await? {
+        Some((_, _, Some(to))) => State::Moved(to),
+        Some((version, oldest, None)) => State::Version(version, oldest),
+        None => State::Empty,
+    })
 }
 
 /// The version of a database that this release can serve, or why it cannot. `None` where there is none.
@@ -102,14 +108,16 @@ pub(super) async fn open(server: &Server) -> std::result::Result<Client, OpenErr
 
 /// What is acknowledged must be on disk, so a database that acknowledges before is refused.
 async fn durable(client: &Client, server: &Server) -> std::result::Result<(), OpenError> {
-    let asked = ask(client, "SELECT current_setting('synchronous_commit'), current_setting('fsync')", |columns| {
-        Ok((columns.value::<String>()?, columns.value::<String>()?))
-    });
+    let asked =
+        ask(client, "SELECT current_setting('synchronous_commit'), current_setting('fsync')", |columns| {
+            Ok((columns.value::<String>()?, columns.value::<String>()?))
+        });
     let found = asked.await.map_err(|error| failed(server, &error))?;
     let Some((commit, fsync)) = found else { return Ok(()) };
     if commit == "off" {
         return Err(OpenError::Setting {
-            why: "synchronous_commit is off there, so that a crash loses what was acknowledged; set it to on".to_owned(),
+            why: "synchronous_commit is off there, so that a crash loses what was acknowledged; set it to on"
+                .to_owned(),
         });
     }
     if fsync == "off" {
@@ -143,7 +151,9 @@ pub(super) async fn migrate(
     execute(&format!("SELECT pg_advisory_xact_lock({LOCK}); {LOCK_TIMEOUT}")).await?;
     // Looked at again, under the lock: another node may have been first.
     let had = usable(look(c).await.map_err(failed)?, server)?;
-    let Some((version, (name, migration, oldest))) = pending(had.unwrap_or(0)).next() else { return Ok(false) };
+    let Some((version, (name, migration, oldest))) = pending(had.unwrap_or(0)).next() else {
+        return Ok(false);
+    };
     if had.is_none() {
         execute(
             "CREATE TABLE IF NOT EXISTS grantwell (version bigint NOT NULL, oldest bigint NOT NULL, moved_to text);

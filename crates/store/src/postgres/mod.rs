@@ -286,7 +286,12 @@ impl Store for Postgres {
         self.find(health::clock(), |columns| columns.time()).await
     }
 
-    async fn commit(&self, realm: Realm, share: Share, writes: Vec<Write>) -> std::result::Result<Outcome, StoreError> {
+    async fn commit(
+        &self,
+        realm: Realm,
+        share: Share,
+        writes: Vec<Write>,
+    ) -> std::result::Result<Outcome, StoreError> {
         if writes.is_empty() {
             return Ok(Outcome::Done);
         }
@@ -299,7 +304,12 @@ impl Store for Postgres {
         }
     }
 
-    async fn sweep(&self, now: Timestamp, keep: Retention, most: u32) -> std::result::Result<u64, StoreError> {
+    async fn sweep(
+        &self,
+        now: Timestamp,
+        keep: Retention,
+        most: u32,
+    ) -> std::result::Result<u64, StoreError> {
         let mut gone = 0;
         for step in sweep::steps(now, keep) {
             let mut room = u64::from(most);

@@ -30,7 +30,9 @@ pub(super) fn claim(realm: Realm, record: &RealmRecord) -> Statement {
 
 pub(super) fn move_to(realm: Realm, from: &str, to: &str) -> Statement {
     Statement::new(
-        guarded!("UPDATE realm SET issuer = $3, generation = generation + 1 WHERE realm = $1 AND issuer = $2"),
+        guarded!(
+            "UPDATE realm SET issuer = $3, generation = generation + 1 WHERE realm = $1 AND issuer = $2"
+        ),
         params![realm, from, to],
     )
 }

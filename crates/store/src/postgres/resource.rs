@@ -77,10 +77,7 @@ pub(super) fn put(realm: Realm, resource: &Resource, was: Option<&str>) -> Resul
     let scopes = resource.scopes.keys().map(AsRef::as_ref);
     Ok(vec![
         kept,
-        Statement::new(
-            "DELETE FROM resource_scope WHERE realm = $1 AND identifier = $2",
-            params![realm, id],
-        ),
+        Statement::new("DELETE FROM resource_scope WHERE realm = $1 AND identifier = $2", params![realm, id]),
         Statement::new(
             "INSERT INTO resource_scope (realm, scope, identifier) SELECT $1, unnest($3), $2",
             params![realm, id, texts(scopes)],

@@ -158,8 +158,7 @@ fn is_here(host: &Host) -> bool {
     match host {
         Host::Unix(_) => true,
         Host::Tcp(name) => {
-            name == "localhost"
-                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
         }
     }
 }
@@ -169,8 +168,9 @@ fn verifying(roots: Option<&Path>) -> std::result::Result<MakeRustlsConnect, Ope
     let mut store = RootCertStore::empty();
     match roots {
         Some(file) => {
-            let unreadable =
-                |error: rustls::pki_types::pem::Error| setting(format!("sslrootcert {}: {error}", file.display()));
+            let unreadable = |error: rustls::pki_types::pem::Error| {
+                setting(format!("sslrootcert {}: {error}", file.display()))
+            };
             for certificate in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
                 let certificate = certificate.map_err(unreadable)?;
                 store.add(certificate).map_err(|error| setting(format!("sslrootcert: {error}")))?;
@@ -181,7 +181,9 @@ fn verifying(roots: Option<&Path>) -> std::result::Result<MakeRustlsConnect, Ope
         }
     }
     if store.is_empty() {
-        return Err(setting("there is no CA to check its certificate by: name one with sslrootcert".to_owned()));
+        return Err(setting(
+            "there is no CA to check its certificate by: name one with sslrootcert".to_owned(),
+        ));
     }
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -214,7 +216,10 @@ mod tests {
     fn an_url_that_cannot_be_used_says_why_without_its_password() {
         for (url, part) in [
             ("postgres://u:hunter2@db.example/db?sslmode=require", "sslmode must be"),
-            ("postgres://u:hunter2@db.example/db?sslmode=verify-full&sslrootcert=/nowhere/ca.crt", "sslrootcert"),
+            (
+                "postgres://u:hunter2@db.example/db?sslmode=verify-full&sslrootcert=/nowhere/ca.crt",
+                "sslrootcert",
+            ),
             ("postgres://u:hunter2@h/db?colour=red", "colour"),
             ("postgres://u:hunter2@h:port/db", "URL cannot be read"),
         ] {
@@ -225,7 +230,9 @@ mod tests {
 
     #[test]
     fn a_name_is_hosts_and_database() {
-        let server = Server::parse("postgres://u:hunter2@localhost:5433,127.0.0.1/db?target_session_attrs=any").unwrap();
+        let server =
+            Server::parse("postgres://u:hunter2@localhost:5433,127.0.0.1/db?target_session_attrs=any")
+                .unwrap();
         assert_eq!(server.name(), "postgres://localhost:5433,127.0.0.1:5432/db");
         assert!(!format!("{server:?}").contains("hunter2"));
     }

@@ -59,11 +59,7 @@ pub(super) fn without_hash(user: &User) -> User {
 }
 
 /// `was` is the stored form and the hash that the guard compares.
-pub(super) fn put(
-    realm: Realm,
-    user: &User,
-    was: Option<(&str, Option<&str>)>,
-) -> Result<Vec<Statement>> {
+pub(super) fn put(realm: Realm, user: &User, was: Option<(&str, Option<&str>)>) -> Result<Vec<Statement>> {
     let (id, username, applied) = (user.id.as_bytes(), user.username.as_str(), user.applied);
     let (hash, body) = (user.password_hash.as_deref(), encode(&without_hash(user))?);
     let mut statements = vec![match was {
@@ -82,10 +78,8 @@ pub(super) fn put(
             params![realm, id, username, applied, hash, body, form, was_hash],
         ),
     }];
-    statements.push(Statement::new(
-        "DELETE FROM login_name WHERE realm = $1 AND user_id = $2",
-        params![realm, id],
-    ));
+    statements
+        .push(Statement::new("DELETE FROM login_name WHERE realm = $1 AND user_id = $2", params![realm, id]));
     statements.extend(user.login_names().iter().map(|name| {
         Statement::new(
             guarded!(

@@ -104,7 +104,10 @@ impl Writer {
         };
         if let Some(id) = &self.lost {
             let committed = committed(&client, id).await?;
-            tracing::warn!(committed, "a commit whose answer was lost is settled; who waited for it was told 503");
+            tracing::warn!(
+                committed,
+                "a commit whose answer was lost is settled; who waited for it was told 503"
+            );
             self.lost = None;
         }
         Ok(client)
@@ -211,7 +214,10 @@ async fn send(client: &Client, batch: &[Work<Prepared>]) -> Result<(Vec<Answer>,
 }
 
 /// Marks the transaction, and tells by which id.
-async fn mark(client: &Client, id: &Mutex<Option<Vec<u8>>>) -> std::result::Result<(), tokio_postgres::Error> {
+async fn mark(
+    client: &Client,
+    id: &Mutex<Option<Vec<u8>>>,
+) -> std::result::Result<(), tokio_postgres::Error> {
     let marked = client.query_typed_one(MARK, &[]).await?.try_get(0)?;
     *id.lock().unwrap_or_else(PoisonError::into_inner) = Some(marked);
     Ok(())

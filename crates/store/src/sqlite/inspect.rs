@@ -16,6 +16,7 @@ pub(crate) fn inspect(path: &Path) -> std::result::Result<Inspection, CopyError>
         known: migrate::known(),
         size: 0,
         backed_up: None,
+        lock: "other writers wait while a version is applied; readers do not",
         rows: Vec::new(),
         pending: pending(0, &[]),
     };

@@ -23,10 +23,7 @@ use grantwell_core::{
 };
 use rusqlite::config::DbConfig;
 
-use self::{
-    readers::Readers,
-    writer::Task,
-};
+use self::{readers::Readers, writer::Task};
 use crate::{
     OpenError, OpenOptions,
     queue::{Queue, settled},

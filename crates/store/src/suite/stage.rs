@@ -205,6 +205,11 @@ impl<'a, S: Store> Stage<'a, S> {
         snapshot(self.store(), self.realm, &self.cast).await
     }
 
+    /// The same as another engine has it.
+    pub async fn snapshot_of(&self, store: &S) -> Snapshot {
+        snapshot(store, self.realm, &self.cast).await
+    }
+
     /// The generation of the realm.
     pub async fn generation(&self) -> u64 {
         self.store().realm(self.realm).await.unwrap().unwrap().generation

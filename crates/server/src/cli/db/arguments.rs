@@ -45,7 +45,7 @@ pub(crate) enum DbCommand {
     /// Every session, token and consent stays valid. Nobody can write to the old database meanwhile, and nobody can use it
     /// afterwards.
     #[command(
-        after_help = "Example:\n  grantwell db move --config grantwell.toml --to sqlite:/srv/grantwell.db"
+        after_help = "Example:\n  grantwell db move --config grantwell.toml --to sqlite:/srv/grantwell.db\n  grantwell db move --config grantwell.toml --to-file url.txt"
     )]
     Move(Move),
 }
@@ -118,8 +118,11 @@ pub(crate) struct Move {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
     /// The database to move to, as `database` in the configuration
-    #[arg(long, value_name = "URL")]
-    pub(crate) to: String,
+    #[arg(long, value_name = "URL", required_unless_present = "to_file")]
+    pub(crate) to: Option<String>,
+    /// A file whose only line is that URL: who lists processes sees the arguments of each
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    pub(crate) to_file: Option<PathBuf>,
     /// Replaces what an earlier move of the same issuer left in it
     #[arg(long)]
     pub(crate) replace: bool,

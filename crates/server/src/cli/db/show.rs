@@ -118,9 +118,9 @@ fn realm(config: &Config, inspected: &Inspection) -> Result<Option<RealmRow>, St
 /// `grantwell db plan`.
 pub(super) fn plan(config: &Config, as_json: bool) -> Result<(), StartError> {
     let inspected = inspect(config)?;
-    let lock = "other writers wait while a version is applied; readers do not";
+    let lock = inspected.lock;
     let kept = inspected.version.map(|version| copy::kept_as(&config.database, version));
-    let kept = kept.transpose().map_err(StartError::of)?.filter(|_| !inspected.pending.is_empty());
+    let kept = kept.transpose().map_err(StartError::of)?.flatten().filter(|_| !inspected.pending.is_empty());
     // Adding a table or a column changes no row; only a statement that rewrites rows takes longer with more of them.
     let rewritten = |pending: &copy::Pending| {
         let rewrites = pending.statements.iter().any(|sql| sql.trim_start().starts_with("UPDATE"));
