@@ -199,13 +199,13 @@ impl std::error::Error for OpenError {
 /// Where a database is.
 enum Place {
     File(PathBuf),
-    Server(postgres::server::Server),
+    Server(Box<postgres::server::Server>),
 }
 
 impl Place {
     fn of(url: &str) -> Result<Self, OpenError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return postgres::server::Server::parse(url).map(Self::Server);
+            return postgres::server::Server::parse(url).map(|server| Self::Server(Box::new(server)));
         }
         let path = url.strip_prefix("sqlite:").ok_or(OpenError::Url)?;
         let path = path.strip_prefix("//").unwrap_or(path);

@@ -64,7 +64,7 @@ mod writer;
 /// A read of a request: whoever asked is told 503 within two seconds.
 const SOON: Duration = Duration::from_millis(1800);
 /// A commit may wait for the end of the batch before it.
-const COMMIT: Duration = Duration::from_millis(2000);
+const COMMIT: Duration = Duration::from_secs(2);
 /// A read of whole tables, or a step of the sweep.
 const LATER: Duration = Duration::from_mins(1);
 

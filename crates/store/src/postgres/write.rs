@@ -145,11 +145,11 @@ macro_rules! locking {
 /// stands for them.
 pub(super) fn take(locks: &BTreeSet<Lock>) -> Vec<Statement> {
     let (mut realms, mut attempts) = (Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
-    let mut rows: [(&'static str, Vec<Option<i64>>, Vec<Option<Vec<u8>>>); 4] = [
-        (locking!("session"), Vec::new(), Vec::new()),
-        (locking!("interaction"), Vec::new(), Vec::new()),
-        (locking!("consent"), Vec::new(), Vec::new()),
-        (locking!("\"authorization\""), Vec::new(), Vec::new()),
+    let mut rows = [
+        Rows::of(locking!("session")),
+        Rows::of(locking!("interaction")),
+        Rows::of(locking!("consent")),
+        Rows::of(locking!("\"authorization\"")),
     ];
     for lock in locks {
         let (at, realm, id) = match lock {
@@ -168,9 +168,9 @@ pub(super) fn take(locks: &BTreeSet<Lock>) -> Vec<Statement> {
             Lock::Consent(realm, id) => (2, realm, id),
             Lock::Authorization(realm, id) => (3, realm, id),
         };
-        if let Some((_, in_realms, ids)) = rows.get_mut::<usize>(at) {
-            in_realms.push(Some(i64::from(*realm)));
-            ids.push(Some(id.to_vec()));
+        if let Some(rows) = rows.get_mut::<usize>(at) {
+            rows.realms.push(Some(i64::from(*realm)));
+            rows.ids.push(Some(id.to_vec()));
         }
     }
     let mut statements = Vec::new();
@@ -188,10 +188,22 @@ pub(super) fn take(locks: &BTreeSet<Lock>) -> Vec<Statement> {
             vec![Param::Ints(attempts.0), Param::Ints(attempts.1), Param::Blobs(attempts.2)],
         ));
     }
-    for (sql, realms, ids) in rows {
-        if !ids.is_empty() {
-            statements.push(Statement::new(sql, vec![Param::Ints(realms), Param::Blobs(ids)]));
-        }
-    }
+    let taken = rows.into_iter().filter(|rows| !rows.ids.is_empty());
+    statements.extend(
+        taken.map(|rows| Statement::new(rows.sql, vec![Param::Ints(rows.realms), Param::Blobs(rows.ids)])),
+    );
     statements
+}
+
+/// Rows of one table, and the statement that locks them.
+struct Rows {
+    sql: &'static str,
+    realms: Vec<Option<i64>>,
+    ids: Vec<Option<Vec<u8>>>,
+}
+
+impl Rows {
+    const fn of(sql: &'static str) -> Self {
+        Self { sql, realms: Vec::new(), ids: Vec::new() }
+    }
 }

@@ -76,23 +76,13 @@ struct Writer {
     lost: Option<Vec<u8>>,
 }
 
-/// Why a whole batch has no answer.
-enum Failure {
-    /// Nothing of it was made durable.
-    Undone(Error),
-    /// It may or may not be durable.
-    Unknown(Error),
-}
-
 impl Writer {
     async fn settle(&mut self, batch: &[Work<Prepared>]) -> Vec<Answer> {
         let failure = match self.attempt(batch).await {
             Ok(answers) => return answers,
-            Err(Failure::Undone(error)) => error,
-            Err(Failure::Unknown(error)) => error,
+            Err(error) => unavailable(&error),
         };
-        let failure = unavailable(&failure);
-        tracing::error!(commits = batch.len(), "a batch of commits failed: {failure}");
+        tracing::error!(commits = batch.len(), "a batch of commits has no answer: {failure}");
         batch.iter().map(|_| Err(failure.clone())).collect()
     }
 
@@ -113,12 +103,12 @@ impl Writer {
         Ok(client)
     }
 
-    async fn attempt(&mut self, batch: &[Work<Prepared>]) -> std::result::Result<Vec<Answer>, Failure> {
-        let client = self.connected().await.map_err(Failure::Undone)?;
+    async fn attempt(&mut self, batch: &[Work<Prepared>]) -> Result<Vec<Answer>> {
+        let client = self.connected().await?;
         // A connection that fails here is not kept: the server undoes what it had begun.
-        let (answers, id) = within(send(&client, batch)).await.map_err(Failure::Undone)?;
+        let (answers, id) = within(send(&client, batch)).await?;
         let Some(id) = id else {
-            within(async { Ok(client.batch_execute("ROLLBACK").await?) }).await.map_err(Failure::Undone)?;
+            within(async { Ok(client.batch_execute("ROLLBACK").await?) }).await?;
             self.client = Some(client);
             return Ok(answers);
         };
@@ -128,17 +118,14 @@ impl Writer {
                 return Ok(answers);
             }
             // The server said that it did not: a deferred constraint, a serialization failure.
-            Err(error) if error.code().is_some() && !is_lost(&error) => return Err(Failure::Undone(error)),
+            Err(error) if error.code().is_some() && !is_lost(&error) => return Err(error),
             Err(error) => error,
         };
         tracing::warn!("the answer of a commit was lost: {}", unavailable(&error));
         drop(client);
         self.lost = Some(id.clone());
-        match self.ask(&id).await {
-            Ok(true) => Ok(answers),
-            Ok(false) => Err(Failure::Undone(error)),
-            Err(unknown) => Err(Failure::Unknown(unknown)),
-        }
+        // Without an answer here either it stays unknown until the next batch, which asks before it begins.
+        if self.ask(&id).await? { Ok(answers) } else { Err(error) }
     }
 
     /// What became of the transaction `id`, asked over a new connection.
