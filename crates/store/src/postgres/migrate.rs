@@ -170,3 +170,6 @@ pub(super) async fn migrate(
     tracing::info!(version, name, "the database's schema was brought up to date");
     Ok(true)
 }
+
+#[cfg(all(test, feature = "postgres-tests"))]
+mod tests;

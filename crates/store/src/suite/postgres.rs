@@ -44,6 +44,11 @@ impl Schema {
         self.on(&self.url)
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The same by another way to the server.
     pub fn on(&self, server: &str) -> String {
         let joint = if server.contains('?') { '&' } else { '?' };
