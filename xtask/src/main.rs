@@ -15,10 +15,10 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   test [STAGE…]    everything that must pass, or only the named stages
-                   (stages: format, clippy, tidy, cargo, browser, foreign)
+                   (stages: format, clippy, tidy, cargo, kills, browser, foreign)
   tidy             the rules that clippy cannot hold
   security-tests   writes docs/security-tests.md from xtask/catalogue.txt and the tests
-  full PART        one of the long runs
+  full PART        one of the long runs (parts: races, kills)
   bench [ARG…]     the load generator in bench/, built for release
   help             this text
 

@@ -20,7 +20,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clippy", run: clippy },
     Stage { name: "tidy", run: tidy::check },
     Stage { name: "cargo", run: cargo },
-    Stage { name: "kills", run: |root| kills(root, 8) },
+    Stage { name: "kills", run: |root| kills(root, 8)?.quiet(root, LONG) },
     Stage { name: "browser", run: browser },
     Stage { name: "foreign", run: foreign },
 ];
@@ -81,20 +81,24 @@ fn cargo(root: &Path) -> Result<(), String> {
     Command::new("cargo").args(["test", "--quiet", "--workspace", "--locked"]).quiet(root, LONG)
 }
 
-/// Kills the server under load that often, and checks what it had acknowledged.
-pub(crate) fn kills(root: &Path, rounds: u32) -> Result<(), String> {
+/// What kills the server under load that often, and checks what it had acknowledged.
+pub(crate) fn kills(root: &Path, rounds: u32) -> Result<Command, String> {
     let build = ["build", "--quiet", "--locked", "--package", "grantwell", "--package", "grantwell-bench"];
     Command::new("cargo").args(build).quiet(root, LONG)?;
     let server = program(root)?;
     let bench = server.with_file_name("grantwell-bench");
     let (server, bench, rounds) = (server.to_string_lossy(), bench.to_string_lossy(), rounds.to_string());
-    Command::new(&bench).args(["kills", "--server", &server, "--rounds", &rounds]).quiet(root, LONG)
+    Ok(Command::new(&bench).args(["kills", "--server", &server, "--rounds", &rounds]))
 }
 
-/// The races of the in-process tests, with more rounds than they have by themselves.
-pub(crate) fn races(root: &Path) -> Result<(), String> {
-    let arguments = ["test", "--locked", "--package", "grantwell", "--bin", "grantwell", "tests::races"];
-    Command::new("cargo").args(arguments).env("GRANTWELL_RACE_ROUNDS", "200").quiet(root, LONG)
+/// The races of the in-process tests, with more rounds than they have by themselves; each says what it saw.
+pub(crate) fn races(rounds: u32) -> Command {
+    let test =
+        ["test", "--quiet", "--locked", "--package", "grantwell", "--bin", "grantwell", "tests::races"];
+    Command::new("cargo")
+        .args(test)
+        .args(["--", "--nocapture"])
+        .env("GRANTWELL_RACE_ROUNDS", &rounds.to_string())
 }
 
 fn browser(root: &Path) -> Result<(), String> {

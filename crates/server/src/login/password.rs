@@ -97,6 +97,14 @@ fn nobody(entropy: &dyn Entropy) -> Option<String> {
     Some(hash.to_string())
 }
 
+/// Whether a hash was made as one is made now. The length of the result is no part of the question: `Params` takes it over from
+/// a hash and has none of its own, so two of them would never be equal.
+fn is_current(hash: &PasswordHash) -> bool {
+    hash.algorithm == Algorithm::Argon2id.ident()
+        && hash.version == Some(Version::V0x13.into())
+        && ParamsString::try_from(&parameters()).is_ok_and(|params| params == hash.params)
+}
+
 impl Passwords {
     /// A pool.
     pub(crate) fn new(size: PoolSize, entropy: &dyn Entropy) -> Result<Self, HashError> {
@@ -139,8 +147,7 @@ impl Passwords {
             computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             let same = argon2.verify_password(cut, &parsed).is_ok();
             let matches = same && is_somebody && fits;
-            let current = Params::try_from(&parsed).is_ok_and(|params| params == parameters());
-            let rehashed = if matches && !current {
+            let rehashed = if matches && !is_current(&parsed) {
                 let hash: Result<PasswordHash, _> = argon2.hash_password_with_salt(cut, &salt);
                 hash.ok().map(|hash| hash.to_string())
             } else {
@@ -152,5 +159,37 @@ impl Passwords {
         .map_err(|_| HashError::Unhashable)?;
         metrics::histogram!("grantwell_password_hash_seconds").record(started.elapsed());
         compared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ambient::SystemEntropy;
+
+    #[tokio::test]
+    async fn only_a_hash_of_other_parameters_is_made_anew() {
+        let pool = Passwords::new(PoolSize { running: 1, admitted: 1 }, &SystemEntropy).unwrap();
+        let place = pool.admit().unwrap();
+        let compare = async |stored: &str, password: &str| {
+            let password = Zeroizing::new(password.to_owned());
+            pool.compare(password, Some(stored.to_owned()), [7; 16], &place).await.unwrap()
+        };
+        let current = hash("correct horse", &SystemEntropy).unwrap();
+        let compared = compare(&current, "correct horse").await;
+        assert!(compared.matches && compared.rehashed.is_none());
+
+        let cheap = Params::new(8, 1, 1, None).unwrap();
+        let older = [
+            (Algorithm::Argon2id, Version::V0x13, cheap),
+            (Algorithm::Argon2i, Version::V0x13, parameters()),
+        ];
+        for (algorithm, version, parameters) in older {
+            let argon2 = Argon2::new(algorithm, version, parameters);
+            let old: PasswordHash = argon2.hash_password_with_salt(b"correct horse", &[1; 16]).unwrap();
+            assert_eq!(compare(&old.to_string(), "wrong").await.rehashed, None);
+            let made = compare(&old.to_string(), "correct horse").await.rehashed.unwrap();
+            assert_eq!(compare(&made, "correct horse").await.rehashed, None, "{old}");
+        }
     }
 }

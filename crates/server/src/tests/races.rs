@@ -19,6 +19,11 @@ fn rounds() -> usize {
     std::env::var("GRANTWELL_RACE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(10)
 }
 
+/// What a race saw, for whoever runs the long form.
+fn report(race: &str, saw: &str) {
+    println!("| {race} | {} | {saw} |", rounds());
+}
+
 /// Runs `count` of `one` at the same time.
 async fn at_once<F, R>(count: usize, one: impl Fn(usize) -> F) -> Vec<R>
 where
@@ -56,6 +61,7 @@ fn text(answer: &serde_json::Value, member: &str) -> String {
 async fn c_04_fifty_redemptions_of_one_code_have_one_winner_at_most() {
     let world = Arc::new(World::new().await);
     let browser = &mut world.browser();
+    let (mut redeemed, mut refused) = (0, 0);
     for round in 0..rounds() {
         let code = browser.code("alice", &[]).await;
         let fields = [
@@ -67,6 +73,7 @@ async fn c_04_fifty_redemptions_of_one_code_have_one_winner_at_most() {
         let replies = at_once(50, |_| token(&world, &fields)).await;
         let (won, lost): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status == 200);
         assert_eq!(won.len(), 1, "round {round}");
+        (redeemed, refused) = (redeemed + won.len(), refused + lost.len());
         for reply in lost {
             assert_eq!(
                 (reply.status, reply.json()["error"].as_str()),
@@ -79,12 +86,17 @@ async fn c_04_fifty_redemptions_of_one_code_have_one_winner_at_most() {
         assert!(!world.is_active(&text(&won, "access_token")).await, "round {round}");
         assert!(!world.is_active(&text(&won, "refresh_token")).await, "round {round}");
     }
+    report(
+        "50 redemptions of one code",
+        &format!("{redeemed} tokens given, {refused} refused, 0 alive at the end"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f_02_twenty_refreshes_of_one_token_have_one_successor() {
     let world = Arc::new(World::new().await);
     let mut refresh = text(&world.grant("openid offline_access notes:read").await, "refresh_token");
+    let (mut answered, mut generations) = (0, 0);
     for round in 0..rounds() {
         let fields = [("grant_type", "refresh_token".to_owned()), ("refresh_token", refresh.clone())];
         let replies = at_once(20, |_| token(&world, &fields)).await;
@@ -94,16 +106,19 @@ async fn f_02_twenty_refreshes_of_one_token_have_one_successor() {
             successors.insert(text(&reply.json(), "refresh_token"));
         }
         assert_eq!(successors.len(), 1, "round {round}: never two living generations");
+        (answered, generations) = (answered + replies.len(), generations + successors.len());
         let successor = successors.pop_first().unwrap();
         assert!(world.is_active(&successor).await, "round {round}");
         refresh = successor;
     }
+    report("20 refreshes of one token", &format!("{answered} answered, with {generations} successors"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f_12_nothing_lives_after_a_revocation_was_answered() {
     let world = Arc::new(World::new().await);
     let browser = &mut world.browser();
+    let (mut before, mut refused) = (0, 0);
     for round in 0..rounds() {
         let code = browser.code("alice", &[("scope", "openid offline_access notes:read")]).await;
         let first = world.redeem(&code).await.expect_status(200).json();
@@ -124,7 +139,9 @@ async fn f_12_nothing_lives_after_a_revocation_was_answered() {
         let replies = at_once(8, revoke).await;
         for (number, reply) in replies.iter().enumerate() {
             assert!([200, 400].contains(&reply.status), "round {round}, {number}: {reply:#?}");
+            refused += usize::from(reply.status == 400);
             if let Some(access) = reply.body.contains("access_token").then(|| reply.json()) {
+                before += 1;
                 assert!(!world.is_active(&text(&access, "access_token")).await, "round {round}");
                 assert!(!world.is_active(&text(&access, "refresh_token")).await, "round {round}");
             }
@@ -132,12 +149,15 @@ async fn f_12_nothing_lives_after_a_revocation_was_answered() {
         assert!(!world.is_active(&text(&first, "access_token")).await, "round {round}");
         world.token(&[("grant_type", "refresh_token"), ("refresh_token", &refresh)]).await.expect_status(400);
     }
+    let saw = format!("{before} refreshes before it and {refused} refused after it, 0 alive at the end");
+    report("7 refreshes beside a revocation", &saw);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn l_07_a_hundred_wrong_passwords_at_once_are_counted_exactly() {
     let world = Arc::new(World::new().await);
     let page = world.browser().get(&format!("/authorize?{}", super::query(&[]))).await;
+    let (mut all_compared, mut all_limited) = (0, 0);
     for round in 0..rounds() {
         // A name that nobody has counts like one that somebody has; each round has a counter and an address of its own.
         let username = format!("nobody-{round}");
@@ -174,7 +194,10 @@ async fn l_07_a_hundred_wrong_passwords_at_once_are_counted_exactly() {
         let key = AttemptKey::Account(grantwell_core::secret::Digest::of(name.as_str().as_bytes()));
         let counted = world.app.store.attempts(world.app.realm, &[key]).await.unwrap();
         assert_eq!(counted[0].count, 5, "round {round}");
+        (all_compared, all_limited) = (all_compared + compared, all_limited + limited);
     }
+    let saw = format!("{all_compared} compared, {all_limited} refused before that, each counter exact");
+    report("100 wrong passwords for one account", &saw);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
