@@ -1,11 +1,13 @@
 //! Load on servers of this machine: `kills` looks for what a crash loses, `run` for how fast they are.
 
+mod account;
 mod flow;
 mod grantwell;
 mod history;
 mod http;
 mod kills;
 mod load;
+mod postgres;
 mod process;
 mod random;
 mod report;
@@ -64,36 +66,62 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
     },
+    /// Runs a command beside a PostgreSQL of its own; `GRANTWELL_TEST_POSTGRES` names an empty database
+    WithPostgres {
+        /// The command and its arguments, after `--`
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // One thread: the load must not take the server's processor.
+    // One thread: the load must not take the server's processor, and what we start ends with the thread that started it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
         Err(error) => Err(error.to_string()),
+        // What is dropped when a signal comes ends its processes and removes its folders.
         Ok(runtime) => runtime.block_on(async {
-            match cli.command {
-                Command::Kills { server, rounds, seed, discard_log } => {
-                    let log = if discard_log { kills::Log::Discarded } else { kills::Log::Kept };
-                    kills::run(&server, rounds, seed.unwrap_or_else(Random::seed), log).await
-                }
-                Command::Run { server, peer, seconds, repeat, short, write } => {
-                    let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
-                    let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };
-                    measure(&plan, write).await
-                }
+            tokio::select! {
+                done = run(cli.command) => done,
+                ended = signalled() => Err(ended),
             }
         }),
     };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// SIGINT or SIGTERM.
+async fn signalled() -> String {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => "ended by SIGINT".to_owned(),
+                _ = terminate.recv() => "ended by SIGTERM".to_owned(),
+            }
         }
+        (Err(error), _) | (_, Err(error)) => error.to_string(),
     }
+}
+
+async fn run(command: Command) -> Result<ExitCode, String> {
+    let good = match command {
+        Command::Kills { server, rounds, seed, discard_log } => {
+            let log = if discard_log { kills::Log::Discarded } else { kills::Log::Kept };
+            kills::run(&server, rounds, seed.unwrap_or_else(Random::seed), log).await?
+        }
+        Command::Run { server, peer, seconds, repeat, short, write } => {
+            let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
+            let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };
+            measure(&plan, write).await?
+        }
+        Command::WithPostgres { command } => return postgres::with_postgres(&command).await,
+    };
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn measure(plan: &Plan, page: Option<PathBuf>) -> Result<bool, String> {
