@@ -78,6 +78,11 @@ pub(crate) struct Tokens {
 }
 
 impl Client {
+    /// The confidential web application.
+    pub(crate) fn web(paths: Paths) -> Self {
+        Self { paths, id: "web", scope: "openid notes:read", resource: Some("https://api.example.test/") }
+    }
+
     fn credential(&self) -> String {
         format!("Basic {}", STANDARD.encode(form_credential(self.id, SECRET)))
     }

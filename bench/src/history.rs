@@ -53,6 +53,10 @@ pub(crate) struct Counts {
     pub(crate) revocations: u64,
     /// Answers that never came.
     pub(crate) unknown: u64,
+    /// Answers that said to try again.
+    pub(crate) refused: u64,
+    /// What a client could not get with one more try.
+    pub(crate) failed: u64,
 }
 
 impl Counts {
@@ -62,6 +66,8 @@ impl Counts {
         self.refreshes += other.refreshes;
         self.revocations += other.revocations;
         self.unknown += other.unknown;
+        self.refused += other.refused;
+        self.failed += other.failed;
     }
 
     pub(crate) fn acknowledged(&self) -> u64 {
@@ -113,6 +119,20 @@ impl Line {
         Ok(())
     }
 
+    /// What was not answered is asked for once more. False when the first time it had happened, and cannot twice.
+    pub(crate) async fn again(&mut self, client: &Client, c: &mut Connection) -> Result<bool, Fault> {
+        match self.pending {
+            Some(Pending::Redeem) => {
+                let found = self.check_redemption(client, c).await?;
+                found.first().map_or(Ok(()), |wrong| Err(Fault::Unexpected(format!("{wrong:?}"))))?;
+            }
+            Some(Pending::Refresh) => self.refresh(client, c).await?,
+            Some(Pending::Revoke) => return self.revoke(client, c).await.map(|()| true),
+            None => {}
+        }
+        Ok(!self.is_revoked)
+    }
+
     /// After a restart: everything that the acknowledged answers promise. One line in three is brought to its end, so that
     /// what must not work is tried too.
     pub(crate) async fn check(
@@ -140,7 +160,8 @@ impl Line {
         let reply = client.redeem(c, &self.code).await?;
         match tokens(&reply) {
             Ok(tokens) => self.advance(tokens),
-            Err(_) => return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]),
+            Err(Fault::Unexpected(_)) => return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]),
+            Err(fault) => return Err(fault),
         }
         Ok(Vec::new())
     }
@@ -155,7 +176,10 @@ impl Line {
         let reply = client.refresh(c, &newest.refresh).await?;
         match tokens(&reply) {
             Ok(next) => self.advance(next),
-            Err(_) => wrong.push(Wrong::Lost(format!("a refresh token: {}", told(&reply)))),
+            Err(Fault::Unexpected(_)) => {
+                wrong.push(Wrong::Lost(format!("a refresh token: {}", told(&reply))));
+            }
+            Err(fault) => return Err(fault),
         }
         Ok(wrong)
     }
@@ -166,7 +190,10 @@ impl Line {
         match (reply.status, tokens(&reply)) {
             (_, Ok(tokens)) => self.advance(tokens),
             (400, _) => (self.pending, self.is_revoked) = (None, true),
-            _ => return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]),
+            (_, Err(Fault::Unexpected(_))) => {
+                return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]);
+            }
+            (_, Err(fault)) => return Err(fault),
         }
         Ok(Vec::new())
     }
@@ -176,10 +203,11 @@ impl Line {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         let (first, second) =
             (client.refresh(c, &newest.refresh).await?, client.refresh(c, &newest.refresh).await?);
-        let (Ok(first_tokens), Ok(second_tokens)) = (tokens(&first), tokens(&second)) else {
+        if is_refused(&first)? || is_refused(&second)? {
             let told = format!("{}, then {}", told(&first), told(&second));
             return Ok(vec![Wrong::Lost(format!("a refresh token with its use in flight: {told}"))]);
-        };
+        }
+        let (first_tokens, second_tokens) = (tokens(&first)?, tokens(&second)?);
         if first_tokens.refresh != second_tokens.refresh {
             return Ok(vec![Wrong::Doubled("a refresh token has two successors".to_owned())]);
         }
@@ -193,8 +221,8 @@ impl Line {
     async fn check_revocation(&mut self, client: &Client, c: &mut Connection) -> Checked {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         let reply = client.refresh(c, &newest.refresh).await?;
-        if let Ok(next) = tokens(&reply) {
-            self.advance(next);
+        if !is_refused(&reply)? {
+            self.advance(tokens(&reply)?);
             return Ok(Vec::new());
         }
         (self.pending, self.is_revoked) = (None, true);
@@ -215,12 +243,12 @@ impl Line {
         }
         for token in refreshes {
             let reply = client.refresh(c, token).await?;
-            if reply.status != 400 {
+            if !is_refused(&reply)? {
                 wrong.push(Wrong::Revived(format!("a refresh token: {}", told(&reply))));
             }
         }
         let reply = client.redeem(c, &self.code).await?;
-        if reply.status != 400 {
+        if !is_refused(&reply)? {
             wrong.push(Wrong::Doubled(format!("a code: {}", told(&reply))));
         }
         Ok(wrong)
@@ -232,13 +260,13 @@ impl Line {
         match (self.used_up.clone(), random.below(3)) {
             (_, 0) => {
                 let reply = client.redeem(c, &self.code).await?;
-                if reply.status != 400 {
+                if !is_refused(&reply)? {
                     wrong.push(Wrong::Doubled(format!("a code: {}", told(&reply))));
                 }
             }
             (Some(used_up), 1) => {
                 let reply = client.refresh(c, &used_up).await?;
-                if reply.status != 400 {
+                if !is_refused(&reply)? {
                     wrong.push(Wrong::Revived(format!("a refresh token: {}", told(&reply))));
                 }
             }
@@ -247,6 +275,15 @@ impl Line {
         self.is_revoked = true;
         wrong.extend(self.check_ended(client, c).await?);
         Ok(wrong)
+    }
+}
+
+/// Whether the server refused it for good; an answer that is neither that nor tokens is a fault.
+fn is_refused(reply: &Reply) -> Result<bool, Fault> {
+    match reply.status {
+        400 => Ok(true),
+        200 => Ok(false),
+        _ => Err(reply.unexpected()),
     }
 }
 

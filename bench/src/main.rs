@@ -1,6 +1,7 @@
 //! Load on servers of this machine: `kills` looks for what a crash loses, `run` for how fast they are.
 
 mod account;
+mod crew;
 mod flow;
 mod grantwell;
 mod history;
@@ -10,6 +11,7 @@ mod load;
 mod postgres;
 mod process;
 mod random;
+mod record;
 mod report;
 mod rows;
 mod run;
