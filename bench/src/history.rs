@@ -5,11 +5,16 @@
 //! * A code gives tokens once. A refresh token has one successor, and is dead once that was used.
 //! * What was revoked stays revoked.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     flow::{Client, Tokens, tokens},
     http::{Connection, Fault, Reply},
     random::Random,
 };
+
+/// So long, and a little longer, the refresh token before the newest gets the newest again.
+const GRACE: Duration = Duration::from_secs(25);
 
 /// What was sent and not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub(crate) struct Line {
     /// One whose successor was used.
     used_up: Option<String>,
     pending: Option<Pending>,
+    /// When that was sent first.
+    since: Option<Instant>,
     is_revoked: bool,
 }
 
@@ -79,12 +86,26 @@ type Checked = Result<Vec<Wrong>, Fault>;
 
 impl Line {
     pub(crate) fn new(code: String) -> Self {
-        Self { code, newest: None, previous: None, used_up: None, pending: None, is_revoked: false }
+        Self {
+            code,
+            newest: None,
+            previous: None,
+            used_up: None,
+            pending: None,
+            since: None,
+            is_revoked: false,
+        }
     }
 
     /// Whether a later check can ask again.
     pub(crate) fn is_open(&self) -> bool {
         self.newest.is_some() && !self.is_revoked
+    }
+
+    fn ask(&mut self, what: Pending) {
+        if self.pending != Some(what) {
+            (self.pending, self.since) = (Some(what), Some(Instant::now()));
+        }
     }
 
     fn advance(&mut self, next: Tokens) {
@@ -95,7 +116,7 @@ impl Line {
 
     /// Redeems the code and notes what came of it.
     pub(crate) async fn redeem(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
-        self.pending = Some(Pending::Redeem);
+        self.ask(Pending::Redeem);
         let reply = client.redeem(c, &self.code).await?;
         self.advance(tokens(&reply)?);
         Ok(())
@@ -104,7 +125,7 @@ impl Line {
     /// Uses the newest refresh token and notes what came of it.
     pub(crate) async fn refresh(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
         let Some(newest) = self.newest.clone() else { return Ok(()) };
-        self.pending = Some(Pending::Refresh);
+        self.ask(Pending::Refresh);
         let reply = client.refresh(c, &newest.refresh).await?;
         self.advance(tokens(&reply)?);
         Ok(())
@@ -113,7 +134,7 @@ impl Line {
     /// Revokes it and notes what came of it.
     pub(crate) async fn revoke(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
         let Some(newest) = self.newest.clone() else { return Ok(()) };
-        self.pending = Some(Pending::Revoke);
+        self.ask(Pending::Revoke);
         client.revoke(c, &newest.refresh).await?.expect(200)?;
         (self.pending, self.is_revoked) = (None, true);
         Ok(())
@@ -203,6 +224,12 @@ impl Line {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         let (first, second) =
             (client.refresh(c, &newest.refresh).await?, client.refresh(c, &newest.refresh).await?);
+        let is_late = self.since.is_some_and(|since| since.elapsed() > GRACE);
+        if is_refused(&first)? && is_late {
+            // It was used then, and using it once more now is theft.
+            (self.pending, self.is_revoked) = (None, true);
+            return self.check_ended(client, c).await;
+        }
         if is_refused(&first)? || is_refused(&second)? {
             let told = format!("{}, then {}", told(&first), told(&second));
             return Ok(vec![Wrong::Lost(format!("a refresh token with its use in flight: {told}"))]);

@@ -1,17 +1,22 @@
 //! Load on servers of this machine: `kills` looks for what a crash loses, `run` for how fast they are.
 
 mod account;
+mod across;
 mod crew;
 mod flow;
 mod grantwell;
+mod haproxy;
 mod history;
 mod http;
 mod kills;
 mod load;
+mod nodes;
 mod postgres;
 mod process;
+mod races;
 mod random;
 mod record;
+mod relay;
 mod report;
 mod rows;
 mod run;
@@ -47,6 +52,8 @@ enum Command {
         #[arg(long)]
         discard_log: bool,
     },
+    /// Three servers on one PostgreSQL: races, a sign-in that changes its server at each step, and kills behind HAProxy
+    Nodes(Rounds),
     /// Measures the server, and oidc-provider beside it
     Run {
         /// The program `grantwell`, built for release
@@ -74,6 +81,26 @@ enum Command {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
+}
+
+/// What a run takes that breaks something again and again.
+#[derive(Debug, clap::Args)]
+struct Rounds {
+    /// The program `grantwell`
+    #[arg(long, value_name = "FILE")]
+    server: PathBuf,
+    /// How often
+    #[arg(long, default_value_t = 10)]
+    rounds: u32,
+    /// Repeats a run's chances
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl Rounds {
+    fn seed(&self) -> u64 {
+        self.seed.unwrap_or_else(Random::seed)
+    }
 }
 
 fn main() -> ExitCode {
@@ -116,6 +143,7 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             let log = if discard_log { kills::Log::Discarded } else { kills::Log::Kept };
             kills::run(&server, rounds, seed.unwrap_or_else(Random::seed), log).await?
         }
+        Command::Nodes(run) => across::run(&run.server, run.rounds, run.seed()).await?,
         Command::Run { server, peer, seconds, repeat, short, write } => {
             let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
             let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };

@@ -41,32 +41,32 @@ impl Record {
         format!("{} acknowledged, {} wrong", self.counts.acknowledged(), self.wrong.len())
     }
 
-    /// Prints the table, `rows` first, and the findings. True when there are none.
+    /// Prints `rows`, what was promised and kept, times, and the findings. True when there are none.
     pub(crate) fn print(&mut self, title: &str, rows: &[(&str, String)]) -> bool {
-        let of = |kind: fn(&Wrong) -> bool| self.wrong.iter().filter(|wrong| kind(wrong)).count();
+        let of = |kind: fn(&Wrong) -> bool| self.wrong.iter().filter(|wrong| kind(wrong)).count().to_string();
         let Counts { codes, redemptions, refreshes, revocations, unknown, refused, .. } = self.counts;
-        println!("\n| {title} | |\n|---|---|");
-        for (name, value) in rows {
-            println!("| {name} | {value} |");
-        }
-        for (name, count) in [
-            ("acknowledged: codes", codes),
-            ("acknowledged: redemptions", redemptions),
-            ("acknowledged: refreshes", refreshes),
-            ("acknowledged: revocations", revocations),
-            ("never answered", unknown),
-            ("told to try again", refused),
-            ("authorizations checked afterwards", self.checks),
-        ] {
-            println!("| {name} | {count} |");
-        }
-        for (name, count) in [
+        let mut all = rows.to_vec();
+        all.extend([
+            ("acknowledged: codes", codes.to_string()),
+            ("acknowledged: redemptions", redemptions.to_string()),
+            ("acknowledged: refreshes", refreshes.to_string()),
+            ("acknowledged: revocations", revocations.to_string()),
+            ("never answered", unknown.to_string()),
+            ("told to try again", refused.to_string()),
+            ("authorizations checked afterwards", self.checks.to_string()),
             ("lost", of(|wrong| matches!(wrong, Wrong::Lost(_)))),
             ("doubled", of(|wrong| matches!(wrong, Wrong::Doubled(_)))),
             ("revived", of(|wrong| matches!(wrong, Wrong::Revived(_)))),
-            ("answers that no rule allows", self.unexpected.len()),
-        ] {
-            println!("| {name} | {count} |");
+            ("answers that no rule allows", self.unexpected.len().to_string()),
+        ]);
+        self.print_short(title, &all)
+    }
+
+    /// Prints `rows`, times, and the findings. True when there are none.
+    pub(crate) fn print_short(&mut self, title: &str, rows: &[(&str, String)]) -> bool {
+        println!("\n| {title} | |\n|---|---|");
+        for (name, value) in rows {
+            println!("| {name} | {value} |");
         }
         for (what, times) in &mut self.times {
             times.sort();
