@@ -11,6 +11,7 @@ mod http;
 mod kills;
 mod load;
 mod nodes;
+mod outages;
 mod postgres;
 mod process;
 mod races;
@@ -54,6 +55,17 @@ enum Command {
     },
     /// Three servers on one PostgreSQL: races, a sign-in that changes its server at each step, and kills behind HAProxy
     Nodes(Rounds),
+    /// Takes PostgreSQL away from three servers in six ways, and brings it back
+    Outages {
+        #[command(flatten)]
+        run: Rounds,
+        /// Of how many rounds the first ones have outages beside the crashes
+        #[arg(long, default_value_t = 1)]
+        outages: u32,
+        /// How long an outage lasts
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+    },
     /// Measures the server, and oidc-provider beside it
     Run {
         /// The program `grantwell`, built for release
@@ -144,6 +156,11 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             kills::run(&server, rounds, seed.unwrap_or_else(Random::seed), log).await?
         }
         Command::Nodes(run) => across::run(&run.server, run.rounds, run.seed()).await?,
+        Command::Outages { run, outages, seconds } => {
+            let time = Duration::from_secs_f64(seconds.clamp(0.1, 600.0));
+            let extent = outages::Extent { rounds: run.rounds, outages, time };
+            outages::run(&run.server, extent, run.seed()).await?
+        }
         Command::Run { server, peer, seconds, repeat, short, write } => {
             let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
             let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };

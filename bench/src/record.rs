@@ -37,6 +37,20 @@ impl Record {
         }
     }
 
+    /// Takes over what another one has.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.counts.add(other.counts);
+        self.checks += other.checks;
+        self.wrong.extend(other.wrong);
+        self.unexpected.extend(other.unexpected);
+        self.broken.extend(other.broken);
+        for (what, times) in other.times {
+            for time in times {
+                self.time(what, time);
+            }
+        }
+    }
+
     pub(crate) fn progress(&self) -> String {
         format!("{} acknowledged, {} wrong", self.counts.acknowledged(), self.wrong.len())
     }
