@@ -12,6 +12,8 @@ mod kills;
 mod load;
 mod nodes;
 mod outages;
+mod pgbouncer;
+mod pooler;
 mod postgres;
 mod process;
 mod races;
@@ -66,6 +68,8 @@ enum Command {
         #[arg(long, default_value_t = 5.0)]
         seconds: f64,
     },
+    /// PgBouncer between three servers and PostgreSQL: restarted, killed, paused
+    Pooler(Rounds),
     /// Measures the server, and oidc-provider beside it
     Run {
         /// The program `grantwell`, built for release
@@ -161,6 +165,7 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             let extent = outages::Extent { rounds: run.rounds, outages, time };
             outages::run(&run.server, extent, run.seed()).await?
         }
+        Command::Pooler(run) => pooler::run(&run.server, run.rounds, run.seed()).await?,
         Command::Run { server, peer, seconds, repeat, short, write } => {
             let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
             let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };
