@@ -3,6 +3,7 @@
 mod account;
 mod across;
 mod crew;
+mod failover;
 mod flow;
 mod grantwell;
 mod haproxy;
@@ -12,6 +13,7 @@ mod kills;
 mod load;
 mod nodes;
 mod outages;
+mod patroni;
 mod pgbouncer;
 mod pooler;
 mod postgres;
@@ -70,6 +72,14 @@ enum Command {
     },
     /// PgBouncer between three servers and PostgreSQL: restarted, killed, paused
     Pooler(Rounds),
+    /// The primary of a Patroni cluster is lost, killed, hangs
+    Patroni {
+        #[command(flatten)]
+        run: Rounds,
+        /// Commits wait for no second machine: the run must then find losses, or it is blind
+        #[arg(long)]
+        asynchronous: bool,
+    },
     /// Measures the server, and oidc-provider beside it
     Run {
         /// The program `grantwell`, built for release
@@ -166,6 +176,14 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             outages::run(&run.server, extent, run.seed()).await?
         }
         Command::Pooler(run) => pooler::run(&run.server, run.rounds, run.seed()).await?,
+        Command::Patroni { run, asynchronous } => {
+            let replication = if asynchronous {
+                patroni::Replication::Asynchronous
+            } else {
+                patroni::Replication::Synchronous
+            };
+            failover::run(&run.server, run.rounds, run.seed(), replication).await?
+        }
         Command::Run { server, peer, seconds, repeat, short, write } => {
             let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
             let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };
