@@ -100,28 +100,30 @@ impl Installation {
     }
 
     /// `grantwell apply`.
-    pub(crate) fn apply(&self) -> Result<(), String> {
-        self.apply_file(&self.folder.path("state.toml"))
+    pub(crate) async fn apply(&self) -> Result<(), String> {
+        self.apply_file(&self.folder.path("state.toml")).await
     }
 
     /// `grantwell apply` of a client that is disabled, or not any more.
-    pub(crate) fn apply_client(&self, id: &str, is_disabled: IsDisabled) -> Result<(), String> {
+    pub(crate) async fn apply_client(&self, id: &str, is_disabled: IsDisabled) -> Result<(), String> {
         let file = self.folder.path("client.toml");
         let disabled = is_disabled == IsDisabled::Yes;
         let state = format!("{}disabled = {disabled}\n", client(id, "ES256"));
         fs::write(&file, state).map_err(|error| error.to_string())?;
-        self.apply_file(&file)
+        self.apply_file(&file).await
     }
 
-    fn apply_file(&self, state: &Path) -> Result<(), String> {
-        let output = Command::new(&self.program)
+    async fn apply_file(&self, state: &Path) -> Result<(), String> {
+        let mut command = Command::new(&self.program);
+        command
             .arg("apply")
             .arg("--config")
             .arg(self.folder.path("grantwell.toml"))
             .arg(state)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| error.to_string())?;
+            .stdin(Stdio::null());
+        // On a thread of its own: the wire to its database may be ours.
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        let output = output.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         if output.status.success() {
             Ok(())
         } else {

@@ -30,7 +30,7 @@ pub(crate) enum Log {
 pub(crate) async fn run(program: &Path, rounds: u32, seed: u64, log: Log) -> Result<bool, String> {
     println!("seed {seed}");
     let installation = Installation::new(program, PEOPLE)?;
-    installation.apply()?;
+    installation.apply().await?;
     let mut random = Random::new(seed);
     let mut record = Record::default();
     let mut early = 0;

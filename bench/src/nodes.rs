@@ -22,7 +22,7 @@ impl Nodes {
     /// Fills the database and starts all of them at once.
     pub(crate) async fn start(program: &Path, people: usize, database: &str) -> Result<Self, String> {
         let installation = Installation::on(program, people, database)?;
-        installation.apply()?;
+        installation.apply().await?;
         let addresses = [free_address()?, free_address()?, free_address()?];
         let [first, second, third] = addresses.map(|address| installation.serve_at(address));
         let (first, second, third) = tokio::join!(first, second, third);

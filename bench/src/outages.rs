@@ -212,7 +212,8 @@ impl Probe {
         {
             let begun = Instant::now();
             let reply = self.connection.send(Call::get(path)).await;
-            seen.bound("an answer that needs no database", begun.elapsed(), ANSWER);
+            let what = if status == 200 { "an answer that needs no database" } else { "not ready" };
+            seen.bound(what, begun.elapsed(), ANSWER);
             if !reply.as_ref().is_ok_and(|reply| reply.status == status) {
                 let told = |reply: Reply| reply.unexpected().to_string();
                 seen.broken.push(format!("{path}: {}", reply.map_or_else(|fault| fault.to_string(), told)));

@@ -196,10 +196,10 @@ impl<'n> Ground<'n> {
         for connection in &mut self.connections {
             client.client_credentials(connection).await?;
         }
-        self.nodes.installation.apply_client(MACHINE, IsDisabled::Yes).map_err(told)?;
+        self.nodes.installation.apply_client(MACHINE, IsDisabled::Yes).await.map_err(told)?;
         let disabled = until(&mut self.connections, &client, 401).await?;
         record.bound("from `apply` of a disabled client to its refusal everywhere", disabled, BOUND);
-        self.nodes.installation.apply_client(MACHINE, IsDisabled::No).map_err(told)?;
+        self.nodes.installation.apply_client(MACHINE, IsDisabled::No).await.map_err(told)?;
         let enabled = until(&mut self.connections, &client, 200).await?;
         record.bound("from `apply` of an enabled client to its tokens everywhere", enabled, BOUND);
         Ok(())
