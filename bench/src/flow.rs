@@ -78,6 +78,11 @@ pub(crate) struct Tokens {
 }
 
 impl Client {
+    /// The confidential web application.
+    pub(crate) fn web(paths: Paths) -> Self {
+        Self { paths, id: "web", scope: "openid notes:read", resource: Some("https://api.example.test/") }
+    }
+
     fn credential(&self) -> String {
         format!("Basic {}", STANDARD.encode(form_credential(self.id, SECRET)))
     }
@@ -112,32 +117,51 @@ impl Client {
         reply.parameter("code").ok_or_else(|| reply.unexpected())
     }
 
-    /// The code is redeemed; the answer whatever it is.
-    pub(crate) async fn redeem(&self, connection: &mut Connection, code: &str) -> Result<Reply, Fault> {
+    /// The request that redeems a code.
+    pub(crate) fn redemption(&self, code: &str) -> Call {
         let fields = [
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", REDIRECT_URI),
             ("code_verifier", VERIFIER),
         ];
-        connection.send(self.post(&self.paths.token, &fields)).await
+        self.post(&self.paths.token, &fields)
+    }
+
+    /// The request that uses a refresh token.
+    pub(crate) fn use_of(&self, token: &str) -> Call {
+        self.post(&self.paths.token, &[("grant_type", "refresh_token"), ("refresh_token", token)])
+    }
+
+    /// The request for a token of the client's own.
+    pub(crate) fn machine_request(&self) -> Call {
+        let mut fields = vec![("grant_type", "client_credentials"), ("scope", self.scope)];
+        fields.extend(self.resource.map(|resource| ("resource", resource)));
+        self.post(&self.paths.token, &fields)
+    }
+
+    /// The request that revokes a token.
+    pub(crate) fn revocation(&self, token: &str) -> Call {
+        self.post(&self.paths.revoke, &[("token", token)])
+    }
+
+    /// The code is redeemed; the answer whatever it is.
+    pub(crate) async fn redeem(&self, connection: &mut Connection, code: &str) -> Result<Reply, Fault> {
+        connection.send(self.redemption(code)).await
     }
 
     /// A refresh token is used; the answer whatever it is.
     pub(crate) async fn refresh(&self, connection: &mut Connection, token: &str) -> Result<Reply, Fault> {
-        let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
-        connection.send(self.post(&self.paths.token, &fields)).await
+        connection.send(self.use_of(token)).await
     }
 
     /// A token of the client's own, for itself.
     pub(crate) async fn client_credentials(&self, connection: &mut Connection) -> Result<Reply, Fault> {
-        let mut fields = vec![("grant_type", "client_credentials"), ("scope", self.scope)];
-        fields.extend(self.resource.map(|resource| ("resource", resource)));
-        connection.send(self.post(&self.paths.token, &fields)).await?.expect(200)
+        connection.send(self.machine_request()).await?.expect(200)
     }
 
     pub(crate) async fn revoke(&self, connection: &mut Connection, token: &str) -> Result<Reply, Fault> {
-        connection.send(self.post(&self.paths.revoke, &[("token", token)])).await
+        connection.send(self.revocation(token)).await
     }
 
     /// Whether a token is alive.
@@ -210,19 +234,7 @@ impl Browser {
         username: &str,
     ) -> Result<Reply, Fault> {
         let page = self.send(connection, Call::get(&client.request())).await?.expect(200)?;
-        self.submit(connection, &page, &[("username", username), ("password", PASSWORD)]).await
-    }
-
-    async fn submit(
-        &mut self,
-        connection: &mut Connection,
-        page: &Reply,
-        fields: &[(&str, &str)],
-    ) -> Result<Reply, Fault> {
-        let (action, hidden) = only_form(&page.text()).ok_or_else(|| page.unexpected())?;
-        let hidden = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let fields: Vec<(&str, &str)> = hidden.chain(fields.iter().copied()).collect();
-        self.send(connection, Call::post(&action, &fields)).await
+        self.send(connection, filled_in(&page, &[("username", username), ("password", PASSWORD)])?).await
     }
 
     /// Through sign-in and consent, as far as they are asked, to the code.
@@ -232,13 +244,27 @@ impl Browser {
         client: &Client,
         username: &str,
     ) -> Result<String, Fault> {
-        let mut reply = self.send(connection, Call::get(&client.request())).await?;
-        for _ in 0..MOST_STEPS {
+        self.walk(&mut [connection], &client.request(), username).await
+    }
+
+    /// The same from any request on, each step by way of the next connection.
+    pub(crate) async fn walk(
+        &mut self,
+        connections: &mut [&mut Connection],
+        request: &str,
+        username: &str,
+    ) -> Result<String, Fault> {
+        let count = connections.len().max(1);
+        let mut next = Call::get(request);
+        for step in 0..MOST_STEPS {
+            let connection = connections.get_mut(step % count);
+            let connection = connection.ok_or_else(|| Fault::Unexpected("no server".to_owned()))?;
+            let reply = self.send(connection, next).await?;
             if let Some(location) = reply.location.clone() {
                 if location.starts_with(REDIRECT_URI) {
                     return reply.parameter("code").ok_or_else(|| reply.unexpected());
                 }
-                reply = self.send(connection, Call::get(path_of(&location))).await?;
+                next = Call::get(path_of(&location));
                 continue;
             }
             let text = reply.text();
@@ -247,10 +273,18 @@ impl Browser {
                 Some("consent") => &[("decision", "allow")],
                 _ => return Err(reply.unexpected()),
             };
-            reply = self.submit(connection, &reply, fields).await?;
+            next = filled_in(&reply, fields)?;
         }
-        Err(reply.unexpected())
+        Err(Fault::Unexpected(format!("{MOST_STEPS} steps and no code")))
     }
+}
+
+/// A page's form with these fields.
+pub(crate) fn filled_in(page: &Reply, fields: &[(&str, &str)]) -> Result<Call, Fault> {
+    let (action, hidden) = only_form(&page.text()).ok_or_else(|| page.unexpected())?;
+    let hidden = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields: Vec<(&str, &str)> = hidden.chain(fields.iter().copied()).collect();
+    Ok(Call::post(&action, &fields))
 }
 
 /// The target and the hidden fields of the page's one form.

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -14,10 +15,23 @@ use crate::{
 const CONFIGURATION: &str = r#"
 issuer = "http://localhost:8080"
 listen = "127.0.0.1:0"
-database = "sqlite:grantwell.db"
 
 [log]
 format = "json"
+"#;
+
+/// A proxy is on loopback. An outage may last longer than a code lives, and a slow machine may need longer for a hundred
+/// guesses than the first delay is.
+const PATIENT: &str = r#"
+[proxy]
+trusted = ["127.0.0.0/8"]
+
+[lifetimes]
+code = "10min"
+refresh_grace = "1min"
+
+[limits]
+account_first = "1min"
 "#;
 
 /// An API with JWTs signed with ES256, one with EdDSA, one with opaque tokens.
@@ -55,25 +69,25 @@ pub(crate) fn person(number: usize) -> String {
 impl Installation {
     /// Writes configuration and state. Nothing runs yet, and there is no database.
     pub(crate) fn new(program: &Path, people: usize) -> Result<Self, String> {
+        let configuration = format!("database = \"sqlite:grantwell.db\"\n{CONFIGURATION}");
+        Self::write(program, people, &configuration)
+    }
+
+    /// The same for servers that share a database.
+    pub(crate) fn on(program: &Path, people: usize, database: &str) -> Result<Self, String> {
+        let configuration = format!("database = \"{database}\"\n{CONFIGURATION}{PATIENT}");
+        Self::write(program, people, &configuration)
+    }
+
+    fn write(program: &Path, people: usize, configuration: &str) -> Result<Self, String> {
         let failed = |error: std::io::Error| error.to_string();
         let program = program.canonicalize();
         let program = program.map_err(|error| format!("the program under test: {error}"))?;
         let folder = Folder::new().map_err(failed)?;
-        fs::write(folder.path("grantwell.toml"), CONFIGURATION).map_err(failed)?;
+        fs::write(folder.path("grantwell.toml"), configuration).map_err(failed)?;
         let mut state = RESOURCES.to_owned();
         for (id, algorithm) in [("web", "ES256"), ("web-eddsa", "EdDSA")] {
-            state.extend([format!(
-                r#"
-[[client]]
-client_id = "{id}"
-client_secret = "{SECRET}"
-token_endpoint_auth_method = "client_secret_basic"
-redirect_uris = ["{REDIRECT_URI}"]
-grant_types = ["authorization_code", "refresh_token", "client_credentials"]
-scope = "openid profile notes:read cards:read files:read"
-id_token_signed_response_alg = "{algorithm}"
-"#
-            )]);
+            state.push_str(&client(id, algorithm));
         }
         for number in 0..people {
             let name = person(number);
@@ -86,15 +100,30 @@ id_token_signed_response_alg = "{algorithm}"
     }
 
     /// `grantwell apply`.
-    pub(crate) fn apply(&self) -> Result<(), String> {
-        let output = Command::new(&self.program)
+    pub(crate) async fn apply(&self) -> Result<(), String> {
+        self.apply_file(&self.folder.path("state.toml")).await
+    }
+
+    /// `grantwell apply` of a client that is disabled, or not any more.
+    pub(crate) async fn apply_client(&self, id: &str, is_disabled: IsDisabled) -> Result<(), String> {
+        let file = self.folder.path("client.toml");
+        let disabled = is_disabled == IsDisabled::Yes;
+        let state = format!("{}disabled = {disabled}\n", client(id, "ES256"));
+        fs::write(&file, state).map_err(|error| error.to_string())?;
+        self.apply_file(&file).await
+    }
+
+    async fn apply_file(&self, state: &Path) -> Result<(), String> {
+        let mut command = Command::new(&self.program);
+        command
             .arg("apply")
             .arg("--config")
             .arg(self.folder.path("grantwell.toml"))
-            .arg(self.folder.path("state.toml"))
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| error.to_string())?;
+            .arg(state)
+            .stdin(Stdio::null());
+        // On a thread of its own: the wire to its database may be ours.
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        let output = output.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         if output.status.success() {
             Ok(())
         } else {
@@ -109,23 +138,25 @@ id_token_signed_response_alg = "{algorithm}"
         environment: &[(&str, &str)],
     ) -> Result<Running, String> {
         let own = |text: &str| text.to_owned();
-        let program = Program {
+        let environment = environment.iter().map(|(name, value)| (own(name), own(value))).collect();
+        self.program(processor, environment).start(listen).await
+    }
+
+    /// `grantwell serve` on a port that is known already.
+    pub(crate) async fn serve_at(&self, address: SocketAddr) -> Result<Running, String> {
+        self.program(None, Vec::new()).start_at(address, listen).await
+    }
+
+    fn program(&self, processor: Option<u32>, environment: Vec<(String, String)>) -> Program {
+        let configuration = self.folder.path("grantwell.toml").display().to_string();
+        Program {
             command: self.program.clone(),
-            arguments: vec![
-                own("serve"),
-                own("--config"),
-                self.folder.path("grantwell.toml").display().to_string(),
-            ],
-            environment: environment.iter().map(|(name, value)| (own(name), own(value))).collect(),
+            arguments: vec!["serve".to_owned(), "--config".to_owned(), configuration],
+            environment,
             log: self.log(),
             processor,
             probe: "/readyz",
-        };
-        program
-            .start(|command, address| {
-                command.env("GRANTWELL_LISTEN", address.to_string());
-            })
-            .await
+        }
     }
 
     /// The server's log.
@@ -147,4 +178,30 @@ id_token_signed_response_alg = "{algorithm}"
     pub(crate) fn program_size(&self) -> u64 {
         fs::metadata(&self.program).map_or(0, |metadata| metadata.len())
     }
+}
+
+/// Whether a client may do anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IsDisabled {
+    Yes,
+    No,
+}
+
+fn listen(command: &mut Command, address: SocketAddr) {
+    command.env("GRANTWELL_LISTEN", address.to_string());
+}
+
+fn client(id: &str, algorithm: &str) -> String {
+    format!(
+        r#"
+[[client]]
+client_id = "{id}"
+client_secret = "{SECRET}"
+token_endpoint_auth_method = "client_secret_basic"
+redirect_uris = ["{REDIRECT_URI}"]
+grant_types = ["authorization_code", "refresh_token", "client_credentials"]
+scope = "openid profile notes:read cards:read files:read"
+id_token_signed_response_alg = "{algorithm}"
+"#
+    )
 }

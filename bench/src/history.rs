@@ -5,11 +5,16 @@
 //! * A code gives tokens once. A refresh token has one successor, and is dead once that was used.
 //! * What was revoked stays revoked.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     flow::{Client, Tokens, tokens},
     http::{Connection, Fault, Reply},
     random::Random,
 };
+
+/// So long, and a little longer, the refresh token before the newest gets the newest again.
+const GRACE: Duration = Duration::from_secs(25);
 
 /// What was sent and not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub(crate) struct Line {
     /// One whose successor was used.
     used_up: Option<String>,
     pending: Option<Pending>,
+    /// When that was sent first.
+    since: Option<Instant>,
     is_revoked: bool,
 }
 
@@ -53,6 +60,10 @@ pub(crate) struct Counts {
     pub(crate) revocations: u64,
     /// Answers that never came.
     pub(crate) unknown: u64,
+    /// Answers that said to try again.
+    pub(crate) refused: u64,
+    /// What a client could not get with one more try.
+    pub(crate) failed: u64,
 }
 
 impl Counts {
@@ -62,6 +73,8 @@ impl Counts {
         self.refreshes += other.refreshes;
         self.revocations += other.revocations;
         self.unknown += other.unknown;
+        self.refused += other.refused;
+        self.failed += other.failed;
     }
 
     pub(crate) fn acknowledged(&self) -> u64 {
@@ -73,12 +86,26 @@ type Checked = Result<Vec<Wrong>, Fault>;
 
 impl Line {
     pub(crate) fn new(code: String) -> Self {
-        Self { code, newest: None, previous: None, used_up: None, pending: None, is_revoked: false }
+        Self {
+            code,
+            newest: None,
+            previous: None,
+            used_up: None,
+            pending: None,
+            since: None,
+            is_revoked: false,
+        }
     }
 
     /// Whether a later check can ask again.
     pub(crate) fn is_open(&self) -> bool {
         self.newest.is_some() && !self.is_revoked
+    }
+
+    fn ask(&mut self, what: Pending) {
+        if self.pending != Some(what) {
+            (self.pending, self.since) = (Some(what), Some(Instant::now()));
+        }
     }
 
     fn advance(&mut self, next: Tokens) {
@@ -89,7 +116,7 @@ impl Line {
 
     /// Redeems the code and notes what came of it.
     pub(crate) async fn redeem(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
-        self.pending = Some(Pending::Redeem);
+        self.ask(Pending::Redeem);
         let reply = client.redeem(c, &self.code).await?;
         self.advance(tokens(&reply)?);
         Ok(())
@@ -98,7 +125,7 @@ impl Line {
     /// Uses the newest refresh token and notes what came of it.
     pub(crate) async fn refresh(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
         let Some(newest) = self.newest.clone() else { return Ok(()) };
-        self.pending = Some(Pending::Refresh);
+        self.ask(Pending::Refresh);
         let reply = client.refresh(c, &newest.refresh).await?;
         self.advance(tokens(&reply)?);
         Ok(())
@@ -107,10 +134,24 @@ impl Line {
     /// Revokes it and notes what came of it.
     pub(crate) async fn revoke(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
         let Some(newest) = self.newest.clone() else { return Ok(()) };
-        self.pending = Some(Pending::Revoke);
+        self.ask(Pending::Revoke);
         client.revoke(c, &newest.refresh).await?.expect(200)?;
         (self.pending, self.is_revoked) = (None, true);
         Ok(())
+    }
+
+    /// What was not answered is asked for once more. False when the first time it had happened, and cannot twice.
+    pub(crate) async fn again(&mut self, client: &Client, c: &mut Connection) -> Result<bool, Fault> {
+        match self.pending {
+            Some(Pending::Redeem) => {
+                let found = self.check_redemption(client, c).await?;
+                found.first().map_or(Ok(()), |wrong| Err(Fault::Unexpected(format!("{wrong:?}"))))?;
+            }
+            Some(Pending::Refresh) => self.refresh(client, c).await?,
+            Some(Pending::Revoke) => return self.revoke(client, c).await.map(|()| true),
+            None => {}
+        }
+        Ok(!self.is_revoked)
     }
 
     /// After a restart: everything that the acknowledged answers promise. One line in three is brought to its end, so that
@@ -140,7 +181,8 @@ impl Line {
         let reply = client.redeem(c, &self.code).await?;
         match tokens(&reply) {
             Ok(tokens) => self.advance(tokens),
-            Err(_) => return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]),
+            Err(Fault::Unexpected(_)) => return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]),
+            Err(fault) => return Err(fault),
         }
         Ok(Vec::new())
     }
@@ -155,7 +197,10 @@ impl Line {
         let reply = client.refresh(c, &newest.refresh).await?;
         match tokens(&reply) {
             Ok(next) => self.advance(next),
-            Err(_) => wrong.push(Wrong::Lost(format!("a refresh token: {}", told(&reply)))),
+            Err(Fault::Unexpected(_)) => {
+                wrong.push(Wrong::Lost(format!("a refresh token: {}", told(&reply))));
+            }
+            Err(fault) => return Err(fault),
         }
         Ok(wrong)
     }
@@ -166,7 +211,10 @@ impl Line {
         match (reply.status, tokens(&reply)) {
             (_, Ok(tokens)) => self.advance(tokens),
             (400, _) => (self.pending, self.is_revoked) = (None, true),
-            _ => return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]),
+            (_, Err(Fault::Unexpected(_))) => {
+                return Ok(vec![Wrong::Lost(format!("a code: {}", told(&reply)))]);
+            }
+            (_, Err(fault)) => return Err(fault),
         }
         Ok(Vec::new())
     }
@@ -176,10 +224,17 @@ impl Line {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         let (first, second) =
             (client.refresh(c, &newest.refresh).await?, client.refresh(c, &newest.refresh).await?);
-        let (Ok(first_tokens), Ok(second_tokens)) = (tokens(&first), tokens(&second)) else {
+        let is_late = self.since.is_some_and(|since| since.elapsed() > GRACE);
+        if is_refused(&first)? && is_late {
+            // It was used then, and using it once more now is theft.
+            (self.pending, self.is_revoked) = (None, true);
+            return self.check_ended(client, c).await;
+        }
+        if is_refused(&first)? || is_refused(&second)? {
             let told = format!("{}, then {}", told(&first), told(&second));
             return Ok(vec![Wrong::Lost(format!("a refresh token with its use in flight: {told}"))]);
-        };
+        }
+        let (first_tokens, second_tokens) = (tokens(&first)?, tokens(&second)?);
         if first_tokens.refresh != second_tokens.refresh {
             return Ok(vec![Wrong::Doubled("a refresh token has two successors".to_owned())]);
         }
@@ -193,8 +248,8 @@ impl Line {
     async fn check_revocation(&mut self, client: &Client, c: &mut Connection) -> Checked {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         let reply = client.refresh(c, &newest.refresh).await?;
-        if let Ok(next) = tokens(&reply) {
-            self.advance(next);
+        if !is_refused(&reply)? {
+            self.advance(tokens(&reply)?);
             return Ok(Vec::new());
         }
         (self.pending, self.is_revoked) = (None, true);
@@ -215,12 +270,12 @@ impl Line {
         }
         for token in refreshes {
             let reply = client.refresh(c, token).await?;
-            if reply.status != 400 {
+            if !is_refused(&reply)? {
                 wrong.push(Wrong::Revived(format!("a refresh token: {}", told(&reply))));
             }
         }
         let reply = client.redeem(c, &self.code).await?;
-        if reply.status != 400 {
+        if !is_refused(&reply)? {
             wrong.push(Wrong::Doubled(format!("a code: {}", told(&reply))));
         }
         Ok(wrong)
@@ -232,13 +287,13 @@ impl Line {
         match (self.used_up.clone(), random.below(3)) {
             (_, 0) => {
                 let reply = client.redeem(c, &self.code).await?;
-                if reply.status != 400 {
+                if !is_refused(&reply)? {
                     wrong.push(Wrong::Doubled(format!("a code: {}", told(&reply))));
                 }
             }
             (Some(used_up), 1) => {
                 let reply = client.refresh(c, &used_up).await?;
-                if reply.status != 400 {
+                if !is_refused(&reply)? {
                     wrong.push(Wrong::Revived(format!("a refresh token: {}", told(&reply))));
                 }
             }
@@ -247,6 +302,15 @@ impl Line {
         self.is_revoked = true;
         wrong.extend(self.check_ended(client, c).await?);
         Ok(wrong)
+    }
+}
+
+/// Whether the server refused it for good; an answer that is neither that nor tokens is a fault.
+fn is_refused(reply: &Reply) -> Result<bool, Fault> {
+    match reply.status {
+        400 => Ok(true),
+        200 => Ok(false),
+        _ => Err(reply.unexpected()),
     }
 }
 

@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) enum Fault {
     /// The connection broke or nothing came in time: nobody knows what became of the request.
     Lost(String),
+    /// The server asks to try again in a moment; what it was asked for may have happened, or not.
+    Busy(String),
     /// An answer that the flow has no use for.
     Unexpected(String),
 }
@@ -24,6 +26,7 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Lost(why) => write!(f, "no answer: {why}"),
+            Self::Busy(what) => write!(f, "try again: {what}"),
             Self::Unexpected(what) => write!(f, "an answer that does not fit: {what}"),
         }
     }
@@ -69,6 +72,7 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
     pub(crate) cookies: Vec<String>,
+    pub(crate) retry_after: Option<String>,
     body: Bytes,
 }
 
@@ -92,7 +96,13 @@ impl Reply {
 
     pub(crate) fn unexpected(&self) -> Fault {
         let body: String = self.text().chars().take(200).collect();
-        Fault::Unexpected(format!("{} {} {body}", self.status, self.location.as_deref().unwrap_or_default()))
+        let what = format!("{} {} {body}", self.status, self.location.as_deref().unwrap_or_default());
+        match (self.status, &self.retry_after) {
+            (429 | 503, Some(_)) => Fault::Busy(what),
+            // A proxy had no answer, or lost it.
+            (502 | 504, _) => Fault::Lost(what),
+            _ => Fault::Unexpected(what),
+        }
     }
 
     /// A parameter of the redirect.
@@ -169,6 +179,7 @@ impl Connection {
         Ok(Reply {
             status: parts.status.as_u16(),
             location: parts.headers.get(header::LOCATION).map(text),
+            retry_after: parts.headers.get(header::RETRY_AFTER).map(text),
             cookies: parts.headers.get_all(header::SET_COOKIE).iter().map(text).collect(),
             body,
         })

@@ -1,13 +1,27 @@
 //! Load on servers of this machine: `kills` looks for what a crash loses, `run` for how fast they are.
 
+mod account;
+mod across;
+mod crew;
+mod failover;
 mod flow;
 mod grantwell;
+mod haproxy;
 mod history;
 mod http;
 mod kills;
 mod load;
+mod nodes;
+mod outages;
+mod patroni;
+mod pgbouncer;
+mod pooler;
+mod postgres;
 mod process;
+mod races;
 mod random;
+mod record;
+mod relay;
 mod report;
 mod rows;
 mod run;
@@ -43,6 +57,29 @@ enum Command {
         #[arg(long)]
         discard_log: bool,
     },
+    /// Three servers on one PostgreSQL: races, a sign-in that changes its server at each step, and kills behind HAProxy
+    Nodes(Rounds),
+    /// Takes PostgreSQL away from three servers in six ways, and brings it back
+    Outages {
+        #[command(flatten)]
+        run: Rounds,
+        /// Of how many rounds the first ones have outages beside the crashes
+        #[arg(long, default_value_t = 1)]
+        outages: u32,
+        /// How long an outage lasts
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+    },
+    /// PgBouncer between three servers and PostgreSQL: restarted, killed, paused
+    Pooler(Rounds),
+    /// The primary of a Patroni cluster is lost, killed, hangs
+    Patroni {
+        #[command(flatten)]
+        run: Rounds,
+        /// Commits wait for no second machine: the run must then find losses, or it is blind
+        #[arg(long)]
+        asynchronous: bool,
+    },
     /// Measures the server, and oidc-provider beside it
     Run {
         /// The program `grantwell`, built for release
@@ -64,36 +101,97 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
     },
+    /// Runs a command beside a PostgreSQL of its own; `GRANTWELL_TEST_POSTGRES` names an empty database
+    WithPostgres {
+        /// The command and its arguments, after `--`
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+}
+
+/// What a run takes that breaks something again and again.
+#[derive(Debug, clap::Args)]
+struct Rounds {
+    /// The program `grantwell`
+    #[arg(long, value_name = "FILE")]
+    server: PathBuf,
+    /// How often
+    #[arg(long, default_value_t = 10)]
+    rounds: u32,
+    /// Repeats a run's chances
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl Rounds {
+    fn seed(&self) -> u64 {
+        self.seed.unwrap_or_else(Random::seed)
+    }
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // One thread: the load must not take the server's processor.
+    // One thread: the load must not take the server's processor, and what we start ends with the thread that started it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
         Err(error) => Err(error.to_string()),
+        // What is dropped when a signal comes ends its processes and removes its folders.
         Ok(runtime) => runtime.block_on(async {
-            match cli.command {
-                Command::Kills { server, rounds, seed, discard_log } => {
-                    let log = if discard_log { kills::Log::Discarded } else { kills::Log::Kept };
-                    kills::run(&server, rounds, seed.unwrap_or_else(Random::seed), log).await
-                }
-                Command::Run { server, peer, seconds, repeat, short, write } => {
-                    let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
-                    let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };
-                    measure(&plan, write).await
-                }
+            tokio::select! {
+                done = run(cli.command) => done,
+                ended = signalled() => Err(ended),
             }
         }),
     };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// SIGINT or SIGTERM.
+async fn signalled() -> String {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => "ended by SIGINT".to_owned(),
+                _ = terminate.recv() => "ended by SIGTERM".to_owned(),
+            }
         }
+        (Err(error), _) | (_, Err(error)) => error.to_string(),
     }
+}
+
+async fn run(command: Command) -> Result<ExitCode, String> {
+    let good = match command {
+        Command::Kills { server, rounds, seed, discard_log } => {
+            let log = if discard_log { kills::Log::Discarded } else { kills::Log::Kept };
+            kills::run(&server, rounds, seed.unwrap_or_else(Random::seed), log).await?
+        }
+        Command::Nodes(run) => across::run(&run.server, run.rounds, run.seed()).await?,
+        Command::Outages { run, outages, seconds } => {
+            let time = Duration::from_secs_f64(seconds.clamp(0.1, 600.0));
+            let extent = outages::Extent { rounds: run.rounds, outages, time };
+            outages::run(&run.server, extent, run.seed()).await?
+        }
+        Command::Pooler(run) => pooler::run(&run.server, run.rounds, run.seed()).await?,
+        Command::Patroni { run, asynchronous } => {
+            let replication = if asynchronous {
+                patroni::Replication::Asynchronous
+            } else {
+                patroni::Replication::Synchronous
+            };
+            failover::run(&run.server, run.rounds, run.seed(), replication).await?
+        }
+        Command::Run { server, peer, seconds, repeat, short, write } => {
+            let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
+            let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };
+            measure(&plan, write).await?
+        }
+        Command::WithPostgres { command } => return postgres::with_postgres(&command).await,
+    };
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn measure(plan: &Plan, page: Option<PathBuf>) -> Result<bool, String> {

@@ -1,11 +1,11 @@
-//! The servers under load: started, measured, ended by their own id.
+//! The servers under load: started, measured, broken, ended by their own id.
 
 use std::{
     fs::{self, File},
     io,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -34,7 +34,15 @@ impl Program {
         &self,
         listen: impl FnOnce(&mut Command, SocketAddr),
     ) -> Result<Running, String> {
-        let address = free_address().map_err(|error| format!("no free port: {error}"))?;
+        self.start_at(free_address()?, listen).await
+    }
+
+    /// Starts it on this port.
+    pub(crate) async fn start_at(
+        &self,
+        address: SocketAddr,
+        listen: impl FnOnce(&mut Command, SocketAddr),
+    ) -> Result<Running, String> {
         let mut command = match self.processor {
             None => Command::new(&self.command),
             Some(processor) => {
@@ -43,41 +51,123 @@ impl Program {
                 command
             }
         };
-        let log = File::options().create(true).append(true).open(&self.log);
-        let log = log.map_err(|error| format!("{}: {error}", self.log.display()))?;
-        command
-            .args(&self.arguments)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
+        command.args(&self.arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
         listen(&mut command, address);
         let begun = Instant::now();
-        let child = command.spawn().map_err(|error| format!("{}: {error}", self.command.display()))?;
-        let mut running = Running { child, address, log: self.log.clone(), started_in: Duration::ZERO };
+        let process = Process::start(&mut command, &self.log)?;
+        let mut running = Running { process, address, started_in: Duration::ZERO };
         running.until_ready(self.probe, begun).await?;
         Ok(running)
     }
 }
 
-fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+/// An address of loopback that nobody listens on.
+pub(crate) fn free_address() -> Result<SocketAddr, String> {
+    let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    free.map_err(|error| format!("no free port: {error}"))
+}
+
+/// A process that goes when this does.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Process {
+    /// Starts it, with what it has to say in a log.
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Self, String> {
+        let file = File::options().create(true).append(true).open(log);
+        let file = file.map_err(|error| format!("{}: {error}", log.display()))?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
+        Ok(Self { child, log: log.to_owned() })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until `is_ready` says so, or it ends.
+    pub(crate) async fn until(&mut self, mut is_ready: impl FnMut(u32) -> bool) -> Result<(), String> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if is_ready(self.id()) {
+                return Ok(());
+            }
+            self.still_runs()?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err(self.too_slow())
+    }
+
+    fn still_runs(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(Some(status)) => Err(format!("the server ended with {status}\n{}", tail(&self.log))),
+            _ => Ok(()),
+        }
+    }
+
+    fn too_slow(&self) -> String {
+        format!("the server gave no answer in {} s\n{}", PATIENCE.as_secs(), tail(&self.log))
+    }
+
+    /// SIGKILL, and it is gone when this returns.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// A signal, and how it ended.
+    pub(crate) async fn end(&mut self, name: &str) -> Result<ExitStatus, String> {
+        signal(name, &[self.id()]);
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
+                return Ok(status);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err(format!("the server did not end on SIG{name}\n{}", tail(&self.log)))
+    }
+}
+
+/// Sends a signal; who is gone already does not mind.
+pub(crate) fn signal(name: &str, processes: &[u32]) {
+    let ids = processes.iter().map(u32::to_string);
+    let _ = Command::new("kill").arg(format!("-{name}")).args(ids).stderr(Stdio::null()).status();
+}
+
+/// The processes that one has started.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let parent = parent.to_string();
+    // The parent is the 2nd field after the name in brackets, which may hold spaces.
+    ids.filter(|id| stat(*id).get(1).is_some_and(|of| *of == parent)).collect()
+}
+
+/// What the system tells about a process, from its state on.
+fn stat(process: u32) -> Vec<String> {
+    let line = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let after = line.rsplit_once(')').map(|(_, after)| after).unwrap_or_default();
+    after.split_whitespace().map(str::to_owned).collect()
 }
 
 /// A server that answers.
 #[derive(Debug)]
 pub(crate) struct Running {
-    child: Child,
+    process: Process,
     pub(crate) address: SocketAddr,
-    log: PathBuf,
     /// From its start to its first answer.
     pub(crate) started_in: Duration,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.kill();
-    }
 }
 
 impl Running {
@@ -90,51 +180,39 @@ impl Running {
                 self.started_in = begun.elapsed();
                 return Ok(());
             }
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(format!("the server ended with {status}\n{}", tail(&self.log)));
-            }
+            self.process.still_runs()?;
             tokio::time::sleep(Duration::from_micros(200)).await;
         }
-        Err(format!("the server gave no answer in {} s\n{}", PATIENCE.as_secs(), tail(&self.log)))
+        Err(self.process.too_slow())
     }
 
     /// SIGKILL, and it is gone when this returns.
     pub(crate) fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.kill();
     }
 
     /// SIGTERM, and how it ended.
     pub(crate) async fn stop(&mut self) -> Result<(), String> {
-        let id = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().map_err(|error| error.to_string())?;
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
-                return if status.success() {
-                    Ok(())
-                } else {
-                    Err(format!("the server ended with {status}\n{}", tail(&self.log)))
-                };
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let status = self.process.end("TERM").await?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("the server ended with {status}\n{}", tail(&self.process.log)))
         }
-        Err("the server did not end on SIGTERM".to_owned())
     }
 
     /// Memory in use, KiB.
     pub(crate) fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
         line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
     }
 
     /// Processor time so far, of all its threads, those that ended too. Counted in hundredths of a second.
     pub(crate) fn processor_time(&self) -> Duration {
-        let line = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        // The name in brackets may hold spaces; `utime` and `stime` are the 12th and 13th field after it.
-        let after = line.rsplit_once(')').map(|(_, after)| after).unwrap_or_default();
-        let ticks = after.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+        // `utime` and `stime`.
+        let fields = stat(self.process.id());
+        let ticks = fields.iter().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
         Duration::from_millis(10 * ticks.sum::<u64>())
     }
 }

@@ -116,7 +116,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Report, String> {
     }
 
     let installation = Installation::new(&plan.server, CONNECTIONS)?;
-    installation.apply()?;
+    installation.apply().await?;
     report.program_size = installation.program_size();
     for phase in PHASES {
         let mut server = installation.serve(processor, phase.environment).await?;

@@ -3,6 +3,7 @@
 mod catalogue;
 mod command;
 mod full;
+mod packages;
 mod source;
 mod stages;
 mod tidy;
@@ -15,7 +16,7 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   test [STAGE…]    everything that must pass, or only the named stages
-                   (stages: format, clippy, tidy, cargo, kills, browser, foreign)
+                   (stages: format, clippy, tidy, cargo, postgres, kills, browser, foreign)
   tidy             the rules that clippy cannot hold
   security-tests   writes docs/security-tests.md from xtask/catalogue.txt and the tests
   full PART        one of the long runs (parts: races, kills)

@@ -8,7 +8,12 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{End, command::Command, root, tidy};
+use crate::{
+    End,
+    command::Command,
+    packages::{CHROMIUM, NODE, NPM, POSTGRESQL, need},
+    root, tidy,
+};
 
 struct Stage {
     name: &'static str,
@@ -20,6 +25,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clippy", run: clippy },
     Stage { name: "tidy", run: tidy::check },
     Stage { name: "cargo", run: cargo },
+    Stage { name: "postgres", run: postgres },
     Stage { name: "kills", run: |root| kills(root, 8)?.quiet(root, LONG) },
     Stage { name: "browser", run: browser },
     Stage { name: "foreign", run: foreign },
@@ -73,7 +79,18 @@ fn format(root: &Path) -> Result<(), String> {
 }
 
 fn clippy(root: &Path) -> Result<(), String> {
-    let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    let arguments = [
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        "grantwell/postgres-tests,grantwell-store/postgres-tests",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
     Command::new("cargo").args(arguments).quiet(root, LONG)
 }
 
@@ -81,14 +98,33 @@ fn cargo(root: &Path) -> Result<(), String> {
     Command::new("cargo").args(["test", "--quiet", "--workspace", "--locked"]).quiet(root, LONG)
 }
 
+/// The store's suite, the in-process HTTP tests and the commands again, each beside a PostgreSQL of its own.
+fn postgres(root: &Path) -> Result<(), String> {
+    need(&POSTGRESQL, root)?;
+    let (_, bench) = built(root)?;
+    let store = ["grantwell-store", "--lib", "--test", "postgres", "--features", "postgres-tests"];
+    let exchanges = ["grantwell", "--bin", "grantwell", "tests::"];
+    let commands = ["grantwell", "--test", "cli", "--features", "postgres-tests", "postgres::"];
+    for tests in [&store[..], &exchanges[..], &commands[..]] {
+        let cargo = ["with-postgres", "--", "cargo", "test", "--quiet", "--locked", "--package"];
+        Command::new(&bench).args(cargo.iter().chain(tests).copied()).quiet(root, LONG)?;
+    }
+    Ok(())
+}
+
 /// What kills the server under load that often, and checks what it had acknowledged.
 pub(crate) fn kills(root: &Path, rounds: u32) -> Result<Command, String> {
+    let (server, bench) = built(root)?;
+    Ok(Command::new(&bench).args(["kills", "--server", &server, "--rounds", &rounds.to_string()]))
+}
+
+/// Builds the server, and what puts load on it.
+fn built(root: &Path) -> Result<(String, String), String> {
     let build = ["build", "--quiet", "--locked", "--package", "grantwell", "--package", "grantwell-bench"];
     Command::new("cargo").args(build).quiet(root, LONG)?;
     let server = program(root)?;
     let bench = server.with_file_name("grantwell-bench");
-    let (server, bench, rounds) = (server.to_string_lossy(), bench.to_string_lossy(), rounds.to_string());
-    Ok(Command::new(&bench).args(["kills", "--server", &server, "--rounds", &rounds]))
+    Ok((server.to_string_lossy().into_owned(), bench.to_string_lossy().into_owned()))
 }
 
 /// The races of the in-process tests, with more rounds than they have by themselves; each says what it saw.
@@ -102,7 +138,7 @@ pub(crate) fn races(rounds: u32) -> Command {
 }
 
 fn browser(root: &Path) -> Result<(), String> {
-    need("chromium", root)?;
+    need(&CHROMIUM, root)?;
     node_tests("tests/browser", root)
 }
 
@@ -112,8 +148,8 @@ fn foreign(root: &Path) -> Result<(), String> {
 
 /// Builds the server, fetches the packages of the lock file, and runs node's own test runner in `folder`.
 fn node_tests(folder: &str, root: &Path) -> Result<(), String> {
-    need("node", root)?;
-    need("npm", root)?;
+    need(&NODE, root)?;
+    need(&NPM, root)?;
     let version = Command::new("node").args(["--version"]).output(root, SHORT)?;
     if !is_recent(&version) {
         return Err(format!(
@@ -146,30 +182,6 @@ pub(crate) fn program(root: &Path) -> Result<PathBuf, String> {
     let metadata: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let folder = metadata.get("target_directory").and_then(Value::as_str).ok_or("no target directory")?;
     Ok(Path::new(folder).join("debug").join("grantwell"))
-}
-
-/// Makes sure that `program` is there: installs its Debian package where we may, names the line to run where not.
-fn need(program: &'static str, root: &Path) -> Result<(), String> {
-    let package = if program == "node" { "nodejs" } else { program };
-    let version = Command::new(program).args(["--version"]);
-    if version.quiet(root, SHORT).is_ok() {
-        return Ok(());
-    }
-    let install = ["install", "--yes", "--no-install-recommends", package];
-    let is_root = Command::new("id").args(["-u"]).output(root, SHORT).is_ok_and(|id| id.trim() == "0");
-    if is_root && Command::new("apt-get").args(["--version"]).quiet(root, SHORT).is_ok() {
-        let apt = |arguments: &[&str]| {
-            Command::new("apt-get")
-                .args(arguments.iter().copied())
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                .quiet(root, SHORT)
-        };
-        apt(&["update", "--quiet"])?;
-        apt(&install)?;
-        version.quiet(root, SHORT)
-    } else {
-        Err(format!("{program} is needed. Run: sudo apt-get {}", install.join(" ")))
-    }
 }
 
 #[cfg(test)]

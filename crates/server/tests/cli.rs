@@ -9,6 +9,8 @@
 )]
 
 mod db;
+#[cfg(feature = "postgres-tests")]
+mod postgres;
 
 use std::{
     fs,
