@@ -250,3 +250,62 @@ async fn a_database_moves_from_a_file_to_a_server_and_back() {
     drop(second);
     let _ = std::fs::remove_dir_all(&folder);
 }
+
+/// A server that speaks TLS, with a certificate for `localhost` that only `tests/tls/server.pem` vouches for.
+async fn encrypted(schema: &Schema) -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_rustls::rustls::{self, pki_types::pem::PemObject as _};
+    let certificate =
+        rustls::pki_types::CertificateDer::from_pem_slice(include_bytes!("tls/server.pem")).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(include_bytes!("tls/server.key")).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let (listener, server) = (tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(), schema.address());
+    let port = listener.local_addr().unwrap().port();
+    drop(tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (acceptor, server) = (acceptor.clone(), server.clone());
+            drop(tokio::spawn(async move {
+                // `SSLRequest`; whoever sends anything else wants to speak in the clear.
+                let mut request = [0; 8];
+                client.read_exact(&mut request).await.unwrap();
+                assert_eq!(request, [0, 0, 0, 8, 4, 210, 22, 47], "it must ask for TLS first");
+                client.write_all(b"S").await.unwrap();
+                let Ok(mut client) = acceptor.accept(client).await else { return };
+                let mut server = tokio::net::TcpStream::connect(server).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            }));
+        }
+    }));
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h_11_the_server_is_known_by_its_certificate_and_its_name() {
+    let schema = Schema::new().await;
+    let port = encrypted(&schema).await;
+    let ca = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/server.pem");
+    let url = |host: &str, more: &str| {
+        schema.on(&format!("postgres://postgres@{host}:{port}/postgres?sslmode=verify-full{more}"))
+    };
+    let engine =
+        open(&url("localhost", &format!("&sslrootcert={ca}")), OpenOptions::default()).await.unwrap();
+    assert_eq!(put(&engine, "app").await, Ok(Outcome::Done));
+    assert!(has(&engine, "app").await);
+    for (host, more) in [
+        // Vouched for, but another name.
+        ("127.0.0.1", format!("&sslrootcert={ca}")),
+        // The right name, vouched for by nobody the system knows.
+        ("localhost", String::new()),
+    ] {
+        let refusal = open(&url(host, &more), OpenOptions::default()).await.unwrap_err();
+        assert!(matches!(refusal, OpenError::Unreachable { .. }), "{refusal}");
+        assert!(refusal.to_string().contains("certificate"), "{refusal}");
+    }
+}

@@ -66,7 +66,8 @@ impl Schema {
         self.connect().await.batch_execute(sql).await.unwrap();
     }
 
-    fn address(&self) -> String {
+    /// Host and port of the server.
+    pub fn address(&self) -> String {
         let rest = self.url.rsplit('@').next().unwrap();
         rest.split(['/', '?']).next().unwrap().to_owned()
     }
