@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     End,
     command::Command,
-    packages::{CHROMIUM, NODE, NPM, POSTGRESQL, need},
+    packages::{CHROMIUM, ETCD, HAPROXY, NODE, NPM, PATRONI, PGBOUNCER, POSTGRESQL, need},
     root, tidy,
 };
 
@@ -27,6 +27,13 @@ const STAGES: &[Stage] = &[
     Stage { name: "cargo", run: cargo },
     Stage { name: "postgres", run: postgres },
     Stage { name: "kills", run: |root| kills(root, 8) },
+    Stage { name: "nodes", run: |root| breaks(root, "nodes", &["--rounds", "3"])?.quiet(root, LONG) },
+    Stage {
+        name: "outages",
+        run: |root| breaks(root, "outages", &["--rounds", "1", "--seconds", "3"])?.quiet(root, LONG),
+    },
+    Stage { name: "pooler", run: |root| breaks(root, "pooler", &["--rounds", "2"])?.quiet(root, LONG) },
+    Stage { name: "patroni", run: |root| breaks(root, "patroni", &["--rounds", "1"])?.quiet(root, LONG) },
     Stage { name: "browser", run: browser },
     Stage { name: "foreign", run: foreign },
 ];
@@ -91,9 +98,11 @@ fn cargo(root: &Path) -> Result<(), String> {
 fn postgres(root: &Path) -> Result<(), String> {
     need(&POSTGRESQL, root)?;
     let (_, bench) = built(root)?;
-    for tests in [["grantwell-store", "--test", "postgres"], ["grantwell", "--bin", "grantwell"]] {
+    let store = ["grantwell-store", "--features", "postgres-tests", "--test", "postgres"].as_slice();
+    let server = ["grantwell", "--bin", "grantwell"].as_slice();
+    for tests in [store, server] {
         let cargo = ["with-postgres", "--", "cargo", "test", "--quiet", "--locked", "--package"];
-        Command::new(&bench).args(cargo.into_iter().chain(tests)).quiet(root, LONG)?;
+        Command::new(&bench).args(cargo.iter().chain(tests).copied()).quiet(root, LONG)?;
     }
     Ok(())
 }
@@ -103,6 +112,16 @@ pub(crate) fn kills(root: &Path, rounds: u32) -> Result<(), String> {
     let (server, bench) = built(root)?;
     let rounds = rounds.to_string();
     Command::new(&bench).args(["kills", "--server", &server, "--rounds", &rounds]).quiet(root, LONG)
+}
+
+/// The run that breaks what several nodes stand on, again and again, and checks what was acknowledged.
+pub(crate) fn breaks(root: &Path, what: &str, extent: &[&str]) -> Result<Command, String> {
+    for package in [POSTGRESQL, HAPROXY, PGBOUNCER, ETCD, PATRONI] {
+        need(&package, root)?;
+    }
+    let (server, bench) = built(root)?;
+    let fixed = [what, "--server", &server];
+    Ok(Command::new(&bench).args(fixed.iter().chain(extent).copied()))
 }
 
 /// Builds the server, and what puts load on it.
