@@ -2,6 +2,7 @@
 //! live a second, and nothing of one session is seen in another.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     time::{Duration, Instant},
@@ -102,10 +103,15 @@ impl Fate {
 fn leaks(pool: &Pgbouncer, postgres: &Postgres, record: &mut Record) -> Result<(), String> {
     let print = ["--no-align", "--tuples-only", "--dbname=grantwell", "--command"];
     let settings = output(postgres.client("psql").args(print).arg("SHOW ALL"))?;
+    // A module that a session has loaded brings settings that a new one does not have.
+    let own: BTreeMap<&str, &str> = settings.lines().filter_map(|line| line.split_once('|')).collect();
     for _ in 0..LOOKS {
         let pooled = output(pool.client(postgres).args(print).arg("SHOW ALL"))?;
-        let differs = pooled.lines().filter(|line| !settings.lines().any(|own| own == *line));
-        record.broken.extend(differs.map(|line| format!("a setting is left behind: {line}")));
+        let pairs = pooled.lines().filter_map(|line| line.split_once('|'));
+        let differs = pairs.filter(|(name, value)| own.get(name).is_some_and(|own| own != value));
+        record
+            .broken
+            .extend(differs.map(|(name, value)| format!("a setting is left behind: {name} {value}")));
     }
     let locks = output(postgres.client("psql").args(print).arg("TABLE pg_locks"))?;
     record.broken.extend(

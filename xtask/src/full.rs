@@ -4,6 +4,9 @@ use std::{path::Path, time::Duration};
 
 use crate::{End, root, stages};
 
+/// The longest of them.
+const LIMIT: Duration = Duration::from_hours(4);
+
 struct Part {
     name: &'static str,
     run: fn(&Path) -> Result<(), String>,
@@ -12,9 +15,20 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { name: "races", run: |root| stages::races(200).visible(root, LIMIT) },
     Part { name: "kills", run: |root| stages::kills(root, 50)?.visible(root, LIMIT) },
+    Part { name: "model", run: |root| stages::model(root, 400) },
+    Part { name: "nodes", run: |root| breaks(root, "nodes", &["--rounds", "200"]) },
+    Part {
+        name: "outages",
+        run: |root| breaks(root, "outages", &["--rounds", "25", "--outages", "2", "--seconds", "60"]),
+    },
+    Part { name: "pooler", run: |root| breaks(root, "pooler", &["--rounds", "100"]) },
+    Part { name: "patroni", run: |root| breaks(root, "patroni", &["--rounds", "50"]) },
 ];
 
-const LIMIT: Duration = Duration::from_hours(2);
+/// One of the runs that break what several nodes stand on; its report is shown.
+fn breaks(root: &Path, what: &str, extent: &[&str]) -> Result<(), String> {
+    stages::breaks(root, what, extent)?.visible(root, LIMIT)
+}
 
 pub(crate) fn run(name: &str) -> End {
     let Some(part) = PARTS.iter().find(|part| part.name == name) else {

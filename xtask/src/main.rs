@@ -16,10 +16,11 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   test [STAGE…]    everything that must pass, or only the named stages
-                   (stages: format, clippy, tidy, cargo, postgres, kills, browser, foreign)
+                   (stages: format, clippy, tidy, cargo, postgres, kills, nodes, outages, pooler,
+                   patroni, browser, foreign)
   tidy             the rules that clippy cannot hold
   security-tests   writes docs/security-tests.md from xtask/catalogue.txt and the tests
-  full PART        one of the long runs (parts: races, kills)
+  full PART        one of the long runs: races, kills, model, nodes, outages, pooler, patroni
   bench [ARG…]     the load generator in bench/, built for release
   help             this text
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     End,
     command::Command,
-    packages::{CHROMIUM, NODE, NPM, POSTGRESQL, need},
+    packages::{CHROMIUM, ETCD, HAPROXY, NODE, NPM, PATRONI, PGBOUNCER, POSTGRESQL, need},
     root, tidy,
 };
 
@@ -27,6 +27,13 @@ const STAGES: &[Stage] = &[
     Stage { name: "cargo", run: cargo },
     Stage { name: "postgres", run: postgres },
     Stage { name: "kills", run: |root| kills(root, 8)?.quiet(root, LONG) },
+    Stage { name: "nodes", run: |root| breaks(root, "nodes", &["--rounds", "3"])?.quiet(root, LONG) },
+    Stage {
+        name: "outages",
+        run: |root| breaks(root, "outages", &["--rounds", "1", "--seconds", "3"])?.quiet(root, LONG),
+    },
+    Stage { name: "pooler", run: |root| breaks(root, "pooler", &["--rounds", "2"])?.quiet(root, LONG) },
+    Stage { name: "patroni", run: |root| breaks(root, "patroni", &["--rounds", "1"])?.quiet(root, LONG) },
     Stage { name: "browser", run: browser },
     Stage { name: "foreign", run: foreign },
 ];
@@ -118,6 +125,16 @@ pub(crate) fn kills(root: &Path, rounds: u32) -> Result<Command, String> {
     Ok(Command::new(&bench).args(["kills", "--server", &server, "--rounds", &rounds.to_string()]))
 }
 
+/// The run that breaks what several nodes stand on, again and again, and checks what was acknowledged.
+pub(crate) fn breaks(root: &Path, what: &str, extent: &[&str]) -> Result<Command, String> {
+    for package in [POSTGRESQL, HAPROXY, PGBOUNCER, ETCD, PATRONI] {
+        need(&package, root)?;
+    }
+    let (server, bench) = built(root)?;
+    let fixed = [what, "--server", &server];
+    Ok(Command::new(&bench).args(fixed.iter().chain(extent).copied()))
+}
+
 /// Builds the server, and what puts load on it.
 fn built(root: &Path) -> Result<(String, String), String> {
     let build = ["build", "--quiet", "--locked", "--package", "grantwell", "--package", "grantwell-bench"];
@@ -125,6 +142,18 @@ fn built(root: &Path) -> Result<(String, String), String> {
     let server = program(root)?;
     let bench = server.with_file_name("grantwell-bench");
     Ok((server.to_string_lossy().into_owned(), bench.to_string_lossy().into_owned()))
+}
+
+/// The store's suite with that many rounds of random commits against the model, on both engines.
+pub(crate) fn model(root: &Path, rounds: u32) -> Result<(), String> {
+    need(&POSTGRESQL, root)?;
+    let (_, bench) = built(root)?;
+    let cargo = ["with-postgres", "--", "cargo", "test", "--locked", "--package", "grantwell-store"];
+    let tests = ["--test", "sqlite", "--test", "postgres", "--features", "postgres-tests", "random"];
+    Command::new(&bench)
+        .args(cargo.into_iter().chain(tests))
+        .env("GRANTWELL_MODEL_ROUNDS", &rounds.to_string())
+        .visible(root, Duration::from_hours(4))
 }
 
 /// The races of the in-process tests, with more rounds than they have by themselves; each says what it saw.

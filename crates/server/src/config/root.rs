@@ -27,7 +27,7 @@ pub(super) const SECTION: Section = Section {
             name: "database",
             kind: Kind::Secret,
             default: Some("\"sqlite:grantwell.db\""),
-            about: "`sqlite:` and a path. The file is made on first start.",
+            about: "`sqlite:` and a path (the file is made on first start), or `postgres://` and where a server is.",
         },
         Key {
             name: "templates",

@@ -171,5 +171,6 @@ pub(super) async fn migrate(
     Ok(true)
 }
 
-#[cfg(all(test, feature = "postgres-tests"))]
+#[cfg(test)]
+#[cfg(feature = "postgres-tests")]
 mod tests;

@@ -10,7 +10,8 @@
 //!   kept. After it, an insert of the transaction's own mark under the same id waits for what is in flight, and then either
 //!   finds the mark of a commit or voids the id for ever. Meanwhile the answer is 503.
 //! * No statement is named and nothing outlives its transaction, so that a proxy that pools transactions may stand between. No
-//!   limit may end a `COMMIT`: one that waits for a standby would then be reported as done.
+//!   limit may end a `COMMIT`, also none that the role or the server has: one that waits for a standby would then be reported
+//!   as done.
 
 use std::{
     collections::BTreeSet,
@@ -37,6 +38,7 @@ const LIMIT: Duration = Duration::from_millis(1800);
 /// What a transaction asks for: no lock is waited for longer than the caller waits, and a node that stopped in the middle
 /// gives its locks back.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL statement_timeout = 0;
     SET LOCAL lock_timeout = 1500;
     SET LOCAL idle_in_transaction_session_timeout = 3000";
 
@@ -145,8 +147,13 @@ async fn within<T>(doing: impl Future<Output = Result<T>>) -> Result<T> {
 /// True: it is durable. False: it never will be.
 async fn committed(client: &Client, id: &[u8]) -> Result<bool> {
     let settle = Statement::new(SETTLE, params![id]);
-    let settled = within(async { Ok(client.query_typed(&settle.sql, &settle.typed()).await?) }).await?;
-    let void: bool = settled.first().ok_or(Error::Late)?.try_get(0)?;
+    let settled = within(async {
+        client.batch_execute(BEGIN).await?;
+        let settled = client.query_typed_one(&settle.sql, &settle.typed()).await?;
+        client.batch_execute("COMMIT").await?;
+        Ok(settled)
+    });
+    let void: bool = settled.await?.try_get(0)?;
     Ok(!void)
 }
 
