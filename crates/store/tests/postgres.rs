@@ -15,7 +15,7 @@ use grantwell_store::{
     mount_suite, open,
     suite::{
         fixtures::{self, NOW, Seeded},
-        postgres::{Relay, Schema},
+        postgres::{Relay, Schema, by},
         stage::Stage,
     },
 };
@@ -292,7 +292,7 @@ async fn h_11_the_server_is_known_by_its_certificate_and_its_name() {
     let port = encrypted(&schema).await;
     let ca = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/server.pem");
     let url = |host: &str, more: &str| {
-        schema.on(&format!("postgres://postgres@{host}:{port}/postgres?sslmode=verify-full{more}"))
+        schema.on(&format!("{}?sslmode=verify-full{more}", by(&format!("{host}:{port}"))))
     };
     let engine =
         open(&url("localhost", &format!("&sslrootcert={ca}")), OpenOptions::default()).await.unwrap();

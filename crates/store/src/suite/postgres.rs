@@ -29,6 +29,14 @@ pub fn server() -> Option<String> {
     std::env::var("GRANTWELL_TEST_POSTGRES").ok()
 }
 
+/// The server's URL with another host and port.
+pub fn by(address: &str) -> String {
+    let url = server().unwrap();
+    let (before, rest) = url.split_once('@').unwrap();
+    let database = rest.split_once('/').map_or("", |(_, database)| database);
+    format!("{before}@{address}/{database}")
+}
+
 impl Schema {
     /// Makes one.
     pub async fn new() -> Self {
@@ -136,11 +144,7 @@ impl Relay {
 
     /// The server's URL by this way.
     pub fn url(&self) -> String {
-        let (scheme, rest) =
-            server().unwrap().split_once("://").map(|(s, r)| (s.to_owned(), r.to_owned())).unwrap();
-        let (user, rest) = rest.split_once('@').unwrap_or(("postgres", &rest));
-        let database = rest.split_once('/').map_or("", |(_, database)| database);
-        format!("{scheme}://{user}@127.0.0.1:{}/{database}", self.port)
+        by(&format!("127.0.0.1:{}", self.port))
     }
 
     /// Ends every connection and takes no more.
