@@ -35,6 +35,7 @@ pub mod copy;
 mod counters;
 pub mod postgres;
 mod queue;
+mod records;
 pub mod sqlite;
 #[cfg(feature = "suite")]
 pub mod suite;

@@ -2,7 +2,7 @@
 //! H-10); and what was durable before a restart is the same after it.
 
 use super::{
-    World,
+    Database, World,
     harness::{basic, secret},
     query,
 };
@@ -46,6 +46,23 @@ async fn f_13_t_09_h_10_without_a_store_the_answer_is_503_and_nothing_is_lost() 
     mend_tables(&world).await;
     assert!(world.is_active(access).await, "the revocation that was answered 503 did not half happen");
     world.token(&refreshing).await.expect_status(200);
+}
+
+/// The clock of a test stands in a time of its own: far from that of a server, and the only one that a file has.
+#[tokio::test]
+async fn ft_09_a_node_whose_clock_is_not_the_databases_is_not_ready() {
+    let world = World::new().await;
+    world.get("/readyz").await.expect_status(200);
+    world.app.compare_clocks().await.unwrap();
+    let reply = world.get("/readyz").await;
+    match *world.database {
+        Database::File(_) => assert_eq!(reply.status, 200, "{reply:#?}"),
+        Database::Server(_) => {
+            assert_eq!(reply.status, 503, "{reply:#?}");
+            assert!(reply.body.contains("this node's clock is"), "{reply:#?}");
+        }
+    }
+    world.get("/healthz").await.expect_status(200);
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ use grantwell_core::{
 };
 
 use super::form::{Columns, Param, Result, Statement, params};
-use crate::counters::{growth, place};
+use crate::{
+    counters::{growth, place},
+    records::Columns as _,
+};
 
 /// Untouched longest first; one that still holds its account back stays.
 pub(super) const OLD: &str = "DELETE FROM attempt WHERE (realm, kind, digest) IN (

@@ -1,18 +1,13 @@
 //! Authorizations: what came of a completed interaction, with its code and its living refresh token in the same row.
 
 use grantwell_core::{
-    id::{AuthorizationId, ClientId, ConsentId, Realm, SessionId, UserId},
-    scope::Permissions,
-    store::{Authentication, Authorization, AuthorizationRecord, CodeState, RefreshState},
+    id::{AuthorizationId, Realm},
+    store::{Authorization, RefreshState},
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
 
-use super::{
-    form::{Columns, Result, Statement, encode, guarded, params},
-    session::{self, session_columns},
-    user::{self, user_columns},
-};
+use super::form::{Result, Statement, encode, guarded, params};
+use crate::records::{AuthorizationBodyOf, authorization_columns};
 
 /// Codes that nobody came for, longest expired first.
 pub(super) const UNREDEEMED: &str = "DELETE FROM \"authorization\" WHERE (realm, id) IN (
@@ -35,40 +30,13 @@ pub(super) const UNDER_WITHDRAWN: &str = "DELETE FROM \"authorization\" WHERE (r
     FROM consent c JOIN \"authorization\" a ON a.realm = c.realm AND a.consent_id = c.id
     WHERE c.withdrawn_at < $1 LIMIT $2 FOR UPDATE OF a SKIP LOCKED)";
 
-/// What is written once and never asked for.
-#[derive(Deserialize)]
-struct Body {
-    permissions: Permissions,
-    offline: bool,
-    authentication: Authentication,
-    nonce: Option<String>,
-    redirect_uri: Option<String>,
-    challenge: Option<String>,
-}
-
-/// [`Body`], borrowed.
-#[derive(Serialize)]
-struct BodyOf<'a> {
-    permissions: &'a Permissions,
-    offline: bool,
-    authentication: &'a Authentication,
-    nonce: Option<&'a str>,
-    redirect_uri: Option<&'a str>,
-    challenge: Option<&'a str>,
-}
-
 /// All that the life of a token under an authorization depends on, in one statement, so that all of it is of one moment.
 pub(super) fn find(realm: Realm, id: AuthorizationId) -> Statement {
     Statement::new(
         concat!(
-            "SELECT a.client_id, a.user_id, a.session_id, a.consent_id, a.epoch, a.created_at, a.expires_at,
-                    a.last_used_at, a.revoked_at, a.code_digest, a.code_expires_at, a.redeemed_at, a.burnt_at,
-                    a.generation, a.refresh_digest, a.rotated_at, a.refresh_expires_at, a.body,
-                    c.withdrawn_at, cl.body, ",
-            user_columns!(),
-            ", ",
-            session_columns!(),
-            ", r.epoch
+            "SELECT ",
+            authorization_columns!(),
+            "
              FROM \"authorization\" a
              JOIN consent c ON c.realm = a.realm AND c.id = a.consent_id
              LEFT JOIN client cl ON cl.realm = a.realm AND cl.client_id = a.client_id
@@ -81,82 +49,12 @@ pub(super) fn find(realm: Realm, id: AuthorizationId) -> Statement {
     )
 }
 
-pub(super) fn record(id: AuthorizationId, columns: &mut Columns<'_>) -> Result<AuthorizationRecord> {
-    Ok(AuthorizationRecord {
-        authorization: read(id, columns)?,
-        consent_withdrawn_at: columns.time_or_none()?,
-        client: if columns.absent(1)? { None } else { Some(columns.json()?) },
-        user: if columns.absent(user::COLUMNS)? { None } else { Some(user::read(columns)?) },
-        session: if columns.absent(session::COLUMNS)? { None } else { Some(session::read(columns)?) },
-        epoch: columns.number()?,
-    })
-}
-
-fn read(id: AuthorizationId, columns: &mut Columns<'_>) -> Result<Authorization> {
-    let client_id = ClientId(columns.value()?);
-    let user_id = UserId::from_bytes(columns.id()?);
-    let session_id = SessionId::from_bytes(columns.id()?);
-    let consent_id = ConsentId::from_bytes(columns.id()?);
-    let epoch = columns.number()?;
-    let created_at = columns.time()?;
-    let expires_at = columns.time()?;
-    let last_used_at = columns.time()?;
-    let revoked_at = columns.time_or_none()?;
-    let digest = columns.digest()?;
-    let code_expires_at = columns.time()?;
-    let redeemed_at = columns.time_or_none()?;
-    let burnt_at = columns.time_or_none()?;
-    let refresh = if columns.absent(4)? {
-        None
-    } else {
-        Some(RefreshState {
-            generation: columns.number()?,
-            digest: columns.digest()?,
-            rotated_at: columns.time()?,
-            expires_at: columns.time()?,
-        })
-    };
-    let Body { permissions, offline, authentication, nonce, redirect_uri, challenge } = columns.json()?;
-    Ok(Authorization {
-        id,
-        client_id,
-        user_id,
-        session_id,
-        consent_id,
-        permissions,
-        offline,
-        authentication,
-        nonce,
-        epoch,
-        created_at,
-        expires_at,
-        code: CodeState {
-            digest,
-            redirect_uri,
-            challenge,
-            expires_at: code_expires_at,
-            redeemed_at,
-            burnt_at,
-        },
-        refresh,
-        last_used_at,
-        revoked_at,
-    })
-}
-
 /// Under READ COMMITTED an `EXISTS` on a live consent passes while its withdrawal is in flight. `FOR SHARE` waits for it, and
 /// looks again at what it left.
 pub(super) fn insert(realm: Realm, authorization: &Authorization) -> Result<Statement> {
     let code = &authorization.code;
     let refresh = authorization.refresh.as_ref();
-    let body = encode(&BodyOf {
-        permissions: &authorization.permissions,
-        offline: authorization.offline,
-        authentication: &authorization.authentication,
-        nonce: authorization.nonce.as_deref(),
-        redirect_uri: code.redirect_uri.as_deref(),
-        challenge: code.challenge.as_deref(),
-    })?;
+    let body = encode(&AuthorizationBodyOf::from(authorization))?;
     Ok(Statement::new(
         "WITH consented AS (
            SELECT 1 FROM consent WHERE realm = $1 AND id = $6 AND withdrawn_at IS NULL FOR SHARE),

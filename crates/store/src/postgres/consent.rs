@@ -3,11 +3,12 @@
 use grantwell_core::{
     id::{ClientId, ConsentId, Realm, UserId},
     scope::Permissions,
-    store::{Connection, Consent},
+    store::Consent,
     time::Timestamp,
 };
 
-use super::form::{Columns, Result, Statement, encode, guarded, params};
+use super::form::{Result, Statement, encode, guarded, params};
+use crate::records::consent_columns;
 
 /// Withdrawn longest ago first, once no authorization hangs under it.
 pub(super) const WITHDRAWN: &str = "DELETE FROM consent WHERE (realm, id) IN (
@@ -15,26 +16,6 @@ pub(super) const WITHDRAWN: &str = "DELETE FROM consent WHERE (realm, id) IN (
     WHERE c.withdrawn_at < $1
       AND NOT EXISTS (SELECT 1 FROM \"authorization\" a WHERE a.realm = c.realm AND a.consent_id = c.id)
     ORDER BY c.withdrawn_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
-
-/// In this order, for [`read`].
-macro_rules! consent_columns {
-    () => {
-        "c.id, c.user_id, c.client_id, c.permissions, c.version, c.created_at, c.updated_at, c.withdrawn_at"
-    };
-}
-
-pub(super) fn read(columns: &mut Columns<'_>) -> Result<Consent> {
-    Ok(Consent {
-        id: ConsentId::from_bytes(columns.id()?),
-        user_id: UserId::from_bytes(columns.id()?),
-        client_id: ClientId(columns.value()?),
-        permissions: columns.json()?,
-        version: columns.number()?,
-        created_at: columns.time()?,
-        updated_at: columns.time()?,
-        withdrawn_at: columns.time_or_none()?,
-    })
-}
 
 pub(super) fn live(realm: Realm, user: UserId, client: &ClientId) -> Statement {
     Statement::new(
@@ -63,14 +44,6 @@ pub(super) fn connections_of(realm: Realm, user: UserId) -> Statement {
         ),
         params![realm, user.as_bytes()],
     )
-}
-
-pub(super) fn connection(columns: &mut Columns<'_>) -> Result<Connection> {
-    Ok(Connection {
-        consent: read(columns)?,
-        client: if columns.absent(1)? { None } else { Some(columns.json()?) },
-        last_used_at: columns.time_or_none()?,
-    })
 }
 
 pub(super) fn insert(realm: Realm, consent: &Consent) -> Result<Statement> {

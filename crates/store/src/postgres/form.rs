@@ -15,6 +15,8 @@ use tokio_postgres::{
     types::{FromSql, ToSql, Type},
 };
 
+use crate::records;
+
 /// One statement, always sent unnamed: a proxy that pools transactions may stand between.
 #[derive(Clone)]
 pub(super) struct Statement {
@@ -171,46 +173,48 @@ impl<'row> Columns<'row> {
         self.next += 1;
         self.row.try_get(at).map_err(|_| Error::Unreadable(at))
     }
+}
 
-    /// Passes over `columns` of an outer join that found nothing: true, and moved, when the next column is NULL.
-    pub(super) fn absent(&mut self, columns: usize) -> Result<bool> {
+impl records::Columns for Columns<'_> {
+    type Error = Error;
+
+    fn number<T: TryFrom<i64>>(&mut self) -> Result<T> {
+        let at = self.next;
+        T::try_from(self.value::<i64>()?).map_err(|_| Error::Unreadable(at))
+    }
+
+    fn time_or_none(&mut self) -> Result<Option<Timestamp>> {
+        Ok(self.value::<Option<i64>>()?.map(Timestamp::from_millis))
+    }
+
+    fn text(&mut self) -> Result<String> {
+        self.value()
+    }
+
+    fn text_or_none(&mut self) -> Result<Option<String>> {
+        self.value()
+    }
+
+    fn bytes(&mut self) -> Result<Vec<u8>> {
+        self.value()
+    }
+
+    fn exactly<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let at = self.next;
+        self.value::<&[u8]>()?.try_into().map_err(|_| Error::Unreadable(at))
+    }
+
+    fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let at = self.next;
+        serde_json::from_str(self.value::<&str>()?).map_err(|_| Error::Unreadable(at))
+    }
+
+    fn absent(&mut self, columns: usize) -> Result<bool> {
         let absent = self.row.try_get::<_, Null>(self.next).map_err(|_| Error::Unreadable(self.next))?.0;
         if absent {
             self.next += columns;
         }
         Ok(absent)
-    }
-
-    /// A number that is smaller than its column.
-    pub(super) fn number<T: TryFrom<i64>>(&mut self) -> Result<T> {
-        let at = self.next;
-        T::try_from(self.value::<i64>()?).map_err(|_| Error::Unreadable(at))
-    }
-
-    pub(super) fn time(&mut self) -> Result<Timestamp> {
-        self.value().map(Timestamp::from_millis)
-    }
-
-    pub(super) fn time_or_none(&mut self) -> Result<Option<Timestamp>> {
-        Ok(self.value::<Option<i64>>()?.map(Timestamp::from_millis))
-    }
-
-    fn bytes<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let at = self.next;
-        self.value::<&[u8]>()?.try_into().map_err(|_| Error::Unreadable(at))
-    }
-
-    pub(super) fn digest(&mut self) -> Result<Digest> {
-        self.bytes().map(Digest)
-    }
-
-    pub(super) fn id(&mut self) -> Result<[u8; 16]> {
-        self.bytes()
-    }
-
-    pub(super) fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
-        let at = self.next;
-        serde_json::from_str(self.value::<&str>()?).map_err(|_| Error::Unreadable(at))
     }
 }
 

@@ -8,7 +8,10 @@ use super::{
     migrate,
     server::Server,
 };
-use crate::copy::{CopyError, Inspection, Pending, rows_changed, shapes};
+use crate::{
+    copy::{CopyError, Inspection, Pending, rows_changed, shapes},
+    records::Columns as _,
+};
 
 pub(crate) fn inspect(server: &Server) -> Result<Inspection, CopyError> {
     let absent = Inspection {

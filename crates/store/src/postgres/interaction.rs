@@ -6,7 +6,8 @@ use grantwell_core::{
     store::Interaction,
 };
 
-use super::form::{Columns, Result, Statement, encode, guarded, params};
+use super::form::{Result, Statement, encode, guarded, params};
+use crate::records::interaction_columns;
 
 /// Expired longest ago first.
 pub(super) const EXPIRED: &str = "DELETE FROM interaction WHERE (realm, id) IN (
@@ -14,22 +15,9 @@ pub(super) const EXPIRED: &str = "DELETE FROM interaction WHERE (realm, id) IN (
 
 pub(super) fn find(realm: Realm, id: InteractionId) -> Statement {
     Statement::new(
-        "SELECT browser, request, facts, version, created_at, expires_at FROM interaction
-         WHERE realm = $1 AND id = $2",
+        concat!("SELECT ", interaction_columns!(), " FROM interaction WHERE realm = $1 AND id = $2"),
         params![realm, id.as_bytes()],
     )
-}
-
-pub(super) fn read(id: InteractionId, columns: &mut Columns<'_>) -> Result<Interaction> {
-    Ok(Interaction {
-        id,
-        browser: columns.digest()?,
-        request: columns.json()?,
-        facts: columns.json()?,
-        version: columns.number()?,
-        created_at: columns.time()?,
-        expires_at: columns.time()?,
-    })
 }
 
 pub(super) fn insert(realm: Realm, interaction: &Interaction) -> Result<Statement> {

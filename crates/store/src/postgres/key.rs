@@ -6,26 +6,14 @@ use grantwell_core::{
     time::Timestamp,
 };
 
-use super::form::{Columns, Result, Statement, encode, guarded, params};
+use super::form::{Result, Statement, encode, guarded, params};
+use crate::records::key_columns;
 
 pub(super) fn all(realm: Realm) -> Statement {
     Statement::new(
-        "SELECT kid, usage, wrapped, public, created_at, active_from, retired_at FROM key WHERE realm = $1
-         ORDER BY created_at, kid",
+        concat!("SELECT ", key_columns!(), " FROM key WHERE realm = $1 ORDER BY created_at, kid"),
         params![realm],
     )
-}
-
-pub(super) fn read(columns: &mut Columns<'_>) -> Result<KeyRecord> {
-    Ok(KeyRecord {
-        kid: KeyId(columns.value()?),
-        usage: columns.json()?,
-        wrapped: columns.value()?,
-        public: columns.json()?,
-        created_at: columns.time()?,
-        active_from: columns.time()?,
-        retired_at: columns.time_or_none()?,
-    })
 }
 
 /// The guard looks at other keys than the one it writes, which it may because the commit holds the realm's row

@@ -36,6 +36,7 @@ use crate::{
     OpenError, OpenOptions,
     copy::TABLES,
     queue::{Queue, settled},
+    records::{self, Columns as _},
 };
 
 mod attempt;
@@ -140,7 +141,7 @@ impl Postgres {
                     self.form(resource::find(realm, &was.identifier), was.as_ref()).await?
                 }
                 Write::PutUser { was: Some(was), .. } => {
-                    self.form(user::find(realm, was.id), &user::without_hash(was)).await?
+                    self.form(user::find(realm, was.id), &records::without_hash(was)).await?
                 }
                 _ => continue,
             });
@@ -170,7 +171,7 @@ fn told(error: &form::Error) -> StoreError {
 
 impl Store for Postgres {
     async fn realm(&self, realm: Realm) -> Read<Option<RealmRecord>> {
-        self.find(realm::find(realm), realm::read).await
+        self.find(realm::find(realm), |columns| records::realm(columns)).await
     }
 
     async fn client(&self, realm: Realm, id: &ClientId) -> Read<Option<Client>> {
@@ -191,35 +192,35 @@ impl Store for Postgres {
     }
 
     async fn user(&self, realm: Realm, id: UserId) -> Read<Option<User>> {
-        self.find(user::find(realm, id), user::read).await
+        self.find(user::find(realm, id), |columns| records::user(columns)).await
     }
 
     async fn user_by_login(&self, realm: Realm, name: &LoginName) -> Read<Option<User>> {
-        self.find(user::find_by_login(realm, name), user::read).await
+        self.find(user::find_by_login(realm, name), |columns| records::user(columns)).await
     }
 
     async fn session(&self, realm: Realm, id: SessionId) -> Read<Option<SessionRecord>> {
-        self.find(session::find(realm, id), session::record).await
+        self.find(session::find(realm, id), |columns| records::session_record(columns)).await
     }
 
     async fn sessions_of(&self, realm: Realm, user: UserId, now: Timestamp) -> Read<Vec<Session>> {
-        self.list(SOON, session::of_user(realm, user, now), session::read).await
+        self.list(SOON, session::of_user(realm, user, now), |columns| records::session(columns)).await
     }
 
     async fn interaction(&self, realm: Realm, id: InteractionId) -> Read<Option<Interaction>> {
-        self.find(interaction::find(realm, id), |columns| interaction::read(id, columns)).await
+        self.find(interaction::find(realm, id), |columns| records::interaction(id, columns)).await
     }
 
     async fn consent(&self, realm: Realm, user: UserId, client: &ClientId) -> Read<Option<Consent>> {
-        self.find(consent::live(realm, user, client), consent::read).await
+        self.find(consent::live(realm, user, client), |columns| records::consent(columns)).await
     }
 
     async fn connections_of(&self, realm: Realm, user: UserId) -> Read<Vec<Connection>> {
-        self.list(SOON, consent::connections_of(realm, user), consent::connection).await
+        self.list(SOON, consent::connections_of(realm, user), |columns| records::connection(columns)).await
     }
 
     async fn authorization(&self, realm: Realm, id: AuthorizationId) -> Read<Option<AuthorizationRecord>> {
-        self.find(authorization::find(realm, id), |columns| authorization::record(id, columns)).await
+        self.find(authorization::find(realm, id), |columns| records::authorization_record(id, columns)).await
     }
 
     async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
@@ -231,7 +232,7 @@ impl Store for Postgres {
     }
 
     async fn keys(&self, realm: Realm) -> Read<Vec<KeyRecord>> {
-        self.list(SOON, key::all(realm), key::read).await
+        self.list(SOON, key::all(realm), |columns| records::key(columns)).await
     }
 
     async fn applied(&self, realm: Realm) -> Read<Applied> {

@@ -2,19 +2,11 @@
 
 use grantwell_core::{id::Realm, store::RealmRecord};
 
-use super::form::{Columns, Result, Statement, guarded, params};
+use super::form::{Statement, guarded, params};
+use crate::records::realm_columns;
 
 pub(super) fn find(realm: Realm) -> Statement {
-    Statement::new("SELECT issuer, key_check, generation, epoch FROM realm WHERE realm = $1", params![realm])
-}
-
-pub(super) fn read(columns: &mut Columns<'_>) -> Result<RealmRecord> {
-    Ok(RealmRecord {
-        issuer: columns.value()?,
-        key_check: columns.value()?,
-        generation: columns.number()?,
-        epoch: columns.number()?,
-    })
+    Statement::new(concat!("SELECT ", realm_columns!(), " FROM realm WHERE realm = $1"), params![realm])
 }
 
 pub(super) fn claim(realm: Realm, record: &RealmRecord) -> Statement {

@@ -2,15 +2,12 @@
 
 use grantwell_core::{
     id::{Realm, SessionId, UserId},
-    store::{Authentication, Session, SessionRecord},
+    store::Session,
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
 
-use super::{
-    form::{Columns, Result, Statement, encode, guarded, params},
-    user::{self, user_columns},
-};
+use super::form::{Result, Statement, encode, guarded, params};
+use crate::records::{SessionBodyOf, session_columns, user_columns};
 
 /// Ended longest ago first. What another node is removing is passed over.
 pub(super) const ENDED: &str = "DELETE FROM session WHERE (realm, id) IN (
@@ -19,58 +16,6 @@ pub(super) const ENDED: &str = "DELETE FROM session WHERE (realm, id) IN (
 /// Expired longest ago first.
 pub(super) const EXPIRED: &str = "DELETE FROM session WHERE (realm, id) IN (
     SELECT realm, id FROM session WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
-
-/// In this order, for [`read`].
-macro_rules! session_columns {
-    () => {
-        "s.id, s.digest, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, s.epoch, s.body"
-    };
-}
-pub(super) use session_columns;
-
-/// How many columns [`read`] takes.
-pub(super) const COLUMNS: usize = 9;
-
-/// What is written once.
-#[derive(Deserialize)]
-struct Body {
-    authentication: Authentication,
-    user_agent: String,
-    address: String,
-}
-
-/// [`Body`], borrowed.
-#[derive(Serialize)]
-struct BodyOf<'a> {
-    authentication: &'a Authentication,
-    user_agent: &'a str,
-    address: &'a str,
-}
-
-pub(super) fn read(columns: &mut Columns<'_>) -> Result<Session> {
-    let id = SessionId::from_bytes(columns.id()?);
-    let digest = columns.digest()?;
-    let user_id = UserId::from_bytes(columns.id()?);
-    let created_at = columns.time()?;
-    let last_seen_at = columns.time()?;
-    let expires_at = columns.time()?;
-    let ended_at = columns.time_or_none()?;
-    let epoch = columns.number()?;
-    let Body { authentication, user_agent, address } = columns.json()?;
-    Ok(Session {
-        id,
-        digest,
-        user_id,
-        authentication,
-        user_agent,
-        address,
-        epoch,
-        created_at,
-        last_seen_at,
-        expires_at,
-        ended_at,
-    })
-}
 
 pub(super) fn find(realm: Realm, id: SessionId) -> Statement {
     Statement::new(
@@ -89,10 +34,6 @@ pub(super) fn find(realm: Realm, id: SessionId) -> Statement {
     )
 }
 
-pub(super) fn record(columns: &mut Columns<'_>) -> Result<SessionRecord> {
-    Ok(SessionRecord { session: read(columns)?, user: user::read(columns)?, epoch: columns.number()? })
-}
-
 pub(super) fn of_user(realm: Realm, user: UserId, now: Timestamp) -> Statement {
     Statement::new(
         concat!(
@@ -107,11 +48,7 @@ pub(super) fn of_user(realm: Realm, user: UserId, now: Timestamp) -> Statement {
 }
 
 pub(super) fn insert(realm: Realm, session: &Session) -> Result<Statement> {
-    let body = encode(&BodyOf {
-        authentication: &session.authentication,
-        user_agent: &session.user_agent,
-        address: &session.address,
-    })?;
+    let body = encode(&SessionBodyOf::from(session))?;
     Ok(Statement::new(
         guarded!(
             "INSERT INTO session

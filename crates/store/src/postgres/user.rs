@@ -6,22 +6,7 @@ use grantwell_core::{
 };
 
 use super::form::{Columns, Result, Statement, encode, guarded, params};
-
-/// Two columns, in this order, for [`read`].
-macro_rules! user_columns {
-    () => {
-        "u.body, u.password_hash"
-    };
-}
-pub(super) use user_columns;
-
-/// How many columns [`read`] takes.
-pub(super) const COLUMNS: usize = 2;
-
-pub(super) fn read(columns: &mut Columns<'_>) -> Result<User> {
-    let user: User = columns.json()?;
-    Ok(User { password_hash: columns.value()?, ..user })
-}
+use crate::records::{Columns as _, user_columns, without_hash};
 
 pub(super) fn find(realm: Realm, id: UserId) -> Statement {
     Statement::new(
@@ -50,12 +35,7 @@ pub(super) fn applied(realm: Realm) -> Statement {
 }
 
 pub(super) fn named(columns: &mut Columns<'_>) -> Result<(UserId, String)> {
-    Ok((UserId::from_bytes(columns.id()?), columns.value()?))
-}
-
-/// The body holds all but the hash, which has a column.
-pub(super) fn without_hash(user: &User) -> User {
-    User { password_hash: None, ..user.clone() }
+    Ok((UserId::from_bytes(columns.exactly()?), columns.value()?))
 }
 
 /// `was` is the stored form and the hash that the guard compares.

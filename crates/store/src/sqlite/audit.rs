@@ -9,7 +9,7 @@ use grantwell_core::{
 use rusqlite::{Connection, Result, params};
 
 use super::form::{Columns, encode};
-use crate::counters::minute;
+use crate::{counters::minute, records::Columns as _};
 
 /// The key is realm and time, so each realm's old events are one range; the recursion finds the realms without a scan.
 pub(super) const OLD: &str = "WITH RECURSIVE known (realm) AS (

@@ -8,6 +8,7 @@ use grantwell_core::{
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::form::{Columns, encode, guarded, replace};
+use crate::records::Columns as _;
 
 pub(super) fn find(c: &Connection, realm: Realm, id: &ClientId) -> Result<Option<Client>> {
     c.prepare_cached("SELECT body FROM client WHERE realm = ?1 AND client_id = ?2")?

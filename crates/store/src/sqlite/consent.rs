@@ -9,6 +9,7 @@ use grantwell_core::{
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::form::{Columns, encode, guarded};
+use crate::records::{self, consent_columns};
 
 /// Withdrawn longest ago first, once no authorization hangs under it.
 pub(super) const WITHDRAWN: &str = "DELETE FROM consent WHERE (realm, id) IN (
@@ -17,26 +18,6 @@ pub(super) const WITHDRAWN: &str = "DELETE FROM consent WHERE (realm, id) IN (
       AND NOT EXISTS (SELECT 1 FROM authorization a WHERE a.realm = c.realm AND a.consent_id = c.id)
     ORDER BY c.withdrawn_at LIMIT ?2)";
 
-/// In this order, for [`read`].
-macro_rules! consent_columns {
-    () => {
-        "c.id, c.user_id, c.client_id, c.permissions, c.version, c.created_at, c.updated_at, c.withdrawn_at"
-    };
-}
-
-fn read(columns: &mut Columns<'_, '_>) -> Result<Consent> {
-    Ok(Consent {
-        id: ConsentId::from_bytes(columns.value()?),
-        user_id: UserId::from_bytes(columns.value()?),
-        client_id: ClientId(columns.value()?),
-        permissions: columns.json()?,
-        version: columns.value()?,
-        created_at: columns.time()?,
-        updated_at: columns.time()?,
-        withdrawn_at: columns.time_or_none()?,
-    })
-}
-
 pub(super) fn live(c: &Connection, realm: Realm, user: UserId, client: &ClientId) -> Result<Option<Consent>> {
     c.prepare_cached(concat!(
         "SELECT ",
@@ -44,7 +25,9 @@ pub(super) fn live(c: &Connection, realm: Realm, user: UserId, client: &ClientId
         " FROM consent c
           WHERE c.realm = ?1 AND c.user_id = ?2 AND c.client_id = ?3 AND c.withdrawn_at IS NULL"
     ))?
-    .query_row(params![realm.0, user.as_bytes(), client.as_str()], |row| read(&mut Columns::of(row)))
+    .query_row(params![realm.0, user.as_bytes(), client.as_str()], |row| {
+        records::consent(&mut Columns::of(row))
+    })
     .optional()
 }
 
@@ -60,14 +43,7 @@ pub(super) fn connections_of(c: &Connection, realm: Realm, user: UserId) -> Resu
           WHERE c.realm = ?1 AND c.user_id = ?2 AND c.withdrawn_at IS NULL
           ORDER BY c.created_at DESC, c.id DESC LIMIT 200"
     ))?
-    .query_map(params![realm.0, user.as_bytes()], |row| {
-        let mut columns = Columns::of(row);
-        Ok(store::Connection {
-            consent: read(&mut columns)?,
-            client: if columns.absent(1)? { None } else { Some(columns.json()?) },
-            last_used_at: columns.time_or_none()?,
-        })
-    })?
+    .query_map(params![realm.0, user.as_bytes()], |row| records::connection(&mut Columns::of(row)))?
     .collect()
 }
 

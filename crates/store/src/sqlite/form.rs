@@ -1,11 +1,13 @@
 //! Between rows and records: columns read in order, bodies as JSON, and guards counted in rows.
 
-use grantwell_core::{secret::Digest, store::Outcome, time::Timestamp};
+use grantwell_core::{store::Outcome, time::Timestamp};
 use rusqlite::{
     Error, Result, Row,
     types::{FromSql, FromSqlError, Type},
 };
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::records;
 
 /// The columns of a row, read from left to right.
 pub(super) struct Columns<'row, 'statement> {
@@ -24,34 +26,51 @@ impl<'row, 'statement> Columns<'row, 'statement> {
         at
     }
 
-    /// Passes over `columns` of an outer join that found nothing: true, and moved, when the next column is NULL.
-    pub(super) fn absent(&mut self, columns: usize) -> Result<bool> {
+    fn value<T: FromSql>(&mut self) -> Result<T> {
+        self.row.get(self.step())
+    }
+}
+
+impl records::Columns for Columns<'_, '_> {
+    type Error = Error;
+
+    fn number<T: TryFrom<i64>>(&mut self) -> Result<T> {
+        let at = self.next;
+        let number = self.value::<i64>()?;
+        T::try_from(number).map_err(|_| Error::IntegralValueOutOfRange(at, number))
+    }
+
+    fn time_or_none(&mut self) -> Result<Option<Timestamp>> {
+        Ok(self.value::<Option<i64>>()?.map(Timestamp::from_millis))
+    }
+
+    fn text(&mut self) -> Result<String> {
+        self.value()
+    }
+
+    fn text_or_none(&mut self) -> Result<Option<String>> {
+        self.value()
+    }
+
+    fn bytes(&mut self) -> Result<Vec<u8>> {
+        self.value()
+    }
+
+    fn exactly<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.value()
+    }
+
+    fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let at = self.step();
+        decode(self.row.get_ref(at)?.as_str().map_err(|error| undecodable(at, error))?, at)
+    }
+
+    fn absent(&mut self, columns: usize) -> Result<bool> {
         let absent = self.row.get_ref(self.next)?.data_type() == Type::Null;
         if absent {
             self.next += columns;
         }
         Ok(absent)
-    }
-
-    pub(super) fn value<T: FromSql>(&mut self) -> Result<T> {
-        self.row.get(self.step())
-    }
-
-    pub(super) fn time(&mut self) -> Result<Timestamp> {
-        self.value().map(Timestamp::from_millis)
-    }
-
-    pub(super) fn time_or_none(&mut self) -> Result<Option<Timestamp>> {
-        Ok(self.value::<Option<i64>>()?.map(Timestamp::from_millis))
-    }
-
-    pub(super) fn digest(&mut self) -> Result<Digest> {
-        self.value().map(Digest)
-    }
-
-    pub(super) fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
-        let at = self.step();
-        decode(self.row.get_ref(at)?.as_str().map_err(|error| undecodable(at, error))?, at)
     }
 }
 

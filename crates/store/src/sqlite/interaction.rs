@@ -8,28 +8,19 @@ use grantwell_core::{
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::form::{Columns, encode, guarded};
+use crate::records::{self, interaction_columns};
 
 /// Expired longest ago first.
 pub(super) const EXPIRED: &str = "DELETE FROM interaction WHERE rowid IN (
     SELECT rowid FROM interaction WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
 
 pub(super) fn find(c: &Connection, realm: Realm, id: InteractionId) -> Result<Option<Interaction>> {
-    c.prepare_cached(
-        "SELECT browser, request, facts, version, created_at, expires_at FROM interaction
-         WHERE realm = ?1 AND id = ?2",
-    )?
-    .query_row(params![realm.0, id.as_bytes()], |row| {
-        let mut columns = Columns::of(row);
-        Ok(Interaction {
-            id,
-            browser: columns.digest()?,
-            request: columns.json()?,
-            facts: columns.json()?,
-            version: columns.value()?,
-            created_at: columns.time()?,
-            expires_at: columns.time()?,
-        })
-    })
+    c.prepare_cached(concat!(
+        "SELECT ",
+        interaction_columns!(),
+        " FROM interaction WHERE realm = ?1 AND id = ?2"
+    ))?
+    .query_row(params![realm.0, id.as_bytes()], |row| records::interaction(id, &mut Columns::of(row)))
     .optional()
 }
 

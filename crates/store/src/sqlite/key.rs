@@ -8,24 +8,15 @@ use grantwell_core::{
 use rusqlite::{Connection, Result, params};
 
 use super::form::{Columns, encode, guarded};
+use crate::records::{self, key_columns};
 
 pub(super) fn all(c: &Connection, realm: Realm) -> Result<Vec<KeyRecord>> {
-    c.prepare_cached(
-        "SELECT kid, usage, wrapped, public, created_at, active_from, retired_at FROM key WHERE realm = ?1
-         ORDER BY created_at, kid",
-    )?
-    .query_map([realm.0], |row| {
-        let mut columns = Columns::of(row);
-        Ok(KeyRecord {
-            kid: KeyId(columns.value()?),
-            usage: columns.json()?,
-            wrapped: columns.value()?,
-            public: columns.json()?,
-            created_at: columns.time()?,
-            active_from: columns.time()?,
-            retired_at: columns.time_or_none()?,
-        })
-    })?
+    c.prepare_cached(concat!(
+        "SELECT ",
+        key_columns!(),
+        " FROM key WHERE realm = ?1 ORDER BY created_at, kid"
+    ))?
+    .query_map([realm.0], |row| records::key(&mut Columns::of(row)))?
     .collect()
 }
 

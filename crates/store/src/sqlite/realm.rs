@@ -6,18 +6,12 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::guarded;
+use super::form::{Columns, guarded};
+use crate::records::{self, realm_columns};
 
 pub(super) fn find(c: &Connection, realm: Realm) -> Result<Option<RealmRecord>> {
-    c.prepare_cached("SELECT issuer, key_check, generation, epoch FROM realm WHERE realm = ?1")?
-        .query_row([realm.0], |row| {
-            Ok(RealmRecord {
-                issuer: row.get(0)?,
-                key_check: row.get(1)?,
-                generation: u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default(),
-                epoch: row.get(3)?,
-            })
-        })
+    c.prepare_cached(concat!("SELECT ", realm_columns!(), " FROM realm WHERE realm = ?1"))?
+        .query_row([realm.0], |row| records::realm(&mut Columns::of(row)))
         .optional()
 }
 

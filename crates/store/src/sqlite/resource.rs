@@ -9,6 +9,7 @@ use grantwell_core::{
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::form::{Columns, encode, guarded, replace};
+use crate::records::Columns as _;
 
 pub(super) fn find(c: &Connection, realm: Realm, id: &ResourceIdentifier) -> Result<Option<Resource>> {
     c.prepare_cached("SELECT body FROM resource WHERE realm = ?1 AND identifier = ?2")?

@@ -2,16 +2,13 @@
 
 use grantwell_core::{
     id::{Realm, SessionId, UserId},
-    store::{Authentication, Outcome, Session, SessionRecord},
+    store::{Outcome, Session, SessionRecord},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
-use serde::{Deserialize, Serialize};
 
-use super::{
-    form::{Columns, encode, guarded},
-    user::{self, user_columns},
-};
+use super::form::{Columns, encode, guarded};
+use crate::records::{self, SessionBodyOf, session_columns, user_columns};
 
 /// Ended longest ago first.
 pub(super) const ENDED: &str = "DELETE FROM session WHERE (realm, id) IN (
@@ -20,58 +17,6 @@ pub(super) const ENDED: &str = "DELETE FROM session WHERE (realm, id) IN (
 /// Expired longest ago first.
 pub(super) const EXPIRED: &str = "DELETE FROM session WHERE (realm, id) IN (
     SELECT realm, id FROM session WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
-
-/// In this order, for [`read`].
-macro_rules! session_columns {
-    () => {
-        "s.id, s.digest, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, s.epoch, s.body"
-    };
-}
-pub(super) use session_columns;
-
-/// How many columns [`read`] takes.
-pub(super) const COLUMNS: usize = 9;
-
-/// What is written once.
-#[derive(Deserialize)]
-struct Body {
-    authentication: Authentication,
-    user_agent: String,
-    address: String,
-}
-
-/// [`Body`], borrowed.
-#[derive(Serialize)]
-struct BodyOf<'a> {
-    authentication: &'a Authentication,
-    user_agent: &'a str,
-    address: &'a str,
-}
-
-pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<Session> {
-    let id = SessionId::from_bytes(columns.value()?);
-    let digest = columns.digest()?;
-    let user_id = UserId::from_bytes(columns.value()?);
-    let created_at = columns.time()?;
-    let last_seen_at = columns.time()?;
-    let expires_at = columns.time()?;
-    let ended_at = columns.time_or_none()?;
-    let epoch = columns.value()?;
-    let Body { authentication, user_agent, address } = columns.json()?;
-    Ok(Session {
-        id,
-        digest,
-        user_id,
-        authentication,
-        user_agent,
-        address,
-        epoch,
-        created_at,
-        last_seen_at,
-        expires_at,
-        ended_at,
-    })
-}
 
 pub(super) fn find(c: &Connection, realm: Realm, id: SessionId) -> Result<Option<SessionRecord>> {
     c.prepare_cached(concat!(
@@ -85,14 +30,7 @@ pub(super) fn find(c: &Connection, realm: Realm, id: SessionId) -> Result<Option
           JOIN realm r ON r.realm = s.realm
           WHERE s.realm = ?1 AND s.id = ?2"
     ))?
-    .query_row(params![realm.0, id.as_bytes()], |row| {
-        let mut columns = Columns::of(row);
-        Ok(SessionRecord {
-            session: read(&mut columns)?,
-            user: user::read(&mut columns)?,
-            epoch: columns.value()?,
-        })
-    })
+    .query_row(params![realm.0, id.as_bytes()], |row| records::session_record(&mut Columns::of(row)))
     .optional()
 }
 
@@ -104,16 +42,14 @@ pub(super) fn of_user(c: &Connection, realm: Realm, user: UserId, now: Timestamp
           WHERE s.realm = ?1 AND s.user_id = ?2 AND s.ended_at IS NULL AND s.expires_at > ?3
           ORDER BY s.created_at DESC, s.id DESC LIMIT 100"
     ))?
-    .query_map(params![realm.0, user.as_bytes(), now.millis()], |row| read(&mut Columns::of(row)))?
+    .query_map(params![realm.0, user.as_bytes(), now.millis()], |row| {
+        records::session(&mut Columns::of(row))
+    })?
     .collect()
 }
 
 pub(super) fn insert(c: &Connection, realm: Realm, session: &Session) -> Result<Outcome> {
-    let body = encode(&BodyOf {
-        authentication: &session.authentication,
-        user_agent: &session.user_agent,
-        address: &session.address,
-    })?;
+    let body = encode(&SessionBodyOf::from(session))?;
     c.prepare_cached(
         "INSERT INTO session
            (realm, id, digest, user_id, created_at, last_seen_at, expires_at, ended_at, body, epoch)

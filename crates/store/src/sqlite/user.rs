@@ -7,26 +7,11 @@ use grantwell_core::{
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::form::{Columns, encode, guarded, replace};
-
-/// Two columns, in this order, for [`read`].
-macro_rules! user_columns {
-    () => {
-        "u.body, u.password_hash"
-    };
-}
-pub(super) use user_columns;
-
-/// How many columns [`read`] takes.
-pub(super) const COLUMNS: usize = 2;
-
-pub(super) fn read(columns: &mut Columns<'_, '_>) -> Result<User> {
-    let user: User = columns.json()?;
-    Ok(User { password_hash: columns.value()?, ..user })
-}
+use crate::records::{self, user_columns, without_hash};
 
 pub(super) fn find(c: &Connection, realm: Realm, id: UserId) -> Result<Option<User>> {
     c.prepare_cached(concat!("SELECT ", user_columns!(), " FROM user u WHERE u.realm = ?1 AND u.id = ?2"))?
-        .query_row(params![realm.0, id.as_bytes()], |row| read(&mut Columns::of(row)))
+        .query_row(params![realm.0, id.as_bytes()], |row| records::user(&mut Columns::of(row)))
         .optional()
 }
 
@@ -37,7 +22,7 @@ pub(super) fn find_by_login(c: &Connection, realm: Realm, name: &LoginName) -> R
         " FROM login_name n JOIN user u ON u.realm = n.realm AND u.id = n.user_id
           WHERE n.realm = ?1 AND n.name = ?2"
     ))?
-    .query_row(params![realm.0, name.as_str()], |row| read(&mut Columns::of(row)))
+    .query_row(params![realm.0, name.as_str()], |row| records::user(&mut Columns::of(row)))
     .optional()
 }
 
@@ -45,11 +30,6 @@ pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<(UserId, Strin
     c.prepare_cached("SELECT id, username FROM user WHERE realm = ?1 AND applied = 1 ORDER BY id")?
         .query_map([realm.0], |row| Ok((UserId::from_bytes(row.get(0)?), row.get(1)?)))?
         .collect()
-}
-
-/// The body holds all but the hash, which has a column.
-fn without_hash(user: &User) -> User {
-    User { password_hash: None, ..user.clone() }
 }
 
 pub(super) fn put(c: &Connection, realm: Realm, user: &User, was: Option<&User>) -> Result<Outcome> {
