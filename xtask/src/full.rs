@@ -11,6 +11,7 @@ struct Part {
 
 const PARTS: &[Part] = &[
     Part { name: "races", run: |root| stages::races(200).visible(root, LIMIT) },
+    Part { name: "timing", run: |root| stages::timing(500).visible(root, LIMIT) },
     Part { name: "kills", run: |root| stages::kills(root, 50)?.visible(root, LIMIT) },
 ];
 

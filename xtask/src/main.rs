@@ -18,7 +18,7 @@ Usage: cargo xtask COMMAND
                    (stages: format, clippy, tidy, cargo, kills, browser, foreign)
   tidy             the rules that clippy cannot hold
   security-tests   writes docs/security-tests.md from xtask/catalogue.txt and the tests
-  full PART        one of the long runs (parts: races, kills)
+  full PART        one of the long runs (parts: races, timing, kills)
   bench [ARG…]     the load generator in bench/, built for release
   help             this text
 
