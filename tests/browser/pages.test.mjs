@@ -74,6 +74,8 @@ test("the pages of Grantwell", async () => {
     await shootPage(page, authorize(), "sign-in");
     await shootPage(page, authorize({ redirect_uri: `${world.dev.third_party}/callback/spa/` }), "error");
     assert.equal(await page.locator("main").getAttribute("data-error").then(Boolean), true);
+    await leaving(page, () => page.locator("main a").first().click());
+    assert.equal(new URL(page.url()).origin, world.dev.third_party, "the page of a mistake leads back to the application");
 
     await openThirdParty(page, world);
     await leaving(page, () => page.locator('[data-shape="web"]').click());

@@ -14,6 +14,7 @@ struct Part {
 
 const PARTS: &[Part] = &[
     Part { name: "races", run: |root| stages::races(200).visible(root, LIMIT) },
+    Part { name: "timing", run: |root| stages::timing(500).visible(root, LIMIT) },
     Part { name: "kills", run: |root| stages::kills(root, 50)?.visible(root, LIMIT) },
     Part { name: "model", run: |root| stages::model(root, 400) },
     Part { name: "nodes", run: |root| breaks(root, "nodes", &["--rounds", "200"]) },

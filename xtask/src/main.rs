@@ -20,7 +20,7 @@ Usage: cargo xtask COMMAND
                    patroni, browser, foreign)
   tidy             the rules that clippy cannot hold
   security-tests   writes docs/security-tests.md from xtask/catalogue.txt and the tests
-  full PART        one of the long runs: races, kills, model, nodes, outages, pooler, patroni
+  full PART        one of the long runs: races, timing, kills, model, nodes, outages, pooler, patroni
   bench [ARG…]     the load generator in bench/, built for release
   help             this text
 

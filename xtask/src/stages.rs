@@ -158,12 +158,18 @@ pub(crate) fn model(root: &Path, rounds: u32) -> Result<(), String> {
 
 /// The races of the in-process tests, with more rounds than they have by themselves; each says what it saw.
 pub(crate) fn races(rounds: u32) -> Command {
-    let test =
-        ["test", "--quiet", "--locked", "--package", "grantwell", "--bin", "grantwell", "tests::races"];
-    Command::new("cargo")
-        .args(test)
-        .args(["--", "--nocapture"])
-        .env("GRANTWELL_RACE_ROUNDS", &rounds.to_string())
+    long("tests::races").env("GRANTWELL_RACE_ROUNDS", &rounds.to_string())
+}
+
+/// How long sign-ins and client authentications take that fail.
+pub(crate) fn timing(samples: u32) -> Command {
+    long("tests::timing").args(["--test-threads=1"]).env("GRANTWELL_TIMING_SAMPLES", &samples.to_string())
+}
+
+/// In-process tests of which more is asked than in their short form, and what they print.
+fn long(tests: &str) -> Command {
+    let test = ["test", "--quiet", "--locked", "--package", "grantwell", "--bin", "grantwell", tests];
+    Command::new("cargo").args(test).args(["--", "--nocapture"])
 }
 
 fn browser(root: &Path) -> Result<(), String> {

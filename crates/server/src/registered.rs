@@ -32,7 +32,8 @@ const LONGEST: usize = 1024;
 #[derive(Default)]
 pub(crate) struct Registered {
     confirmed: Mutex<Option<Instant>>,
-    clients: Kept<ClientId, Arc<Client>>,
+    /// Those that do not exist too, or they would be told from the others by how long the answer takes (catalogue K-06).
+    clients: Kept<ClientId, Option<Arc<Client>>>,
     resources: Kept<(Vec<ResourceIdentifier>, ScopeSet), Arc<[Resource]>>,
 }
 
@@ -82,11 +83,11 @@ impl App {
         if current.registered.is_fresh()
             && let Some(client) = current.registered.clients.find(id)
         {
-            return Ok(Some(client));
+            return Ok(client);
         }
         let found = self.store.client(self.realm, id).await?.map(Arc::new);
-        if let Some(client) = &found {
-            current.registered.clients.keep(id.clone(), Arc::clone(client));
+        if id.as_str().len() <= LONGEST {
+            current.registered.clients.keep(id.clone(), found.clone());
         }
         Ok(found)
     }

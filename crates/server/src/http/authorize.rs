@@ -10,6 +10,7 @@ use axum::{
 use grantwell_core::{
     audience::Asked,
     authorize::{self, AuthorizationRequest, Destination, PageRefusal, RequestRefusal},
+    client::Client,
     error::Refusal as _,
     form::Form,
     id::{ClientId, InteractionId},
@@ -28,7 +29,7 @@ use crate::{
         context::{Context, locale},
         proceed::{self, Stage},
     },
-    pages::{Cause, Developer, ErrorPage, Page, RedirectUris},
+    pages::{Back, Cause, Developer, ErrorPage, Page, RedirectUris, Way},
 };
 
 /// Stands in a sealed request that no browser has claimed yet (see [`post`]).
@@ -144,11 +145,13 @@ async fn claim(app: &App, context: &Context, handle: &str, browser: &mut Browser
 /// The checked request, or the answer that says what is wrong with it.
 async fn checked(stage: &Stage<'_>, form: &Form) -> Result<AuthorizationRequest, Box<Answer>> {
     let Stage { app, context, sheet, .. } = stage;
-    let refuse_page = |refusal: PageRefusal| Box::new(page_refusal(stage, &refusal));
+    let refuse_page = |refusal: PageRefusal, client| Box::new(page_refusal(stage, &refusal, client));
     let unavailable = |error| Box::new(sheet.unavailable(&error));
-    let client_id: ClientId = authorize::client_id(form).map_err(refuse_page)?;
+    let client_id: ClientId = authorize::client_id(form).map_err(|refusal| refuse_page(refusal, None))?;
     let client = app.client(&client_id).await.map_err(unavailable)?;
-    let destination = authorize::destination(form, &client_id, client.as_deref()).map_err(refuse_page)?;
+    let client = client.as_deref();
+    let destination = authorize::destination(form, &client_id, client);
+    let destination = destination.map_err(|refusal| refuse_page(refusal, client))?;
     let refuse = |refusal: RequestRefusal| {
         let response = destination.refuse(&refusal, &app.policy.issuer);
         let answer = sheet.deliver(destination.client.display_name(), &response);
@@ -170,7 +173,9 @@ async fn resources(app: &App, form: &Form, destination: &Destination<'_>) -> Rea
     app.resources(identifiers, scopes).await
 }
 
-fn page_refusal(stage: &Stage<'_>, refusal: &PageRefusal) -> Answer {
+/// The page says whose mistake it is and leads back to the client's own page, where the client is known: it is no place that the
+/// request could choose.
+fn page_refusal(stage: &Stage<'_>, refusal: &PageRefusal, client: Option<&Client>) -> Answer {
     let cause = match refusal {
         PageRefusal::Repeated(_) | PageRefusal::ClientIdMissing => Cause::InvalidRequest,
         PageRefusal::ClientUnknown(_) | PageRefusal::NoRedirectUriRegistered(_) => Cause::UnknownClient,
@@ -187,11 +192,15 @@ fn page_refusal(stage: &Stage<'_>, refusal: &PageRefusal) -> Answer {
         remedy = format!("redirect_uris = [\"{received}\"]");
         developer.remedy = Some(remedy.as_str().into());
     }
+    // An unknown client and a disabled one are the same page (catalogue A-04).
+    let client = client.filter(|_| matches!(cause, Cause::RedirectUriMissing | Cause::RedirectUriMismatch));
+    let name = client.map(Client::display_name);
+    let home = client.and_then(|client| client.client_uri.as_deref());
     let page = ErrorPage {
         cause,
-        application: None,
+        application: name.map(Into::into),
         restart: None,
-        back: None,
+        back: name.zip(home).map(|(name, uri)| Back { name: name.into(), way: Way::Link(uri.into()) }),
         developer: stage.sheet.for_developers(developer),
     };
     note(stage.sheet.page(400, &Page::Error(page)), |noted| noted.reason = Some(refusal.cause().to_owned()))

@@ -31,5 +31,6 @@ mod registered;
 mod restore;
 mod session;
 mod sign_in;
+mod timing;
 mod tokens;
 mod wire;

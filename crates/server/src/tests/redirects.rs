@@ -342,6 +342,32 @@ async fn r_21_after_a_post_the_browser_comes_back_with_a_get_and_nothing_in_its_
     expect(&error);
 }
 
+#[tokio::test]
+async fn r_01_the_page_names_the_client_and_leads_to_its_own_page_and_nowhere_else() {
+    let world = World::new().await;
+    let state = "[[client]]\nclient_id = \"home\"\nclient_name = \"Homely\"\nclient_uri = \"https://home.example/\"\n\
+                 redirect_uris = [\"https://home.example/cb\"]\n";
+    world.apply(state).await;
+    let refused = async |uri| {
+        let changes = [("client_id", "home"), ("redirect_uri", uri), ("scope", "openid")];
+        world.get(&format!("/authorize?{}", query(&changes))).await
+    };
+    for (uri, cause) in [("https://evil.example/cb", "redirect_uri_mismatch"), ("", "redirect_uri_missing")] {
+        let reply = refused(uri).await;
+        reply.expect_error_page(cause);
+        assert!(
+            reply.body.contains("Homely") && reply.body.contains("href=\"https://home.example/\""),
+            "{reply:#?}"
+        );
+        assert!(!reply.body.contains("evil.example"), "{reply:#?}");
+    }
+    // A disabled client is as unknown as one that is not there (A-04).
+    world.apply(&format!("{state}disabled = true\n")).await;
+    let reply = refused("https://evil.example/cb").await;
+    reply.expect_error_page("unknown_client");
+    assert!(!reply.body.contains("omely") && !reply.body.contains("home.example"), "{reply:#?}");
+}
+
 async fn deny(browser: &mut Browser<'_>) -> super::Reply {
     let page = browser.get(&format!("/authorize?{}", query(&[("prompt", "consent")]))).await;
     let signed_in = browser.sign_in(&page, "mallory", PASSWORD).await;

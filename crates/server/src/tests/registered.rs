@@ -49,3 +49,21 @@ async fn what_was_kept_is_not_used_when_the_generation_was_not_read_for_a_second
     confirm(&world, Instant::now().checked_sub(Duration::from_secs(1)).unwrap());
     world.token(&MACHINE).await.expect_status(401);
 }
+
+#[tokio::test]
+async fn k_06_a_client_that_is_unknown_costs_what_a_known_one_costs_and_is_found_once_it_is_there() {
+    let world = World::new().await;
+    confirm(&world, Instant::now() + Duration::from_hours(1));
+    let fields = [("grant_type", "client_credentials"), ("client_id", "late")];
+    world.post("/token", &fields, &[]).await.expect_status(401);
+    // Nothing is read again for it, as for a client that exists: what is there now is not seen yet.
+    let (store, mut client) =
+        (&world.app.store, (*world.app.client(&"web".into()).await.unwrap().unwrap()).clone());
+    client.client_id = "late".into();
+    let write = Write::PutClient { client: Box::new(client), was: None };
+    assert_eq!(store.commit(Realm::MAIN, Share::Rest, vec![write]).await.unwrap(), Outcome::Done);
+    assert!(world.app.client(&"late".into()).await.unwrap().is_none());
+    keys::refresh(&world.app, &world.vault).await.unwrap();
+    confirm(&world, Instant::now() + Duration::from_hours(1));
+    assert!(world.app.client(&"late".into()).await.unwrap().is_some());
+}
