@@ -32,7 +32,7 @@ enum Fate {
     Hangs,
 }
 
-const FATES: [Fate; 3] = [Fate::Lost, Fate::Hangs, Fate::Killed];
+const FATES: [Fate; 3] = [Fate::Lost, Fate::Killed, Fate::Hangs];
 
 /// Fails over `rounds` times. True when nothing was wrong.
 pub(crate) async fn run(
@@ -70,7 +70,7 @@ pub(crate) async fn run(
         Replication::Synchronous => "failover with Patroni in synchronous mode",
         Replication::Asynchronous => "control: failover with Patroni in asynchronous mode",
     };
-    Ok(record.print(title, &[("primaries lost, hanging, killed in turn", rounds.to_string())]))
+    Ok(record.print(title, &[("primaries lost, killed, hanging in turn", rounds.to_string())]))
 }
 
 struct Done {
