@@ -9,7 +9,7 @@ use std::{
 use crate::{
     crew::{Crew, Manner, PEOPLE},
     nodes::Nodes,
-    patroni::{MEMBERS, Patroni, Replication},
+    patroni::{Patroni, Replication},
     random::Random,
     record::Record,
 };
@@ -83,14 +83,12 @@ impl Fate {
     async fn happens(self, patroni: &mut Patroni, nodes: &Nodes, load: Duration) -> Result<Done, String> {
         let old = patroni.until_led(None).await?;
         tokio::time::sleep(load).await;
-        let standbys = (0..MEMBERS).filter(|member| *member != old);
         let begun = match self {
             Self::Lost => {
-                standbys.clone().for_each(|standby| patroni.freeze_postgres(standby));
+                patroni.hold_back(old);
                 tokio::time::sleep(BEHIND).await;
                 let begun = Instant::now();
                 patroni.kill(old);
-                standbys.for_each(|standby| patroni.thaw_postgres(standby));
                 begun
             }
             Self::Killed => {

@@ -286,28 +286,28 @@ postgresql:
         if let Some(patroni) = patroni {
             signal("STOP", &[patroni.id()]);
         }
-        self.freeze_postgres(number);
+        if let Some(server) = self.postmaster(number) {
+            freeze(server);
+        }
     }
 
     /// SIGCONT to a member.
     pub(crate) fn thaw(&self, number: usize) {
-        self.thaw_postgres(number);
+        if let Some(server) = self.postmaster(number) {
+            thaw(server);
+        }
         let patroni = self.members.get(number).and_then(|member| member.patroni.as_ref());
         if let Some(patroni) = patroni {
             signal("CONT", &[patroni.id()]);
         }
     }
 
-    pub(crate) fn freeze_postgres(&self, number: usize) {
-        if let Some(server) = self.postmaster(number) {
-            freeze(server);
-        }
-    }
-
-    pub(crate) fn thaw_postgres(&self, number: usize) {
-        if let Some(server) = self.postmaster(number) {
-            thaw(server);
-        }
+    /// SIGSTOP to what a member sends to its standbys by: they stay behind.
+    pub(crate) fn hold_back(&self, number: usize) {
+        let title = |id: &u32| fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let family = self.postmaster(number).map(children).unwrap_or_default();
+        let senders: Vec<u32> = family.into_iter().filter(|id| title(id).contains("walsender")).collect();
+        signal("STOP", &senders);
     }
 }
 

@@ -1,8 +1,11 @@
 //! Connections for single statements: reads, and the steps of the sweep. Each is borrowed for one statement.
+//!
+//! One that was not used for a while is closed. A primary that hung and was replaced may wake up with the connections it had, and
+//! would answer with what was until it learns that it leads no more; that takes it longer than any connection waits here.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Semaphore;
@@ -13,10 +16,13 @@ use super::{
     server::{Server, is_lost},
 };
 
+/// So long a connection may wait for its next use.
+const UNUSED: Duration = Duration::from_secs(10);
+
 /// The connections, so many at most.
 pub(super) struct Pool {
     server: Arc<Server>,
-    idle: Mutex<Vec<Client>>,
+    idle: Mutex<Vec<(Client, Instant)>>,
     permits: Semaphore,
 }
 
@@ -25,13 +31,20 @@ impl Pool {
         Self { server, idle: Mutex::default(), permits: Semaphore::new(most.max(1)) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Client>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Client, Instant)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a connection for the next who asks.
     pub(super) fn keep(&self, client: Client) {
-        self.lock().push(client);
+        self.lock().push((client, Instant::now()));
+    }
+
+    /// One that was used a moment ago. The rest of them, below it, go when they have waited too long.
+    fn waiting(&self) -> Option<Client> {
+        let mut idle = self.lock();
+        idle.retain(|(client, since)| since.elapsed() < UNUSED && !client.is_closed());
+        idle.pop().map(|(client, _)| client)
     }
 
     /// The rows of a statement that changes nothing.
@@ -46,7 +59,7 @@ impl Pool {
         let _permit = self.permits.acquire().await.map_err(|_| Error::Late)?;
         let _in_use = InUse::count();
         loop {
-            let idle = self.lock().pop();
+            let idle = self.waiting();
             let was_idle = idle.is_some();
             let client = match idle {
                 Some(client) => client,
@@ -73,7 +86,7 @@ impl Pool {
         let doing = async {
             let _permit = self.permits.acquire().await.map_err(|_| Error::Late)?;
             let _in_use = InUse::count();
-            let idle = self.lock().pop().filter(|client| !client.is_closed());
+            let idle = self.waiting();
             let client = match idle {
                 Some(client) => client,
                 None => self.server.connect().await?,

@@ -2,9 +2,18 @@
 //!
 //! The URL is libpq's, several hosts included. Of its TLS modes there are two: `verify-full`, the default wherever a host is not
 //! this machine, and `disable`. What encrypts without knowing to whom protects from nobody who matters. A connection is
-//! only kept where it may write (`target_session_attrs`), so that after a failover the new primary is found.
+//! only kept where it may write (`target_session_attrs`), so that after a failover the new primary is found. A host that takes a
+//! connection and then says nothing must not keep anybody from the next one: the search goes on where the last one ended.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{
+    fmt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject as _};
 use tokio_postgres::{
@@ -25,7 +34,10 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// A parsed URL.
 #[derive(Clone)]
 pub(crate) struct Server {
-    config: Config,
+    /// One for each host.
+    hosts: Vec<Config>,
+    /// Which of them is asked first.
+    first: Arc<AtomicUsize>,
     tls: Option<MakeRustlsConnect>,
     name: String,
 }
@@ -49,11 +61,12 @@ impl Server {
             }
         }
         let plain = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
-        let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
+        let unreadable = |error: tokio_postgres::Error| {
             // The cause names an option or a position, never a value.
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             setting(format!("its URL cannot be read: {cause}"))
-        })?;
+        };
+        let config: Config = plain.parse().map_err(unreadable)?;
         if config.get_hosts().is_empty() {
             return Err(setting("its URL names no host".to_owned()));
         }
@@ -65,16 +78,21 @@ impl Server {
             Some(_) => return Err(setting("sslmode must be verify-full or disable".to_owned())),
         };
         let tls = encrypted.then(|| verifying(roots.as_deref().map(Path::new))).transpose()?;
-        config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
-        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT);
+        let mut hosts = Vec::new();
+        for url in each_host(&plain) {
+            let mut config: Config = url.parse().map_err(unreadable)?;
+            config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+            if config.get_connect_timeout().is_none() {
+                config.connect_timeout(CONNECT);
+            }
+            if config.get_application_name().is_none() {
+                config.application_name("grantwell");
+            }
+            config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
+            hosts.push(config);
         }
-        if config.get_application_name().is_none() {
-            config.application_name("grantwell");
-        }
-        config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
-        Ok(Self { config, tls, name })
+        Ok(Self { hosts, first: Arc::default(), tls, name })
     }
 
     /// Hosts and database, without user and password.
@@ -84,12 +102,32 @@ impl Server {
 
     /// A new connection to a server that may be written to.
     pub(super) async fn connect(&self) -> Result<Client> {
+        let count = self.hosts.len().max(1);
+        let first = self.first.load(Ordering::Relaxed);
+        let mut failure = Error::Late;
+        for at in (first..first + count).map(|at| at % count) {
+            let Some(host) = self.hosts.get(at) else { continue };
+            let mut attempt = Attempt { first: &self.first, next: (at + 1) % count };
+            let limit = host.get_connect_timeout().copied().unwrap_or(CONNECT);
+            match tokio::time::timeout(limit, self.connect_to(host)).await {
+                Ok(Ok(client)) => {
+                    attempt.next = at;
+                    return Ok(client);
+                }
+                Ok(Err(error)) => failure = error,
+                Err(_) => failure = Error::Late,
+            }
+        }
+        Err(failure)
+    }
+
+    async fn connect_to(&self, host: &Config) -> Result<Client> {
         let connected = match &self.tls {
-            None => self.config.connect(NoTls).await.map(|(client, connection)| {
+            None => host.connect(NoTls).await.map(|(client, connection)| {
                 drop(tokio::spawn(connection));
                 client
             }),
-            Some(tls) => self.config.connect(tls.clone()).await.map(|(client, connection)| {
+            Some(tls) => host.connect(tls.clone()).await.map(|(client, connection)| {
                 drop(tokio::spawn(connection));
                 client
             }),
@@ -101,6 +139,18 @@ impl Server {
     pub(super) async fn connect_first(&self) -> std::result::Result<Client, OpenError> {
         let connected = tokio::time::timeout(SILENCE * 2, self.connect()).await.unwrap_or(Err(Error::Late));
         connected.map_err(|error| OpenError::Unreachable { database: self.name.clone(), why: told(&error) })
+    }
+}
+
+/// Where the next search begins. Dropped when a host has answered or failed, and also when whoever asked had no more time.
+struct Attempt<'s> {
+    first: &'s AtomicUsize,
+    next: usize,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.first.store(self.next, Ordering::Relaxed);
     }
 }
 
@@ -134,6 +184,17 @@ pub(super) fn is_lost(error: &Error) -> bool {
         }
         None => matches!(error, Error::Server(_) | Error::Late),
     }
+}
+
+/// An URL for each host that this one names between the user and the database.
+fn each_host(url: &str) -> Vec<String> {
+    let start = url.find("://").map_or(0, |at| at + "://".len());
+    let (scheme, rest) = url.split_at_checked(start).unwrap_or(("", url));
+    let (user, rest) =
+        rest.split_once('@').map_or((String::new(), rest), |(user, rest)| (format!("{user}@"), rest));
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (hosts, database) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    hosts.split(',').map(|host| format!("{scheme}{user}{host}{database}")).collect()
 }
 
 fn setting(why: String) -> OpenError {
@@ -226,6 +287,33 @@ mod tests {
             let refusal = Server::parse(url).unwrap_err().to_string();
             assert!(refusal.contains(part) && !refusal.contains("hunter2"), "{refusal}");
         }
+    }
+
+    #[test]
+    fn each_host_has_an_url_of_its_own() {
+        let each = each_host("postgres://u:p@h:5433,[::1]:5434,/db?connect_timeout=2");
+        assert_eq!(
+            each,
+            [
+                "postgres://u:p@h:5433/db?connect_timeout=2",
+                "postgres://u:p@[::1]:5434/db?connect_timeout=2",
+                "postgres://u:p@/db?connect_timeout=2"
+            ]
+        );
+        assert_eq!(each_host("postgres://h"), ["postgres://h"]);
+    }
+
+    #[tokio::test]
+    async fn a_host_that_says_nothing_is_not_asked_first_again() {
+        // It takes connections, as a machine that hangs does, and never reads.
+        let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let server = Server::parse(&format!("postgres://u:p@127.0.0.1:{port},127.0.0.1:1/db")).unwrap();
+        let asked = tokio::time::timeout(Duration::from_millis(100), server.connect()).await;
+        assert!(asked.is_err(), "nothing answered");
+        let refused = tokio::time::timeout(Duration::from_millis(100), server.connect()).await;
+        assert!(refused.is_err(), "the second host refuses, and the first is asked again");
+        assert_eq!(server.first.load(Ordering::Relaxed), 1);
     }
 
     #[test]
