@@ -212,18 +212,18 @@ fn a_running_server_honours_apply_within_a_second_and_ends_on_sigterm() {
     let target = "/authorize?client_id=web&response_type=code&redirect_uri=https%3A%2F%2Frp.example%2Fcb&scope=openid\
                   &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
     assert!(get(&address, target).contains("data-error=\"unknown_client\""));
-    place.apply(&[]);
-    assert!(get(&address, target).contains("data-page=\"sign-in\""));
-    place.write(
-        "state.toml",
-        &STATE.replace("scope = \"openid notes:read\"", "scope = \"openid\"\ndisabled = true"),
-    );
-    place.apply(&[]);
-    let applied = Instant::now();
-    while !get(&address, target).contains("data-error=\"unknown_client\"") {
-        assert!(applied.elapsed() < Duration::from_secs(1), "a change is honoured within one second");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let honours = |state: &str, shown: &str| {
+        place.write("state.toml", state);
+        place.apply(&[]);
+        let applied = Instant::now();
+        while !get(&address, target).contains(shown) {
+            assert!(applied.elapsed() < Duration::from_secs(1), "a change is honoured within one second");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    honours(STATE, "data-page=\"sign-in\"");
+    let disabled = STATE.replace("scope = \"openid notes:read\"", "scope = \"openid\"\ndisabled = true");
+    honours(&disabled, "data-error=\"unknown_client\"");
     let child = place.children.last_mut().unwrap();
     let ended = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(ended.success());
