@@ -253,7 +253,13 @@ postgresql:
         };
         let followers = of("role", &["replica", "sync_standby"]);
         let is_safe = replication == Replication::Asynchronous || of("role", &["sync_standby"]) > 0;
-        followers == MEMBERS - 1 && of("state", &["running", "streaming"]) == MEMBERS && is_safe
+        // A standby that runs may still wait for its place with the primary.
+        let leader = self.leader().await;
+        let streams = leader.map_or(0, |leader| self.senders(leader, " streaming ").len());
+        followers == MEMBERS - 1
+            && of("state", &["running", "streaming"]) == MEMBERS
+            && is_safe
+            && streams == followers
     }
 
     fn postmaster(&self, number: usize) -> Option<u32> {
@@ -304,10 +310,15 @@ postgresql:
 
     /// SIGSTOP to what a member sends to its standbys by: they stay behind.
     pub(crate) fn hold_back(&self, number: usize) {
-        let title = |id: &u32| fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        signal("STOP", &self.senders(number, "walsender"));
+    }
+
+    /// The processes by which a member sends to its standbys, whose title holds `what`.
+    fn senders(&self, number: usize, what: &str) -> Vec<u32> {
+        let title = |id: u32| fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let is_sender = |title: &str| title.contains("walsender") && title.contains(what);
         let family = self.postmaster(number).map(children).unwrap_or_default();
-        let senders: Vec<u32> = family.into_iter().filter(|id| title(id).contains("walsender")).collect();
-        signal("STOP", &senders);
+        family.into_iter().filter(|id| is_sender(&title(*id))).collect()
     }
 }
 
