@@ -123,6 +123,8 @@ pub(super) enum Error {
     Unwritable,
     /// Nothing came in time.
     Late,
+    /// The server was the primary once, and another is now.
+    Replaced,
 }
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
@@ -153,6 +155,7 @@ pub(super) fn unavailable(error: &Error) -> StoreError {
         Error::Unreadable(column) => format!("column {column} of a row cannot be read"),
         Error::Unwritable => "a record cannot be written".to_owned(),
         Error::Late => "PostgreSQL did not answer in time".to_owned(),
+        Error::Replaced => "another PostgreSQL server has taken this one's place".to_owned(),
     };
     StoreError::Unavailable(why)
 }

@@ -4,13 +4,15 @@
 //! this machine, and `disable`. What encrypts without knowing to whom protects from nobody who matters. A connection is
 //! only kept where it may write (`target_session_attrs`), so that after a failover the new primary is found. A host that takes a
 //! connection and then says nothing must not keep anybody from the next one: the search goes on where the last one ended.
+//! A primary that hung while another took its place believes for a moment, when it wakes up, that it still is one: PostgreSQL counts
+//! promotions as timelines, and a server on an older one than was seen before is passed over.
 
 use std::{
     fmt,
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -38,6 +40,8 @@ pub(crate) struct Server {
     hosts: Vec<Config>,
     /// Which of them is asked first.
     first: Arc<AtomicUsize>,
+    /// The newest timeline that was seen.
+    newest: Arc<AtomicI64>,
     tls: Option<MakeRustlsConnect>,
     name: String,
 }
@@ -92,7 +96,7 @@ impl Server {
             config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
             hosts.push(config);
         }
-        Ok(Self { hosts, first: Arc::default(), tls, name })
+        Ok(Self { hosts, first: Arc::default(), newest: Arc::default(), tls, name })
     }
 
     /// Hosts and database, without user and password.
@@ -132,13 +136,30 @@ impl Server {
                 client
             }),
         };
-        Ok(connected?)
+        let client = connected?;
+        let timeline = timeline(&client).await?;
+        if self.newest.fetch_max(timeline, Ordering::Relaxed) > timeline {
+            return Err(Error::Replaced);
+        }
+        Ok(client)
     }
 
     /// The same, for the person who starts something: what the server said is shown, since no row was asked for yet.
     pub(super) async fn connect_first(&self) -> std::result::Result<Client, OpenError> {
         let connected = tokio::time::timeout(SILENCE * 2, self.connect()).await.unwrap_or(Err(Error::Late));
         connected.map_err(|error| OpenError::Unreachable { database: self.name.clone(), why: told(&error) })
+    }
+}
+
+/// The first eight digits of the name of the file that is being written to. What speaks PostgreSQL without being it may have none.
+async fn timeline(client: &Client) -> Result<i64> {
+    const ASK: &str = "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint";
+    let unknown =
+        [SqlState::UNDEFINED_FUNCTION, SqlState::INSUFFICIENT_PRIVILEGE, SqlState::FEATURE_NOT_SUPPORTED];
+    match client.query_typed_one(ASK, &[]).await {
+        Ok(row) => Ok(row.try_get(0)?),
+        Err(error) if error.code().is_some_and(|code| unknown.contains(code)) => Ok(0),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -164,6 +185,7 @@ fn told(error: &Error) -> String {
                 format!("{error}{}", cause.unwrap_or_default())
             }
         },
+        Error::Replaced => "another server has taken its place".to_owned(),
         _ => "it did not answer in time".to_owned(),
     }
 }
@@ -182,7 +204,7 @@ pub(super) fn is_lost(error: &Error) -> bool {
                 ]
                 .contains(code)
         }
-        None => matches!(error, Error::Server(_) | Error::Late),
+        None => matches!(error, Error::Server(_) | Error::Late | Error::Replaced),
     }
 }
 
@@ -323,5 +345,18 @@ mod tests {
                 .unwrap();
         assert_eq!(server.name(), "postgres://localhost:5433,127.0.0.1:5432/db");
         assert!(!format!("{server:?}").contains("hunter2"));
+    }
+
+    /// FT-04: woken up after another was promoted, a primary is still read-write until somebody tells it.
+    #[cfg(feature = "postgres-tests")]
+    #[tokio::test]
+    async fn ft_04_a_server_on_an_older_timeline_than_was_seen_is_not_used() {
+        let server = Server::parse(&crate::suite::postgres::server().unwrap()).unwrap();
+        drop(server.connect().await.unwrap());
+        let timeline = server.newest.load(Ordering::Relaxed);
+        assert!(timeline > 0, "{timeline}");
+        drop(server.connect().await.unwrap());
+        server.newest.store(timeline + 1, Ordering::Relaxed);
+        assert!(matches!(server.connect().await, Err(Error::Replaced)));
     }
 }
