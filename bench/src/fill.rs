@@ -22,7 +22,6 @@ use grantwell_core::{
     token::refresh::RefreshToken,
 };
 use grantwell_store::copy::{self, Occupied, Row, Shape, Target, Value};
-use serde_json::json;
 
 use crate::{
     flow::REDIRECT_URI,
@@ -214,12 +213,12 @@ impl Filling {
     }
 
     fn put(&self, target: &mut dyn Target, table: &str, count: u64, folder: &Path) -> Result<(), String> {
-        let make: fn(&Self, u64) -> Result<Row, String> = match table {
-            "client" => Self::client_row,
-            "user" => Self::user_row,
-            "login_name" => Self::login_row,
-            "consent" => Self::consent_row,
-            _ => Self::authorization_row,
+        let make = |number| match table {
+            "client" => self.client_row(number),
+            "user" => self.user_row(number),
+            "login_name" => Ok(self.login_row(number)),
+            "consent" => self.consent_row(number),
+            _ => self.authorization_row(number),
         };
         let shape = shape(table)?;
         let mut from = 0;
@@ -228,7 +227,7 @@ impl Filling {
                 return Err("ended".to_owned());
             }
             let to = count.min(from + BATCH);
-            let rows = (from..to).map(|number| make(self, number)).collect::<Result<Vec<_>, _>>()?;
+            let rows = (from..to).map(make).collect::<Result<Vec<_>, _>>()?;
             target.put(&shape, &rows).map_err(told)?;
             from = to;
         }
@@ -263,10 +262,10 @@ impl Filling {
         Ok(vec![realm(), id, Value::Text(username), Value::Int(0), hash, json(serde_json::to_string(&user))?])
     }
 
-    fn login_row(&self, number: u64) -> Result<Row, String> {
+    fn login_row(&self, number: u64) -> Row {
         let user = number / 2;
         let name = if number.is_multiple_of(2) { Self::username(user) } else { email(user) };
-        Ok(vec![realm(), Value::Text(name), bytes(self.user_id(user).as_bytes())])
+        vec![realm(), Value::Text(name), bytes(self.user_id(user).as_bytes())]
     }
 
     fn consent_id(&self, number: u64) -> ConsentId {
@@ -295,7 +294,7 @@ impl Filling {
         let expires = created + DAY * 180;
         let used = if number < self.expired() { created } else { self.now - DAY * 2 };
         let token = self.token(number);
-        let body = json!({
+        let body = serde_json::json!({
             "permissions": self.permissions,
             "offline": true,
             "authentication": self.authentication,
@@ -322,7 +321,7 @@ impl Filling {
             bytes(&token.digest().0),
             time(used),
             time((used + DAY * 30).min(expires)),
-            Value::Text(body.to_string()),
+            json(serde_json::to_string(&body))?,
         ])
     }
 }
