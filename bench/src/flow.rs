@@ -2,7 +2,7 @@
 //! person's browser take them. They fit every server that is asked: endpoints come from discovery, pages are filled in where
 //! there are any.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::http::{Call, Connection, Fault, Reply, form};
 pub(crate) const REDIRECT_URI: &str = "https://rp.example/cb";
 /// RFC 7636 Appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub(crate) const SECRET: &str = "a client secret of more than thirty-two characters";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// Most pages and redirects between a request and its code.
@@ -65,7 +65,7 @@ fn path_of(url: &str) -> &str {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) paths: Paths,
-    pub(crate) id: &'static str,
+    pub(crate) id: Cow<'static, str>,
     pub(crate) scope: &'static str,
     pub(crate) resource: Option<&'static str>,
 }
@@ -80,18 +80,23 @@ pub(crate) struct Tokens {
 impl Client {
     /// The confidential web application.
     pub(crate) fn web(paths: Paths) -> Self {
-        Self { paths, id: "web", scope: "openid notes:read", resource: Some("https://api.example.test/") }
+        Self {
+            paths,
+            id: "web".into(),
+            scope: "openid notes:read",
+            resource: Some("https://api.example.test/"),
+        }
     }
 
     fn credential(&self) -> String {
-        format!("Basic {}", STANDARD.encode(form_credential(self.id, SECRET)))
+        format!("Basic {}", STANDARD.encode(form_credential(&self.id, SECRET)))
     }
 
     /// The request that a browser carries to the authorization endpoint.
     pub(crate) fn request(&self) -> String {
         let mut fields = vec![
             ("response_type", "code"),
-            ("client_id", self.id),
+            ("client_id", self.id.as_ref()),
             ("redirect_uri", REDIRECT_URI),
             ("scope", self.scope),
             ("state", "af0ifjsldkj"),

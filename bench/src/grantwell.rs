@@ -5,12 +5,17 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     flow::{PASSWORD, REDIRECT_URI, SECRET},
-    process::{Folder, Program, Running},
+    process::{Folder, Process, Program, Running},
 };
+
+pub(crate) const ISSUER: &str = "http://localhost:8080";
 
 const CONFIGURATION: &str = r#"
 issuer = "http://localhost:8080"
@@ -131,6 +136,21 @@ impl Installation {
         }
     }
 
+    /// `grantwell ARGUMENTS --config …`, with overrides of the configuration, until it has ended.
+    pub(crate) async fn run(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Duration, String> {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).arg("--config").arg(self.folder.path("grantwell.toml"));
+        command.envs(environment.iter().copied());
+        let begun = Instant::now();
+        let log = self.folder.path("commands");
+        Process::start(&mut command, &log)?.until_it_ends().await?;
+        Ok(begun.elapsed())
+    }
+
     /// `grantwell serve`, with overrides of the configuration.
     pub(crate) async fn serve(
         &self,
@@ -147,6 +167,12 @@ impl Installation {
         self.program(None, Vec::new()).start_at(address, listen).await
     }
 
+    /// The same by another program.
+    pub(crate) async fn serve_as(&self, program: &Path, address: SocketAddr) -> Result<Running, String> {
+        let program = Program { command: program.to_owned(), ..self.program(None, Vec::new()) };
+        program.start_at(address, listen).await
+    }
+
     fn program(&self, processor: Option<u32>, environment: Vec<(String, String)>) -> Program {
         let configuration = self.folder.path("grantwell.toml").display().to_string();
         Program {
@@ -157,6 +183,19 @@ impl Installation {
             processor,
             probe: "/readyz",
         }
+    }
+
+    /// What keys are encrypted under.
+    pub(crate) fn master_key(&self) -> Result<[u8; 32], String> {
+        let file = self.folder.path("grantwell.key");
+        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.ok_or_else(|| format!("{} is not a master key", file.display()))
+    }
+
+    /// A file of its own.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path(name)
     }
 
     /// The server's log.

@@ -32,6 +32,11 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// Of steps that somebody else has taken the time of.
+    pub(crate) fn of(latencies: Vec<Duration>) -> Self {
+        Self { latencies, ..Self::default() }
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.latencies.extend(other.latencies);
         self.elapsed += other.elapsed;

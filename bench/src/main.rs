@@ -4,12 +4,14 @@ mod account;
 mod across;
 mod crew;
 mod failover;
+mod fill;
 mod flow;
 mod grantwell;
 mod haproxy;
 mod history;
 mod http;
 mod kills;
+mod large;
 mod load;
 mod nodes;
 mod outages;
@@ -25,6 +27,7 @@ mod relay;
 mod report;
 mod rows;
 mod run;
+mod upgrade;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -79,6 +82,35 @@ enum Command {
         /// Commits wait for no second machine: the run must then find losses, or it is blind
         #[arg(long)]
         asynchronous: bool,
+    },
+    /// A large database: filled, served, swept, backed up, restored, moved to the other engine
+    Large {
+        /// The program `grantwell`, built for release
+        #[arg(long, value_name = "FILE")]
+        server: PathBuf,
+        /// The engine that is filled
+        #[arg(long)]
+        engine: large::Engine,
+        /// Users
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
+        users: u64,
+        /// Clients
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
+        clients: u64,
+        /// Authorizations
+        #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(100_000..))]
+        authorizations: u64,
+    },
+    /// Three servers go to the next version and back under load, one after the other
+    Upgrade {
+        #[command(flatten)]
+        run: Rounds,
+        /// The program of the next version; without it the schema alone goes on
+        #[arg(long, value_name = "FILE")]
+        next: Option<PathBuf>,
+        /// How long both versions serve, in seconds, there and back
+        #[arg(long, default_value_t = 4.0)]
+        mixed: f64,
     },
     /// Measures the server, and oidc-provider beside it
     Run {
@@ -183,6 +215,15 @@ async fn run(command: Command) -> Result<ExitCode, String> {
                 patroni::Replication::Synchronous
             };
             failover::run(&run.server, run.rounds, run.seed(), replication).await?
+        }
+        Command::Large { server, engine, users, clients, authorizations } => {
+            large::run(&server, fill::Size { users, clients, authorizations }, engine).await?
+        }
+        Command::Upgrade { run, next, mixed } => {
+            let mixed = Duration::from_secs_f64(mixed.clamp(0.1, 7200.0));
+            let (program, next) = (&run.server, next.as_deref());
+            let upgrade = upgrade::Upgrade { program, next, rounds: run.rounds, mixed };
+            upgrade::run(upgrade, run.seed()).await?
         }
         Command::Run { server, peer, seconds, repeat, short, write } => {
             let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });

@@ -1,6 +1,10 @@
 //! Several `grantwell serve` on one database: the same configuration, the same master key, ports of their own.
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use crate::{
     grantwell::Installation,
@@ -48,6 +52,26 @@ impl Nodes {
             *place = Some(self.installation.serve_at(*address).await?);
         }
         Ok(())
+    }
+
+    /// SIGTERM to a node, and another program in its place, on its port; how long the end took, and the start.
+    pub(crate) async fn replace(
+        &mut self,
+        node: usize,
+        program: &Path,
+    ) -> Result<(Duration, Duration), String> {
+        let (Some(place), Some(address)) = (self.running.get_mut(node), self.addresses.get(node)) else {
+            return Err("no such node".to_owned());
+        };
+        let begun = Instant::now();
+        if let Some(mut running) = place.take() {
+            running.stop().await?;
+        }
+        let ended = begun.elapsed();
+        let running = self.installation.serve_as(program, *address).await?;
+        let started = running.started_in;
+        *place = Some(running);
+        Ok((ended, started))
     }
 
     /// SIGTERM to all, which must end well.

@@ -59,6 +59,8 @@ pub(crate) struct Postgres {
     address: SocketAddr,
     password: String,
     durability: Durability,
+    /// Beside [`SETTINGS`], and after them.
+    settings: &'static [&'static str],
     folder: Folder,
 }
 
@@ -71,6 +73,14 @@ impl Drop for Postgres {
 impl Postgres {
     /// Makes a cluster and starts it.
     pub(crate) async fn new(durability: Durability) -> Result<Self, String> {
+        Self::with(durability, &[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn with(
+        durability: Durability,
+        settings: &'static [&'static str],
+    ) -> Result<Self, String> {
         let folder = Folder::new().map_err(|error| error.to_string())?;
         let account = Account::find()?;
         account.give(&folder.0)?;
@@ -82,6 +92,7 @@ impl Postgres {
             address: free_address()?,
             password,
             durability,
+            settings,
             folder,
         };
         postgres.initialize()?;
@@ -108,7 +119,7 @@ impl Postgres {
         let data = self.folder.path("data");
         let mut command = self.account.command(&self.programs.join("postgres"));
         command.arg("-D").arg(&data).args(["-c", &format!("port={}", self.address.port())]);
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().chain(self.settings) {
             command.args(["-c", setting]);
         }
         if self.durability == Durability::Waived {
@@ -123,6 +134,11 @@ impl Postgres {
     /// An empty database.
     pub(crate) fn create_database(&self, name: &str) -> Result<(), String> {
         succeed(self.client("createdb").arg("--maintenance-db=postgres").arg(name))
+    }
+
+    /// A database goes, and what it holds.
+    pub(crate) fn drop_database(&self, name: &str) -> Result<(), String> {
+        succeed(self.client("dropdb").arg("--maintenance-db=postgres").arg(name))
     }
 
     /// A client program of PostgreSQL, connected by its environment.

@@ -108,6 +108,17 @@ impl Process {
         Err(self.too_slow())
     }
 
+    /// Waits for its end, which must be a good one, however long it takes.
+    pub(crate) async fn until_it_ends(&mut self) -> Result<(), String> {
+        loop {
+            match self.child.try_wait().map_err(|error| error.to_string())? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("{status}\n{}", tail(&self.log))),
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+
     fn still_runs(&mut self) -> Result<(), String> {
         match self.child.try_wait() {
             Ok(Some(status)) => Err(format!("the server ended with {status}\n{}", tail(&self.log))),

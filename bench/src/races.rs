@@ -192,7 +192,7 @@ impl<'n> Ground<'n> {
     /// A client that `apply` disabled is refused by every node at once, or nearly.
     async fn disable(&mut self, record: &mut Record) -> Result<(), Fault> {
         let told = |error: String| Fault::Unexpected(error);
-        let client = Client { id: MACHINE, scope: "notes:read", ..self.client.clone() };
+        let client = Client { id: MACHINE.into(), scope: "notes:read", ..self.client.clone() };
         for connection in &mut self.connections {
             client.client_credentials(connection).await?;
         }

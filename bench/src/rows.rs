@@ -74,7 +74,7 @@ impl Target<'_> {
             Signed::Es256 => ("web", "openid notes:read", API),
             Signed::EdDsa => ("web-eddsa", "openid cards:read", EDDSA_API),
         };
-        Client { paths: self.paths.clone(), id, scope, resource: Some(resource) }
+        Client { paths: self.paths.clone(), id: id.into(), scope, resource: Some(resource) }
     }
 
     fn machine(&self, signed: Signed) -> Client {

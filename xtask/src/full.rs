@@ -24,6 +24,8 @@ const PARTS: &[Part] = &[
     },
     Part { name: "pooler", run: |root| breaks(root, "pooler", &["--rounds", "100"]) },
     Part { name: "patroni", run: |root| breaks(root, "patroni", &["--rounds", "50"]) },
+    Part { name: "upgrade", run: |root| stages::upgrade_to_next(root)?.visible(root, LIMIT) },
+    Part { name: "large", run: large },
 ];
 
 /// One of the runs that break what several nodes stand on; its report is shown.
@@ -43,4 +45,12 @@ pub(crate) fn run(name: &str) -> End {
             End::Bad
         }
     }
+}
+
+/// A million users and clients and ten million authorizations, on each engine.
+fn large(root: &Path) -> Result<(), String> {
+    for engine in ["sqlite", "postgres"] {
+        stages::large(root)?.args(["--engine", engine]).visible(root, LIMIT)?;
+    }
+    Ok(())
 }

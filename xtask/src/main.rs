@@ -3,6 +3,7 @@
 mod catalogue;
 mod command;
 mod full;
+mod next;
 mod packages;
 mod source;
 mod stages;
@@ -17,10 +18,11 @@ Usage: cargo xtask COMMAND
 
   test [STAGE…]    everything that must pass, or only the named stages
                    (stages: format, clippy, tidy, cargo, postgres, kills, nodes, outages, pooler,
-                   patroni, browser, foreign)
+                   patroni, upgrade, browser, foreign)
   tidy             the rules that clippy cannot hold
   security-tests   writes docs/security-tests.md from xtask/catalogue.txt and the tests
-  full PART        one of the long runs: races, timing, kills, model, nodes, outages, pooler, patroni
+  full PART        one of the long runs: races, timing, kills, model, nodes, outages, pooler,
+                   patroni, upgrade, large
   bench [ARG…]     the load generator in bench/, built for release
   help             this text
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     End,
     command::Command,
+    next,
     packages::{CHROMIUM, ETCD, HAPROXY, NODE, NPM, PATRONI, PGBOUNCER, POSTGRESQL, need},
     root, tidy,
 };
@@ -34,6 +35,10 @@ const STAGES: &[Stage] = &[
     },
     Stage { name: "pooler", run: |root| breaks(root, "pooler", &["--rounds", "2"])?.quiet(root, LONG) },
     Stage { name: "patroni", run: |root| breaks(root, "patroni", &["--rounds", "2"])?.quiet(root, LONG) },
+    Stage {
+        name: "upgrade",
+        run: |root| breaks(root, "upgrade", &["--rounds", "1", "--mixed", "2"])?.quiet(root, LONG),
+    },
     Stage { name: "browser", run: browser },
     Stage { name: "foreign", run: foreign },
 ];
@@ -133,6 +138,34 @@ pub(crate) fn breaks(root: &Path, what: &str, extent: &[&str]) -> Result<Command
     let (server, bench) = built(root)?;
     let fixed = [what, "--server", &server];
     Ok(Command::new(&bench).args(fixed.iter().chain(extent).copied()))
+}
+
+/// Three servers go to a made-up next version, and back.
+pub(crate) fn upgrade_to_next(root: &Path) -> Result<Command, String> {
+    let debug = program(root)?;
+    let target = debug.parent().and_then(Path::parent).ok_or("no target directory")?;
+    let next = next::build(root, target)?;
+    breaks(root, "upgrade", &["--next", &next.to_string_lossy(), "--rounds", "10", "--mixed", "60"])
+}
+
+/// What fills a large database and measures; the engine is missing.
+pub(crate) fn large(root: &Path) -> Result<Command, String> {
+    need(&POSTGRESQL, root)?;
+    let build = [
+        "build",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--package",
+        "grantwell",
+        "--package",
+        "grantwell-bench",
+    ];
+    Command::new("cargo").args(build).quiet(root, LONG)?;
+    let server = program(root)?.with_file_name("../release/grantwell");
+    let bench = server.with_file_name("grantwell-bench");
+    let server = server.to_string_lossy();
+    Ok(Command::new(&bench.to_string_lossy()).args(["large", "--server", &server]))
 }
 
 /// Builds the server, and what puts load on it.

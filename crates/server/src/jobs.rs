@@ -22,6 +22,9 @@ const KEYS: Duration = Duration::from_mins(1);
 /// How often old rows are looked for, and most rows a step removes of each table.
 const SWEEP: Duration = Duration::from_secs(5);
 const SWEEP_ROWS: u32 = 500;
+/// How soon they are looked for again after a step that may have left some: a table into which more rows come than that would
+/// grow for ever.
+const SWEEP_AGAIN: Duration = Duration::from_millis(100);
 /// How often rows are counted: it reads whole indexes.
 const ROWS: Duration = Duration::from_mins(1);
 /// How often the counts of tokens are written.
@@ -86,7 +89,10 @@ pub(crate) fn start(
         while tick(&mut ticks, &mut stopped).await {
             match swept.store.sweep(swept.now(), keep, SWEEP_ROWS).await {
                 Ok(0) => {}
-                Ok(rows) => tracing::debug!(rows, "sweep"),
+                Ok(rows) => {
+                    tracing::debug!(rows, "sweep");
+                    ticks.reset_after(until_next_sweep(rows));
+                }
                 Err(error) => tracing::warn!(%error, "old rows were not removed"),
             }
         }
@@ -115,10 +121,29 @@ pub(crate) fn start(
     jobs
 }
 
+/// After a step that removed so many rows, of all tables together.
+fn until_next_sweep(rows: u64) -> Duration {
+    if rows < u64::from(SWEEP_ROWS) { SWEEP } else { SWEEP_AGAIN }
+}
+
 /// Waits for the next tick; false when it is time to stop.
 async fn tick(ticks: &mut tokio::time::Interval, stop: &mut watch::Receiver<bool>) -> bool {
     tokio::select! {
         _ = ticks.tick() => true,
         _ = stop.changed() => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_that_may_have_left_rows_goes_on_soon() {
+        let most = u64::from(SWEEP_ROWS);
+        assert_eq!(until_next_sweep(1), SWEEP);
+        assert_eq!(until_next_sweep(most - 1), SWEEP);
+        assert_eq!(until_next_sweep(most), SWEEP_AGAIN);
+        assert_eq!(until_next_sweep(9 * most), SWEEP_AGAIN);
     }
 }

@@ -23,6 +23,18 @@ pub struct Schema {
     name: String,
 }
 
+/// Gives a database a schema one version newer than this release knows and may still serve: what a newer release leaves behind
+/// whose first node has started.
+pub async fn expand(url: &str) -> Result<(), tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    let driver = tokio::spawn(connection);
+    let made = include_str!("next/postgres.sql");
+    let marked = "UPDATE grantwell SET version = version + 1";
+    let expanded = client.batch_execute(&format!("BEGIN; {made}; {marked}; COMMIT")).await;
+    driver.abort();
+    expanded
+}
+
 /// The server's URL, where tests are to use one.
 #[expect(clippy::disallowed_methods, reason = "what a test runs against is no configuration of the server")]
 pub fn server() -> Option<String> {
