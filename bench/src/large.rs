@@ -72,11 +72,13 @@ pub(crate) async fn run(program: &Path, size: Size, engine: Engine) -> Result<bo
     row("a start, to the first 200 of /readyz", seconds(server.started_in));
     let mut load =
         Load { filling: &filling, paths: discover(&server).await?, used: HashSet::new(), live: Vec::new() };
-    load.measure(&server, &mut random).await?;
-    row("memory of the server, MiB", (server.memory() / 1024).to_string());
     server.stop().await?;
     server = installation.serve(None, &[LOG]).await?;
     sweep(&mut load, &server, &installation, &mut random).await?;
+    server.stop().await?;
+    server = installation.serve(None, &[]).await?;
+    load.measure(&server, &mut random).await?;
+    row("memory of the server, MiB", (server.memory() / 1024).to_string());
     copies(&installation, &restored).await?;
     if engine == Engine::Postgres {
         postgres.drop_database("restored")?;
