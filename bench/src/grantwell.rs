@@ -26,7 +26,7 @@ format = "json"
 "#;
 
 /// A proxy is on loopback. An outage may last longer than a code lives, and a slow machine may need longer for a hundred
-/// guesses than the first delay is.
+/// guesses than the first delay is. The notice is longer than two looks of the proxy.
 const PATIENT: &str = r#"
 [proxy]
 trusted = ["127.0.0.0/8"]
@@ -37,6 +37,7 @@ refresh_grace = "1min"
 
 [limits]
 account_first = "1min"
+shutdown_notice = "1500ms"
 "#;
 
 /// An API with JWTs signed with ES256, one with EdDSA, one with opaque tokens.

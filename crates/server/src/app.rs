@@ -1,6 +1,6 @@
 //! The composition root: all that a handler needs, put together once.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, atomic::AtomicBool};
 
 use grantwell_core::{
     id::Realm,
@@ -42,6 +42,8 @@ pub(crate) struct App {
     pub(crate) issued: Issued,
     /// How far our clock is from the database's.
     pub(crate) clocks: Clocks,
+    /// It was told to end, and says so to load balancers.
+    pub(crate) leaving: AtomicBool,
     /// Keys and realm, replaced when their generation moves.
     pub(crate) current: RwLock<Arc<Current>>,
 }

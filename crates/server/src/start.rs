@@ -3,7 +3,10 @@
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -192,6 +195,7 @@ pub(crate) async fn build(
         front_end: parts.front_end,
         issued: Issued::default(),
         clocks: Clocks::default(),
+        leaving: AtomicBool::new(false),
         current: RwLock::new(Arc::new(Current { keyring, realm, registered: Registered::default() })),
     };
     Ok((Arc::new(app), vault))
@@ -209,6 +213,13 @@ impl Signals {
             signal(kind).map_err(|error| StartError(format!("signals cannot be listened to: {error}")))
         };
         Ok(Self { terminate: of(SignalKind::terminate())?, interrupt: of(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
@@ -235,13 +246,16 @@ impl Running {
         self.listeners.spawn(listener.serve(router, limits, self.stop.subscribe()));
     }
 
-    /// Waits for SIGTERM or SIGINT, then drains and ends.
-    pub(crate) async fn until_stopped(mut self) {
-        tokio::select! {
-            _ = self.signals.terminate.recv() => {}
-            _ = self.signals.interrupt.recv() => {}
-        }
+    /// Waits for SIGTERM or SIGINT; says for as long as `notice` that it is not ready, while it still takes requests; then drains
+    /// and ends. A second signal ends the notice.
+    pub(crate) async fn until_stopped(mut self, notice: Duration) {
+        self.signals.next().await;
         tracing::info!("stopping");
+        self.app.leaving.store(true, Ordering::Relaxed);
+        tokio::select! {
+            () = tokio::time::sleep(notice) => {}
+            () = self.signals.next() => {}
+        }
         let _ = self.stop.send(true);
         while self.listeners.join_next().await.is_some() {}
         while self.jobs.join_next().await.is_some() {}
@@ -302,7 +316,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     }
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     tracing::info!(%address, issuer = app.policy.issuer, "ready on {scheme}://{address}");
-    running.until_stopped().await;
+    running.until_stopped(config.limits.shutdown_notice).await;
     Ok(())
 }
 

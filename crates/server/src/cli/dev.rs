@@ -102,7 +102,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
     running.serve(sockets.third_party, fieldnotes(&places, &credentials, entropy), DEV_LIMITS);
     running.serve(sockets.api, notes(&places, &credentials)?, DEV_LIMITS);
     announce(&describe(&places, &credentials, data), json).map_err(StartError::of)?;
-    running.until_stopped().await;
+    running.until_stopped(Duration::ZERO).await;
     Ok(())
 }
 

@@ -114,6 +114,12 @@ pub(super) const SECTION: Section = Section {
             about: "How long the head of a request may take to arrive.",
         },
         Key {
+            name: "shutdown_notice",
+            kind: Kind::Duration,
+            default: Some("\"0s\""),
+            about: "How long after SIGTERM requests are still taken while `/readyz` says 503, so that a load balancer looks elsewhere.",
+        },
+        Key {
             name: "shutdown",
             kind: Kind::Duration,
             default: Some("\"30s\""),
@@ -135,6 +141,8 @@ pub(crate) struct Limits {
     pub(crate) database_connections: usize,
     /// For the head of a request.
     pub(crate) header_timeout: std::time::Duration,
+    /// Between SIGTERM and the end of listening.
+    pub(crate) shutdown_notice: std::time::Duration,
     /// For requests under way at the end.
     pub(crate) shutdown: std::time::Duration,
 }
@@ -150,6 +158,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Limits {
         connections: count("limits.connections"),
         database_connections: count("limits.database_connections"),
         header_timeout: reader.duration("limits.header_timeout"),
+        shutdown_notice: reader.duration("limits.shutdown_notice"),
         shutdown: reader.duration("limits.shutdown"),
     }
 }

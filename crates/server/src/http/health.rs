@@ -1,6 +1,6 @@
 //! `/healthz`: the process is alive. `/readyz`: it can serve, because the store answers, the keys are there, and the clock is right.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::extract::State;
 use grantwell_core::store::Store;
@@ -18,6 +18,9 @@ pub(crate) async fn alive() -> Answer {
 
 /// GET `/readyz`.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
+    if app.leaving.load(Ordering::Relaxed) {
+        return answer_json(503, &json!({ "status": "not ready", "why": "this server is ending" }));
+    }
     if let Some(apart) = app.clocks.apart() {
         return answer_json(503, &json!({ "status": "not ready", "why": apart }));
     }
