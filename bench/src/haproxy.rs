@@ -31,7 +31,7 @@ backend nodes
     option httpchk GET /readyz
     http-check expect status 200
     http-error status 503 content-type text/plain string \"try again in a moment\" hdr Retry-After 1
-    default-server check inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+    default-server check inter 500ms fall 2 rise 1
 ";
 
 /// A proxy that runs.
