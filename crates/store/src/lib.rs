@@ -226,7 +226,7 @@ pub fn check_url(url: &str) -> Result<(), OpenError> {
 /// Opens the database that `url` names, makes it on the first start, and brings its schema up to date.
 pub async fn open(url: &str, options: OpenOptions) -> Result<Engine, OpenError> {
     match Place::of(url)? {
-        Place::Server(_) => postgres::Postgres::open(url, options).await.map(Engine::Postgres),
+        Place::Server(server) => postgres::Postgres::open(*server, options).await.map(Engine::Postgres),
         Place::File(path) => {
             let database = path.display().to_string();
             match tokio::task::spawn_blocking(move || sqlite::Sqlite::open(path, options)).await {

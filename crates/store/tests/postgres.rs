@@ -132,6 +132,27 @@ async fn a_commit_that_never_arrived_is_voided() {
     }
 }
 
+/// Without its mark a transaction could not be settled, so it is not committed; the log has the cause.
+#[tokio::test]
+async fn a_transaction_that_cannot_be_marked_is_not_committed_and_says_why() {
+    let schema = Schema::new().await;
+    let engine = schema.open().await;
+    schema.execute("ALTER TABLE commit_mark RENAME TO gone").await;
+    let (alone, (one, other, third)) =
+        (put(&engine, "alone").await, tokio::join!(put(&engine, "a"), put(&engine, "b"), put(&engine, "c")));
+    for outcome in [alone, one, other, third] {
+        match outcome {
+            Err(StoreError::Unavailable(why)) => assert!(why.contains("42P01"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    for id in ["alone", "a", "b", "c"] {
+        assert!(!has(&engine, id).await, "{id}");
+    }
+    schema.execute("ALTER TABLE gone RENAME TO commit_mark").await;
+    assert_eq!(put(&engine, "alone").await, Ok(Outcome::Done));
+}
+
 /// A lock that somebody else holds is not waited for longer than a caller waits, and what was given up is not done later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_held_is_503_in_time() {

@@ -83,8 +83,8 @@ impl std::fmt::Debug for Postgres {
 
 impl Postgres {
     /// Connects, brings the schema up to date, and starts the writers.
-    pub(crate) async fn open(url: &str, options: OpenOptions) -> std::result::Result<Self, OpenError> {
-        let server = Arc::new(Server::parse(url)?);
+    pub(crate) async fn open(server: Server, options: OpenOptions) -> std::result::Result<Self, OpenError> {
+        let server = Arc::new(server);
         let client = migrate::open(&server).await?;
         let pool = Pool::new(Arc::clone(&server), options.connections);
         pool.keep(client);

@@ -184,12 +184,13 @@ async fn send(client: &Client, batch: &[Work<Prepared>]) -> Result<(Vec<Answer>,
     start(&mut sent).await;
 
     let mut failures: Vec<Option<Error>> = batch.iter().map(|_| None).collect();
+    let mut unmarked = Error::Late;
     for (part, answer) in sent {
         let Err(error) = answer.await.map_err(Error::from) else { continue };
         match part {
             _ if is_lost(&error) => return Err(error),
             // The commit before it has failed, and the first error of that is the one that counts.
-            Part::Savepoint => {}
+            Part::Savepoint => unmarked = error,
             Part::Frame => return Err(error),
             Part::Commit(at) => {
                 if let Some(failure @ None) = failures.get_mut(at) {
@@ -204,7 +205,7 @@ async fn send(client: &Client, batch: &[Work<Prepared>]) -> Result<(Vec<Answer>,
     }
     let id = id.into_inner().unwrap_or_else(PoisonError::into_inner);
     // Something is to be committed, so a transaction that could not be marked has no answer.
-    id.map(|id| (answers, Some(id))).ok_or(Error::Late)
+    id.map(|id| (answers, Some(id))).ok_or(unmarked)
 }
 
 /// Marks the transaction, and tells by which id.
