@@ -29,6 +29,10 @@ const AGAIN: usize = 100;
 const KEPT: usize = 2000;
 /// After an answer that did not come a client waits a little.
 const PAUSE: Duration = Duration::from_millis(20);
+/// After being told to try again, as long as the server says (`Retry-After`).
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// So often a check asks.
+const TRIES: usize = 10;
 
 /// What a client does about an answer that did not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,21 +177,37 @@ impl Crew {
             let (mut share, client) = (share.to_vec(), self.client.clone());
             let (mut random, mut connection) = (Random::new(self.random.next()), Connection::new(*server));
             checks.spawn(async move {
-                let (mut wrong, mut unexpected) = (Vec::new(), Vec::new());
+                let mut seen = Record::default();
                 for line in &mut share {
-                    match line.check(&client, &mut connection, &mut random).await {
-                        Ok(found) => wrong.extend(found),
-                        Err(fault) => unexpected.push(format!("in a check: {fault}")),
-                    }
+                    seen.checks += 1;
+                    check(line, &client, &mut connection, &mut random, &mut seen).await;
                 }
-                (share, wrong, unexpected)
+                (share, seen)
             });
         }
-        while let Some(Ok((share, wrong, unexpected))) = checks.join_next().await {
-            record.checks += u64::try_from(share.len()).unwrap_or(0);
-            record.wrong.extend(wrong);
-            record.unexpected.extend(unexpected);
+        while let Some(Ok((share, seen))) = checks.join_next().await {
+            record.absorb(seen);
             self.kept.extend(share);
+        }
+    }
+}
+
+/// Holds the servers to one line. Who is told to try again does.
+async fn check(
+    line: &mut Line,
+    client: &Client,
+    connection: &mut Connection,
+    random: &mut Random,
+    seen: &mut Record,
+) {
+    for tries in 1.. {
+        match line.check(client, connection, random).await {
+            Err(Fault::Busy(_)) if tries < TRIES => {
+                seen.counts.refused += 1;
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            Ok(found) => return seen.wrong.extend(found),
+            Err(fault) => return seen.unexpected.push(format!("in a check: {fault}")),
         }
     }
 }
@@ -216,13 +236,17 @@ impl Shift<'_> {
         self.done.last_fault = Some(Instant::now());
     }
 
-    /// A fault that the client answers by asking once more.
-    fn is_tried_again(&mut self, fault: &Fault) -> bool {
-        let again = self.manner == Manner::Again && !matches!(fault, Fault::Unexpected(_));
-        if again {
+    /// A fault that the client answers by asking once more, after so long.
+    fn tried_again(&mut self, fault: &Fault) -> Option<Duration> {
+        let after = match fault {
+            Fault::Lost(_) => PAUSE,
+            Fault::Busy(_) => RETRY_AFTER,
+            Fault::Unexpected(_) => return None,
+        };
+        (self.manner == Manner::Again).then(|| {
             self.note(fault);
-        }
-        again
+            after
+        })
     }
 
     /// Any of the connections.
@@ -236,11 +260,12 @@ impl Shift<'_> {
             self.worker.browser = Browser::default();
         }
         let code = match self.authorize().await {
-            Err(fault) if self.is_tried_again(&fault) => {
-                tokio::time::sleep(PAUSE).await;
+            Ok(code) => code,
+            Err(fault) => {
+                let after = self.tried_again(&fault).ok_or(fault)?;
+                tokio::time::sleep(after).await;
                 self.authorize().await?
             }
-            done => done?,
         };
         self.done.counts.codes += 1;
         let mut line = Line::new(code);
@@ -282,13 +307,11 @@ impl Shift<'_> {
             Step::Revoke => line.revoke(&self.worker.client, connection).await,
         };
         if let Err(fault) = done {
-            if !self.is_tried_again(&fault) {
-                return Err(fault);
-            }
-            tokio::time::sleep(PAUSE).await;
+            let after = self.tried_again(&fault).ok_or(fault)?;
+            tokio::time::sleep(after).await;
             let connection = self.connections.get_mut(at).ok_or_else(nobody)?;
             if !line.again(&self.worker.client, connection).await? {
-                self.done.counts.failed += 1;
+                self.done.counts.spent += 1;
                 return Ok(false);
             }
         }

@@ -70,7 +70,8 @@ pub(crate) async fn run(
         Replication::Synchronous => "failover with Patroni in synchronous mode",
         Replication::Asynchronous => "control: failover with Patroni in asynchronous mode",
     };
-    Ok(record.print(title, &[("primaries lost, killed, hanging in turn", rounds.to_string())]))
+    let good = record.print(title, &[("primaries lost, killed, hanging in turn", rounds.to_string())]);
+    Ok(nodes.explained(good))
 }
 
 struct Done {

@@ -62,7 +62,9 @@ pub(crate) struct Counts {
     pub(crate) unknown: u64,
     /// Answers that said to try again.
     pub(crate) refused: u64,
-    /// What a client could not get with one more try.
+    /// Codes that were redeemed by a request whose answer never came: they work once, so nobody may try again.
+    pub(crate) spent: u64,
+    /// What else a client could not get with one more try.
     pub(crate) failed: u64,
 }
 
@@ -74,6 +76,7 @@ impl Counts {
         self.revocations += other.revocations;
         self.unknown += other.unknown;
         self.refused += other.refused;
+        self.spent += other.spent;
         self.failed += other.failed;
     }
 
@@ -155,7 +158,7 @@ impl Line {
     }
 
     /// After a restart: everything that the acknowledged answers promise. One line in three is brought to its end, so that
-    /// what must not work is tried too.
+    /// what must not work is tried too. After a fault it can be called again: what was asked counts as in flight until then.
     pub(crate) async fn check(
         &mut self,
         client: &Client,
@@ -178,6 +181,7 @@ impl Line {
 
     /// A code came and was never used.
     async fn check_code(&mut self, client: &Client, c: &mut Connection) -> Checked {
+        self.ask(Pending::Redeem);
         let reply = client.redeem(c, &self.code).await?;
         match tokens(&reply) {
             Ok(tokens) => self.advance(tokens),
@@ -194,6 +198,7 @@ impl Line {
         if !client.is_active(c, &newest.access).await? {
             wrong.push(Wrong::Lost("an access token".to_owned()));
         }
+        self.ask(Pending::Refresh);
         let reply = client.refresh(c, &newest.refresh).await?;
         match tokens(&reply) {
             Ok(next) => self.advance(next),
@@ -284,6 +289,7 @@ impl Line {
     /// Ends a line: by what must not work, and is answered by its end, or by a revocation.
     async fn end(&mut self, client: &Client, c: &mut Connection, random: &mut Random) -> Checked {
         let mut wrong = Vec::new();
+        self.ask(Pending::Revoke);
         match (self.used_up.clone(), random.below(3)) {
             (_, 0) => {
                 let reply = client.redeem(c, &self.code).await?;
@@ -299,7 +305,7 @@ impl Line {
             }
             _ => self.revoke(client, c).await?,
         }
-        self.is_revoked = true;
+        (self.pending, self.is_revoked) = (None, true);
         wrong.extend(self.check_ended(client, c).await?);
         Ok(wrong)
     }

@@ -13,6 +13,8 @@ use crate::{
 };
 
 pub(crate) const NODES: usize = 3;
+/// Most complaints of servers that are shown.
+const SHOWN: usize = 20;
 
 /// All of them, running or not.
 #[derive(Debug)]
@@ -97,5 +99,15 @@ impl Nodes {
     pub(crate) fn said(&self, text: &str) -> Vec<String> {
         let log = std::fs::read_to_string(self.installation.log()).unwrap_or_default();
         log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    }
+    /// `good`, and where it is not, what the servers complained of last: the reason is there.
+    pub(crate) fn explained(&self, good: bool) -> bool {
+        if !good {
+            let complaints = self.said("\"level\":\"ERROR\"");
+            for line in complaints.iter().rev().take(SHOWN).rev() {
+                println!("log: {line}");
+            }
+        }
+        good
     }
 }

@@ -110,7 +110,7 @@ pub(crate) async fn run(program: &Path, extent: Extent, seed: u64) -> Result<boo
     for (fate, mut record, count) in records {
         good &= record.print(fate.title(), &[("times", count.to_string())]);
     }
-    Ok(good)
+    Ok(nodes.explained(good))
 }
 
 impl Fate {

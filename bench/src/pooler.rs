@@ -70,7 +70,7 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, 
     pool.stop().await?;
     postgres.stop().await?;
     let rows = [("restarts, kills, pauses", format!("{rounds}, {rounds}, {rounds}"))];
-    Ok(record.print("PgBouncer with transaction pooling", &rows))
+    Ok(nodes.explained(record.print("PgBouncer with transaction pooling", &rows)))
 }
 
 impl Fate {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    crew::{Crew, Manner, PEOPLE},
+    crew::{Crew, Manner, PEOPLE, RETRY_AFTER},
     flow::{Browser, Client, tokens},
     grantwell::person,
     haproxy::Haproxy,
@@ -63,7 +63,7 @@ pub(crate) async fn run(upgrade: Upgrade<'_>, seed: u64) -> Result<bool, String>
         println!("round {round}: {}, {} s", record.progress(), begun.elapsed().as_secs());
     }
     crew.check_all(&servers, &mut record).await;
-    let failed = record.counts.failed;
+    let failed = record.counts.failed + record.counts.spent;
     if failed > 0 {
         record.broken.push(format!("{failed} requests failed with one more try"));
     }
@@ -82,7 +82,8 @@ pub(crate) async fn run(upgrade: Upgrade<'_>, seed: u64) -> Result<bool, String>
         ("requests that failed with one more try", failed.to_string()),
         ("seconds", begun.elapsed().as_secs().to_string()),
     ];
-    Ok(record.print("three nodes go to the next version and back, behind HAProxy", &rows))
+    let good = record.print("three nodes go to the next version and back, behind HAProxy", &rows);
+    Ok(nodes.explained(good))
 }
 
 struct Way<'a> {
@@ -124,7 +125,14 @@ impl Way<'_> {
         let addresses = nodes.addresses();
         let at = |node: usize| addresses.get(node).copied().map(Connection::new).ok_or("no such node");
         let (mut one, mut other) = (at(one)?, at(other)?);
-        self.across(&mut one, &mut other).await.map_err(|fault| format!("across two versions: {fault}"))
+        let done = match self.across(&mut one, &mut other).await {
+            Err(Fault::Busy(_)) => {
+                tokio::time::sleep(RETRY_AFTER).await;
+                self.across(&mut one, &mut other).await
+            }
+            done => done,
+        };
+        done.map_err(|fault| format!("across two versions: {fault}"))
     }
 
     async fn across(&self, one: &mut Connection, other: &mut Connection) -> Result<(), Fault> {

@@ -3,9 +3,11 @@
 //! The table `grantwell` says which version the schema has, and the oldest release of the schema that may still be served from
 //! it: a migration expands first, and what it makes needless goes a release later, so that versions N and N+1 serve together.
 //! A migration runs in one transaction with its version, under a lock that every start takes: one that was interrupted, or many at
-//! once, leave one whole schema.
+//! once, leave one whole schema. Nodes serve meanwhile, so it waits for none of their tables for long, and begins again instead.
 
-use tokio_postgres::Client;
+use std::time::Duration;
+
+use tokio_postgres::{Client, error::SqlState};
 
 use super::{
     form::{Columns, Error, Result, Statement, texts},
@@ -26,8 +28,13 @@ pub(super) const MIGRATIONS: &[Migration] = &[
 /// `GWL1`: whoever migrates holds the advisory lock of that number.
 const LOCK: i64 = 0x4757_4c31;
 
-/// A table that is held for longer by somebody else is not waited for: who comes later would wait behind the migration.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 3000";
+/// A table that is held for longer by somebody else is not waited for: commits wait behind the migration, and they wait for no
+/// lock longer than one and a half seconds.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 1000";
+
+/// So often a migration stands back for others and begins again, and how long they have for themselves.
+const TRIES: u32 = 30;
+const STANDS_BACK: Duration = Duration::from_millis(500);
 
 pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
@@ -144,31 +151,57 @@ pub(super) async fn migrate(
     server: &Server,
     after: &mut (dyn FnMut(usize) + Send),
 ) -> std::result::Result<bool, OpenError> {
-    let failed = |error: Error| failed(server, &error);
-    let transaction = client.transaction().await.map_err(|error| failed(error.into()))?;
+    let mut tries = 1;
+    loop {
+        match attempt(client, server, after).await {
+            Ok(done) => return done,
+            Err(error) if is_in_the_way(&error) && tries < TRIES => {
+                tracing::info!(tries, "a migration stands back for what is under way, and begins again");
+            }
+            Err(error) => return Err(failed(server, &error)),
+        }
+        tokio::time::sleep(STANDS_BACK).await;
+        tries += 1;
+    }
+}
+
+/// Others hold a table for longer than is waited for, or wait for one that the migration holds.
+fn is_in_the_way(error: &Error) -> bool {
+    let codes = [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED];
+    error.code().is_some_and(|code| codes.contains(&code))
+}
+
+async fn attempt(
+    client: &mut Client,
+    server: &Server,
+    after: &mut (dyn FnMut(usize) + Send),
+) -> Result<std::result::Result<bool, OpenError>> {
+    let transaction = client.transaction().await?;
     let c = transaction.client();
-    let execute = async |sql: &str| c.batch_execute(sql).await.map_err(|error| failed(error.into()));
-    execute(&format!("SELECT pg_advisory_xact_lock({LOCK}); {LOCK_TIMEOUT}")).await?;
+    c.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK}); {LOCK_TIMEOUT}")).await?;
     // Looked at again, under the lock: another node may have been first.
-    let had = usable(look(c).await.map_err(failed)?, server)?;
+    let had = match usable(look(c).await?, server) {
+        Ok(had) => had,
+        Err(error) => return Ok(Err(error)),
+    };
     let Some((version, (name, migration, oldest))) = pending(had.unwrap_or(0)).next() else {
-        return Ok(false);
+        return Ok(Ok(false));
     };
     if had.is_none() {
-        execute(
+        c.batch_execute(
             "CREATE TABLE IF NOT EXISTS grantwell (version bigint NOT NULL, oldest bigint NOT NULL, moved_to text);
              INSERT INTO grantwell (version, oldest) VALUES (0, 0)",
         )
         .await?;
     }
     for (at, statement) in statements(migration).iter().enumerate() {
-        execute(statement).await?;
+        c.batch_execute(statement).await?;
         after(at);
     }
-    execute(&format!("UPDATE grantwell SET version = {version}, oldest = {oldest}")).await?;
-    transaction.commit().await.map_err(|error| failed(error.into()))?;
+    c.batch_execute(&format!("UPDATE grantwell SET version = {version}, oldest = {oldest}")).await?;
+    transaction.commit().await?;
     tracing::info!(version, name, "the database's schema was brought up to date");
-    Ok(true)
+    Ok(Ok(true))
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! A database of its own for a test: a schema on the server that `GRANTWELL_TEST_POSTGRES` names. Whoever started the server
 //! removes it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
@@ -12,7 +15,7 @@ use tokio::{
     sync::watch,
     task::JoinHandle,
 };
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, error::SqlState};
 
 use crate::{Engine, OpenOptions, open};
 
@@ -24,13 +27,24 @@ pub struct Schema {
 }
 
 /// Gives a database a schema one version newer than this release knows and may still serve: what a newer release leaves behind
-/// whose first node has started.
+/// whose first node has started. Stands back for what is under way, as a migration does.
 pub async fn expand(url: &str) -> Result<(), tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     let driver = tokio::spawn(connection);
     let made = include_str!("next/postgres.sql");
     let marked = "UPDATE grantwell SET version = version + 1";
-    let expanded = client.batch_execute(&format!("BEGIN; {made}; {marked}; COMMIT")).await;
+    let expand = format!("BEGIN; SET LOCAL lock_timeout = 1000; {made}; {marked}; COMMIT");
+    let in_the_way = [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED];
+    let mut expanded = client.batch_execute(&expand).await;
+    for _ in 1..30 {
+        match &expanded {
+            Err(error) if error.code().is_some_and(|code| in_the_way.contains(&code)) => {}
+            _ => break,
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        client.batch_execute("ROLLBACK").await?;
+        expanded = client.batch_execute(&expand).await;
+    }
     driver.abort();
     expanded
 }

@@ -54,6 +54,27 @@ async fn ft_13_a_migration_that_is_killed_at_any_statement_is_done_once_by_whoev
     }
 }
 
+/// A table that somebody reads for longer than the migration waits: it stands back, and is done when the table is free.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ft_13_a_migration_stands_back_for_a_table_that_is_held_and_begins_again() {
+    let schema = Schema::new().await;
+    let (mut client, server) = connected(&schema).await;
+    assert!(migrate(&mut client, &server, &mut |_| {}).await.unwrap());
+    let holder = schema.connect().await;
+    holder.batch_execute("BEGIN; LOCK TABLE session IN ACCESS SHARE MODE").await.unwrap();
+    let migrated = tokio::spawn(async move { migrate(&mut client, &server, &mut |_| {}).await });
+    let looks = schema.connect().await;
+    let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'session'::regclass)";
+    for expected in [true, false, true] {
+        while looks.query_typed_one(waiting, &[]).await.unwrap().get::<_, bool>(0) != expected {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(!migrated.is_finished());
+    holder.batch_execute("COMMIT").await.unwrap();
+    assert!(migrated.await.unwrap().unwrap());
+}
+
 /// What a copy names is what the schema has, column by column; the engine's own tables aside.
 #[tokio::test]
 async fn a_copy_names_every_table_and_column() {
