@@ -69,6 +69,9 @@ async fn kills(nodes: &mut Nodes, rounds: u32, random: &mut Random) -> Result<bo
         record.bound("from the kill to the last request that went wrong", failover, FAILOVER);
         let everywhere: Vec<_> = servers.into_iter().chain(nodes.addresses()).collect();
         crew.check(lines, &everywhere, &mut record).await;
+        if round % 10 == 0 {
+            println!("kill {round}: {}", record.progress());
+        }
     }
     crew.check_all(&servers, &mut record).await;
     let Counts { failed, spent, .. } = record.counts;

@@ -104,6 +104,11 @@ impl Crew {
         &self.client
     }
 
+    /// The cookies of their browsers.
+    pub(crate) fn cookies(&self) -> Vec<String> {
+        self.workers.iter().map(|worker| worker.browser.cookies()).collect()
+    }
+
     /// They work on `servers`, any of them at any step, until `meanwhile` is over. Answers what became of their flows.
     pub(crate) async fn work<T>(
         &mut self,

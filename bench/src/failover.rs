@@ -12,6 +12,7 @@ use crate::{
     patroni::{Patroni, Replication},
     random::Random,
     record::Record,
+    relay::Wire,
 };
 
 /// After so long everything works again, on the new primary.
@@ -30,9 +31,11 @@ enum Fate {
     Killed,
     /// Its machine hangs, and comes back when another leads.
     Hangs,
+    /// It loses the network to etcd alone: everybody else still reaches it, and another leads.
+    Partitioned,
 }
 
-const FATES: [Fate; 3] = [Fate::Lost, Fate::Killed, Fate::Hangs];
+const FATES: [Fate; 4] = [Fate::Lost, Fate::Killed, Fate::Hangs, Fate::Partitioned];
 
 /// Fails over `rounds` times. True when nothing was wrong.
 pub(crate) async fn run(
@@ -70,7 +73,8 @@ pub(crate) async fn run(
         Replication::Synchronous => "failover with Patroni in synchronous mode",
         Replication::Asynchronous => "control: failover with Patroni in asynchronous mode",
     };
-    let good = record.print(title, &[("primaries lost, killed, hanging in turn", rounds.to_string())]);
+    let good =
+        record.print(title, &[("primaries lost, killed, hanging, without etcd in turn", rounds.to_string())]);
     Ok(nodes.explained(good))
 }
 
@@ -102,6 +106,11 @@ impl Fate {
                 patroni.freeze(old);
                 begun
             }
+            Self::Partitioned => {
+                let begun = Instant::now();
+                patroni.partition(old, Wire::Silent);
+                begun
+            }
         };
         patroni.until_led(Some(old)).await?;
         let led = begun.elapsed();
@@ -112,6 +121,7 @@ impl Fate {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
+        patroni.partition(old, Wire::Whole);
         if self == Self::Hangs {
             patroni.thaw(old);
             // What the nodes still have of the old one must not be believed.

@@ -53,7 +53,7 @@ impl Paths {
 }
 
 /// The path and query of an URL.
-fn path_of(url: &str) -> &str {
+pub(crate) fn path_of(url: &str) -> &str {
     if url.starts_with('/') {
         return url;
     }

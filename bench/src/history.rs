@@ -262,7 +262,7 @@ impl Line {
     }
 
     /// Nothing of a line that ended works.
-    async fn check_ended(&mut self, client: &Client, c: &mut Connection) -> Checked {
+    pub(crate) async fn check_ended(&self, client: &Client, c: &mut Connection) -> Checked {
         let mut wrong = Vec::new();
         let mut refreshes: Vec<&String> = self.previous.iter().chain(&self.used_up).collect();
         if let Some(newest) = &self.newest {

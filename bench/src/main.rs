@@ -2,6 +2,7 @@
 
 mod account;
 mod across;
+mod backups;
 mod crew;
 mod failover;
 mod fill;
@@ -75,7 +76,9 @@ enum Command {
     },
     /// PgBouncer between three servers and PostgreSQL: restarted, killed, paused
     Pooler(Rounds),
-    /// The primary of a Patroni cluster is lost, killed, hangs
+    /// Backups under load on each engine, each restored and looked at
+    Backups(Rounds),
+    /// The primary of a Patroni cluster is lost, killed, hangs, loses etcd
     Patroni {
         #[command(flatten)]
         run: Rounds,
@@ -208,6 +211,7 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             outages::run(&run.server, extent, run.seed()).await?
         }
         Command::Pooler(run) => pooler::run(&run.server, run.rounds, run.seed()).await?,
+        Command::Backups(run) => backups::run(&run.server, run.rounds, run.seed()).await?,
         Command::Patroni { run, asynchronous } => {
             let replication = if asynchronous {
                 patroni::Replication::Asynchronous

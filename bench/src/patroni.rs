@@ -2,6 +2,7 @@
 //! `docs/how-to/run-on-several-machines.md` shows, all on loopback.
 
 use std::{
+    fmt::Write as _,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -15,14 +16,15 @@ use crate::{
     account::Account,
     http::{Call, Connection},
     postgres::{freeze, password, programs, succeed, thaw, wait_for_end},
-    process::{Folder, Process, children, free_address, signal},
+    process::{Folder, Process, children, free_address, signal, tail},
+    relay::{Relay, Wire},
 };
 
 const ETCD: &str = "/usr/bin/etcd";
 const PATRONI: &str = "/usr/bin/patroni";
 pub(crate) const MEMBERS: usize = 3;
 /// A cluster is whole, or has a primary again, after so long.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Whether a commit waits for a second machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,8 @@ struct Member {
     patroni: Option<Process>,
     postgres: SocketAddr,
     control: SocketAddr,
+    /// Its network to etcd.
+    etcd: Relay,
     data: PathBuf,
 }
 
@@ -84,10 +88,10 @@ impl Patroni {
         for number in 0..MEMBERS {
             let name = format!("member{number}");
             let (postgres, control) = (free_address()?, free_address()?);
-            let data = patroni.folder.path(&format!("{name}-data"));
-            let member = Member { name, patroni: None, postgres, control, data };
+            let (etcd, data) = (Relay::new(clients).await?, patroni.folder.path(&format!("{name}-data")));
+            let member = Member { name, patroni: None, postgres, control, etcd, data };
             let file = patroni.configuration_of(&member);
-            fs::write(&file, patroni.configuration(&member, clients, replication))
+            fs::write(&file, patroni.configuration(&member, replication))
                 .map_err(|error| error.to_string())?;
             account.give(&file)?;
             patroni.members.push(member);
@@ -104,8 +108,9 @@ impl Patroni {
         self.folder.path(&format!("{}.yml", member.name))
     }
 
-    fn configuration(&self, member: &Member, etcd: SocketAddr, replication: Replication) -> String {
+    fn configuration(&self, member: &Member, replication: Replication) -> String {
         let Member { name, postgres, control, data, .. } = member;
+        let etcd = member.etcd.address;
         let (password, data, programs) = (&self.password, data.display(), self.programs.display());
         let synchronous = replication == Replication::Synchronous;
         let pgpass = self.folder.path(&format!("{name}.pgpass"));
@@ -121,6 +126,7 @@ restapi:
 
 etcd3:
   hosts: {etcd}
+  use_proxies: true
 
 bootstrap:
   dcs:
@@ -223,7 +229,7 @@ postgresql:
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Err(format!("no primary in {} s", PATIENCE.as_secs()))
+        Err(format!("no primary in {} s\n{}", PATIENCE.as_secs(), self.state().await))
     }
 
     /// Waits until every member runs, and one of them is as new as the primary.
@@ -235,7 +241,18 @@ postgresql:
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        Err(format!("the cluster is not whole in {} s", PATIENCE.as_secs()))
+        Err(format!("the cluster is not whole in {} s\n{}", PATIENCE.as_secs(), self.state().await))
+    }
+
+    /// What the members think of each other, and what they said last.
+    async fn state(&self) -> String {
+        let mut state = String::new();
+        for member in &self.members {
+            let asked = Connection::new(member.control).send(Call::get("/cluster")).await;
+            let told = asked.map_or_else(|fault| fault.to_string(), |reply| reply.text());
+            let _ = writeln!(state, "{}: {told}", member.name);
+        }
+        state + &tail(&self.log())
     }
 
     async fn is_whole(&self, replication: Replication) -> bool {
@@ -305,6 +322,13 @@ postgresql:
         let patroni = self.members.get(number).and_then(|member| member.patroni.as_ref());
         if let Some(patroni) = patroni {
             signal("CONT", &[patroni.id()]);
+        }
+    }
+
+    /// A member and etcd do not reach each other any more, or again.
+    pub(crate) fn partition(&self, number: usize, wire: Wire) {
+        if let Some(member) = self.members.get(number) {
+            member.etcd.set(wire);
         }
     }
 

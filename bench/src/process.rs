@@ -228,9 +228,10 @@ impl Running {
     }
 }
 
-fn tail(log: &Path) -> String {
+/// The last lines of a log.
+pub(crate) fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().rev().take(10).collect();
+    let lines: Vec<&str> = text.lines().rev().take(30).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
 

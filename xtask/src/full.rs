@@ -23,7 +23,8 @@ const PARTS: &[Part] = &[
         run: |root| breaks(root, "outages", &["--rounds", "25", "--outages", "2", "--seconds", "60"]),
     },
     Part { name: "pooler", run: |root| breaks(root, "pooler", &["--rounds", "100"]) },
-    Part { name: "patroni", run: |root| breaks(root, "patroni", &["--rounds", "50"]) },
+    Part { name: "backups", run: |root| breaks(root, "backups", &["--rounds", "50"]) },
+    Part { name: "patroni", run: |root| breaks(root, "patroni", &["--rounds", "52"]) },
     Part { name: "upgrade", run: |root| stages::upgrade_to_next(root)?.visible(root, LIMIT) },
     Part { name: "large", run: large },
 ];

@@ -34,6 +34,7 @@ const STAGES: &[Stage] = &[
         run: |root| breaks(root, "outages", &["--rounds", "1", "--seconds", "3"])?.quiet(root, LONG),
     },
     Stage { name: "pooler", run: |root| breaks(root, "pooler", &["--rounds", "2"])?.quiet(root, LONG) },
+    Stage { name: "backups", run: |root| breaks(root, "backups", &["--rounds", "2"])?.quiet(root, LONG) },
     Stage { name: "patroni", run: |root| breaks(root, "patroni", &["--rounds", "2"])?.quiet(root, LONG) },
     Stage {
         name: "upgrade",
