@@ -48,7 +48,7 @@ pub(crate) async fn run(
     let mut random = Random::new(seed);
     let mut patroni = Patroni::new(replication).await?;
     let leader = patroni.until_led(None).await?;
-    patroni.create_database(leader, "grantwell")?;
+    patroni.create_database(leader, "grantwell").await?;
     let mut nodes = Nodes::start(program, PEOPLE, &patroni.url("grantwell")).await?;
     let servers = nodes.addresses();
     let mut crew = Crew::sign_in(&servers, &mut random).await?;
@@ -145,7 +145,7 @@ impl Patroni {
         }
         let begun = Instant::now();
         while begun.elapsed() < TRIED {
-            if self.create_database(old, "fenced").is_ok() {
+            if self.create_database(old, "fenced").await.is_ok() {
                 record.broken.push(format!("{fate:?}: the old primary takes writes"));
                 break;
             }

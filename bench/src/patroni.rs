@@ -24,7 +24,7 @@ const ETCD: &str = "/usr/bin/etcd";
 const PATRONI: &str = "/usr/bin/patroni";
 pub(crate) const MEMBERS: usize = 3;
 /// A cluster is whole, or has a primary again, after so long.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Whether a commit waits for a second machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,18 +193,21 @@ postgresql:
     }
 
     /// An empty database, made on one member.
-    pub(crate) fn create_database(&self, number: usize, name: &str) -> Result<(), String> {
+    pub(crate) async fn create_database(&self, number: usize, name: &str) -> Result<(), String> {
         let address = self.members.get(number).ok_or("no such member")?.postgres;
         let mut command = Command::new("timeout");
-        let command = command.args(["3"]).arg(self.programs.join("createdb"));
         command
+            .args(["3"])
+            .arg(self.programs.join("createdb"))
             .env("PGHOST", address.ip().to_string())
             .env("PGPORT", address.port().to_string())
             .env("PGUSER", "postgres")
             .env("PGPASSWORD", &self.password)
             .env("PGCONNECT_TIMEOUT", "2")
             .args(["--maintenance-db=postgres", name]);
-        succeed(command)
+        // On a thread of its own: the network to etcd is ours.
+        let made = tokio::task::spawn_blocking(move || succeed(&mut command)).await;
+        made.map_err(|error| error.to_string())?
     }
 
     /// The member that leads, as those say that can be asked.

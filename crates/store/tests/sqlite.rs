@@ -336,5 +336,17 @@ async fn ft_20_a_copy_is_of_one_moment_whatever_is_committed_meanwhile() {
     let copied = copy::transfer(source.as_mut(), filling.as_mut(), &mut |_, _| {}).unwrap();
     assert_eq!(copied.iter().map(|(_, tally)| tally.rows).sum::<u64>(), 1);
     drop(filling);
-    assert!(copy::target(&target, "", Occupied::Refuse).is_ok());
+    let mut filling = copy::target(&target, "", Occupied::Refuse).unwrap();
+    copy::transfer(source.as_mut(), filling.as_mut(), &mut |_, _| {}).unwrap();
+    filling.commit().unwrap();
+    let indexes = |file: std::path::PathBuf| {
+        let c = rusqlite::Connection::open(file).unwrap();
+        let made = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name";
+        let mut statement = c.prepare(made).unwrap();
+        let all = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        all.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let made = indexes(folder.0.join("target.db"));
+    assert!(made.len() > 10, "{made:?}");
+    assert_eq!(made, indexes(folder.file()));
 }

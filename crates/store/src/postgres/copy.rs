@@ -6,7 +6,7 @@ use grantwell_core::time::Timestamp;
 use tokio_postgres::Client;
 
 use super::{
-    form::{Columns, Error, Param, Result as Asked, Statement, params, unavailable},
+    form::{Columns, Error, Param, Result as Asked, Statement, params, texts, unavailable},
     migrate,
     server::Server,
 };
@@ -26,6 +26,8 @@ type Result<T> = std::result::Result<T, CopyError>;
 pub(crate) struct Copy {
     client: Client,
     version: i64,
+    /// Statements that make the indexes again that are not there while the tables are filled.
+    indexes: Vec<String>,
 }
 
 /// Waits on a thread that may: a copy is the work of a command, not of a request.
@@ -57,7 +59,7 @@ impl Copy {
     /// A read transaction of one moment: what is committed meanwhile is not in it.
     pub(crate) fn read(server: &Server) -> Result<Self> {
         let (client, version) = existing(server)?;
-        let copy = Self { client, version };
+        let copy = Self { client, version, indexes: Vec::new() };
         copy.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
         Ok(copy)
     }
@@ -65,9 +67,10 @@ impl Copy {
     /// A write transaction on a database with the present schema that holds no row.
     pub(crate) fn fill(server: &Server, issuer: &str, occupied: Occupied) -> Result<Self> {
         let client = wait(migrate::open(server))?;
-        let copy = Self { client, version: migrate::known() };
+        let mut copy = Self { client, version: migrate::known(), indexes: Vec::new() };
         copy.hold()?;
         if copy.is_empty()? {
+            copy.set_indexes_aside()?;
             return Ok(copy);
         }
         if occupied == Occupied::Refuse {
@@ -86,7 +89,7 @@ impl Copy {
     /// A write transaction: whoever else has the database open can only read until it ends.
     pub(crate) fn leave(server: &Server) -> Result<Self> {
         let (client, version) = existing(server)?;
-        let copy = Self { client, version };
+        let copy = Self { client, version, indexes: Vec::new() };
         copy.hold()?;
         Ok(copy)
     }
@@ -96,6 +99,24 @@ impl Copy {
         let tables =
             shapes(self.version).iter().map(|shape| format!("\"{}\"", shape.table.name)).collect::<Vec<_>>();
         self.execute(&format!("BEGIN; {LOCK_TIMEOUT}; LOCK TABLE {} IN EXCLUSIVE MODE", tables.join(", ")))
+    }
+
+    /// To sort all of it once at the end is several times faster than to find the place of every row. Whoever reads waits until
+    /// then, so this is for a database that nobody can use yet.
+    fn set_indexes_aside(&mut self) -> Result<()> {
+        let made = "SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i
+            JOIN pg_class t ON t.oid = i.indrelid
+            WHERE t.relnamespace = current_schema()::regnamespace AND t.relname = ANY($1)
+              AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)";
+        let made = Statement::new(made, vec![texts(TABLES.iter().map(|table| table.name))]);
+        for row in self.ask(&made)? {
+            let mut columns = Columns::of(&row);
+            let (name, sql) = (columns.value::<String>(), columns.value::<String>());
+            let name = name.map_err(failed)?;
+            self.execute(&format!("DROP INDEX {name}"))?;
+            self.indexes.push(sql.map_err(failed)?);
+        }
+        Ok(())
     }
 
     fn execute(&self, sql: &str) -> Result<()> {
@@ -223,6 +244,9 @@ impl Target for Copy {
     }
 
     fn commit(self: Box<Self>) -> Result<()> {
+        for sql in &self.indexes {
+            self.execute(sql)?;
+        }
         self.execute("COMMIT")?;
         // Until the planner has looked at what came, it takes every table for empty.
         self.execute("ANALYZE")
