@@ -306,6 +306,21 @@ postgresql:
         self.kill_postgres(number);
     }
 
+    /// Waits until the leader has looked at the cluster once more; the next time is some seconds away.
+    pub(crate) async fn until_looked(&self, number: usize) -> Result<(), String> {
+        let name = &self.members.get(number).ok_or("no such member")?.name;
+        let looked = format!("I am ({name}), the leader with the lock");
+        let looks = || fs::read_to_string(self.log()).unwrap_or_default().matches(&looked).count();
+        let (before, begun) = (looks(), Instant::now());
+        while begun.elapsed() < PATIENCE {
+            if looks() > before {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(format!("the leader does not look in {} s\n{}", PATIENCE.as_secs(), self.state().await))
+    }
+
     /// SIGSTOP to a member: its machine hangs.
     pub(crate) fn freeze(&self, number: usize) {
         let patroni = self.members.get(number).and_then(|member| member.patroni.as_ref());

@@ -146,7 +146,8 @@ pub(crate) fn upgrade_to_next(root: &Path) -> Result<Command, String> {
     let debug = program(root)?;
     let target = debug.parent().and_then(Path::parent).ok_or("no target directory")?;
     let next = next::build(root, target)?;
-    breaks(root, "upgrade", &["--next", &next.to_string_lossy(), "--rounds", "10", "--mixed", "60"])
+    // Catalogue FT-13: 200 ends of a node, and half an hour of two versions.
+    breaks(root, "upgrade", &["--next", &next.to_string_lossy(), "--rounds", "34", "--mixed", "53"])
 }
 
 /// What fills a large database and measures; the engine is missing.
