@@ -184,7 +184,12 @@ pub(crate) fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsErro
         .map_err(|error| TlsError::Pair(error.to_string()))?
         .with_no_client_auth()
         .with_single_cert(chain, key_der)
-        .map_err(|error| TlsError::Pair(error.to_string()))?;
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                TlsError::Pair("the key is of another certificate".to_owned())
+            }
+            error => TlsError::Pair(error.to_string()),
+        })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

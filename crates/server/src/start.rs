@@ -18,7 +18,7 @@ use grantwell_core::{
     store::{Retention, Share, Store, Write},
     time::{Clock, Entropy},
 };
-use grantwell_store::{Engine, OpenOptions};
+use grantwell_store::{Engine, OpenOptions, copy};
 use ipnet::IpNet;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -139,6 +139,13 @@ pub(crate) async fn open_to_look(
 ) -> Result<Option<Engine>, StartError> {
     if !grantwell_store::is_there(database).await.map_err(StartError::of)? {
         return Ok(None);
+    }
+    // To open is to migrate, and whoever only looks changes nothing.
+    if copy::inspect(database).is_ok_and(|found| found.version.is_some_and(|version| version < found.known)) {
+        return Err(StartError(
+            "the schema of the database is older than this release: \"grantwell db migrate\" comes first"
+                .to_owned(),
+        ));
     }
     let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
     let claimed = store.realm(Realm::MAIN).await.map_err(StartError::of)?.is_some();

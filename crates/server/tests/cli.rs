@@ -150,6 +150,15 @@ fn sql(database: &Path, statement: &str) {
 }
 
 #[test]
+fn who_reads_may_leave_before_the_end() {
+    let place = Place::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = place.command(&["config", "reference"]).stdout(writer).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+}
+
+#[test]
 fn apply_twice_changes_nothing() {
     let place = Place::new();
     let files = || fs::read_dir(&place.folder).unwrap().count();

@@ -31,7 +31,7 @@ use self::{
 use crate::{
     ambient::{SystemClock, SystemEntropy},
     cli::{configuration, key::shown},
-    config::Config,
+    config::{Config, problem::reason},
     keys,
     master_key::{self, KeyCheck},
     start::StartError,
@@ -66,9 +66,9 @@ pub(super) async fn run(command: DbCommand) -> Done {
             note(&database, "database.restored").await
         }
         DbCommand::Verify(arguments) => {
-            let config = configuration(&arguments.config.config)?;
+            // Where a backup is checked there need be nothing but the backup and what opens it.
             match &arguments.file {
-                None => show::verify(&config, arguments.json).await,
+                None => show::verify(&configuration(&arguments.config.config)?, arguments.json).await,
                 Some(_) => aside(move || verify(&arguments)).await,
             }
         }
@@ -179,6 +179,9 @@ fn backup(config: &Config, arguments: &Backup) -> Done {
             arguments.out.display()
         )));
     }
+    if let Some(folder) = folder_of(&arguments.out).filter(|folder| !folder.is_dir()) {
+        return Err(StartError(format!("there is no folder {}: make it first", folder.display())));
+    }
     let lock = Lock::read(arguments.passphrase_file.as_deref(), arguments.recipient.as_deref())?;
     let mut source = copy::source(&config.database).map_err(StartError::of)?;
     let master = master(config)?;
@@ -193,7 +196,17 @@ fn backup(config: &Config, arguments: &Backup) -> Done {
         progress.tell(table, rows);
     });
     progress.finish();
-    written.map_err(StartError::of).map(drop)
+    written.map(drop).map_err(|error| match error {
+        CopyError::Output(why) => {
+            StartError(format!("cannot write {}: {}", arguments.out.display(), reason(&why)))
+        }
+        error => StartError::of(error),
+    })
+}
+
+/// The folder that a path names before its last part, if it names one.
+fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty())
 }
 
 fn master(config: &Config) -> Result<Secret, StartError> {
@@ -311,7 +324,7 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
         (Some(to), _) => to.clone(),
         (None, Some(file)) => std::fs::read_to_string(file)
             .map(|url| url.trim().to_owned())
-            .map_err(|error| StartError(format!("{} cannot be read: {error}", file.display())))?,
+            .map_err(|why| StartError(format!("cannot read {}: {}", file.display(), reason(&why))))?,
         (None, None) => return Err(StartError("say with --to where to move".to_owned())),
     };
     let to = absolute(&to)?;
@@ -343,7 +356,7 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
     println!("moved {rows} rows, counted and compared; change one line of the configuration:");
     println!(
         "database = \"{name}\"{}",
-        if name == to { "" } else { "  # with the user and password of --to" }
+        if name == to { "" } else { "  # as you gave it, with user, password and what follows the ?" }
     );
     Ok(())
 }

@@ -69,13 +69,13 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  grantwell apply --config grantwell.toml state.toml --dry-run")]
     Apply(Apply),
     /// Looks at the configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  grantwell config check --config grantwell.toml")]
     Config(ConfigCommand),
     /// Looks after the database: its schema, backups, moving it
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  grantwell db status --config grantwell.toml")]
     Db(db::DbCommand),
     /// Looks after the signing keys
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  grantwell key ls --config grantwell.toml")]
     Key(KeyCommand),
 }
 
@@ -142,6 +142,7 @@ pub(crate) struct Apply {
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> ExitCode {
+    end_with_the_reader();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -175,6 +176,18 @@ pub(crate) fn run() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(StartError(sentence)) => fail(&sentence),
     }
+}
+
+/// Who reads what a command prints may leave before its end, as `head` does: that ends the command, and nothing is wrong.
+fn end_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let left = |said: &str| said.starts_with("failed printing to stdout") && said.contains("Broken pipe");
+        if panic.payload_as_str().is_some_and(left) {
+            std::process::exit(i32::from(SUCCESS));
+        }
+        usual(panic);
+    }));
 }
 
 fn fail(sentence: &str) -> ExitCode {
@@ -319,12 +332,19 @@ mod tests {
         ] {
             assert_eq!(Cli::try_parse_from(line.split(' ')).unwrap_err().exit_code(), 2, "{line}");
         }
+        for (line, ways) in [
+            ("grantwell db backup --out b", ["--passphrase-file", "--recipient"]),
+            ("grantwell db move", ["--to", "--to-file"]),
+        ] {
+            let said = Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
+            assert!(ways.iter().all(|way| said.contains(way)), "every way is named: {said}");
+        }
     }
 
     #[test]
     fn every_command_shows_an_example() {
         fn check(command: &clap::Command) {
-            if !["config", "db", "key", "help"].contains(&command.get_name()) {
+            if command.get_name() != "help" {
                 let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
                 assert!(help.contains("Example:\n  grantwell "), "{}", command.get_name());
             }

@@ -1,5 +1,6 @@
 //! The keys before the first section.
 
+use grantwell_store::OpenError;
 use url::Url;
 
 use super::{
@@ -55,7 +56,7 @@ pub(super) fn issuer(reader: &mut Reader<'_>) -> String {
         }
         Ok(url) if url.origin().ascii_serialization() == issuer => None,
         Ok(url) => Some(format!(
-            "must be scheme, host and port alone: a path, a slash at the end, a query, a fragment, a user name, capital letters or \\
+            "must be scheme, host and port alone: a path, a slash at the end, a query, a fragment, a user name, capital letters or \
              a default port are not available (write \"{}\")",
             url.origin().ascii_serialization()
         )),
@@ -72,8 +73,12 @@ pub(super) fn database(reader: &mut Reader<'_>) -> String {
     match database.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => format!("sqlite:{}", reader.folder().join(path).display()),
         _ if database.starts_with("postgres://") || database.starts_with("postgresql://") => {
-            if let Err(error) = grantwell_store::check_url(&database) {
-                reader.refuse("database", &format!("is wrong: {error}"));
+            match grantwell_store::check_url(&database) {
+                Ok(()) => {}
+                Err(OpenError::Setting { why }) => {
+                    reader.refuse("database", &format!("cannot be used: {why}"));
+                }
+                Err(error) => reader.refuse("database", &format!("is wrong: {error}")),
             }
             database
         }

@@ -166,7 +166,10 @@ fn a_database_is_a_file_or_a_server() {
     for (database, part) in [
         ("mysql://u:hunter2@h/d", "or \"postgres://\""),
         ("postgres:h", "or \"postgres://\""),
-        ("postgres://u:hunter2@h/d?sslmode=prefer", "sslmode must be verify-full or disable"),
+        (
+            "postgres://u:hunter2@h/d?sslmode=prefer",
+            "database cannot be used: sslmode must be verify-full or disable",
+        ),
         ("postgres://u:hunter2@h/d?sslmodus=disable", "sslmodus"),
     ] {
         let found = wrong(&format!("database = \"{database}\""));
@@ -203,6 +206,7 @@ fn the_issuer_is_an_origin() {
     ] {
         let found = wrong(&format!("issuer = \"{bad}\""));
         assert_eq!((found.len(), found[0].0, found[0].1), (1, 1, 10), "{bad} {found:?}");
+        assert!(!found[0].2.contains(['\n', '\\']), "one sentence: {found:?}");
     }
 }
 

@@ -59,6 +59,9 @@ fn a_backup_is_all_that_is_needed_to_restore() {
     let mut place = Place::backed_up();
     assert_eq!(fs::metadata(place.path("backup")).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(place.db(&["verify", "backup", "--passphrase-file", "passphrase"]).contains("is whole"));
+    fs::rename(place.path("grantwell.toml"), place.path("away.toml")).unwrap();
+    assert!(place.db(&["verify", "backup", "--passphrase-file", "passphrase"]).contains("is whole"));
+    fs::rename(place.path("away.toml"), place.path("grantwell.toml")).unwrap();
     assert!(!place.db(&["status"]).contains("none is known"), "the database knows of its backup");
     let key = fs::read_to_string(place.path("grantwell.key")).unwrap();
 
@@ -93,6 +96,8 @@ fn q_01_a_backup_shows_nothing_to_who_does_not_hold_its_key() {
     assert!(place.refuses(&["backup", "--out", "b", "--passphrase-file", "short"]).contains("12 characters"));
     assert!(place.refuses(&["backup", "--out", "b", "--recipient", "age1x"]).contains("age1"));
     assert!(!place.path("b").exists());
+    let said = place.refuses(&["backup", "--out", "nowhere/b", "--passphrase-file", "passphrase"]);
+    assert!(said.contains("there is no folder nowhere"), "{said}");
     let said = place.refuses(&["backup", "--out", "backup", "--passphrase-file", "passphrase"]);
     assert!(said.contains("--force"), "{said}");
     assert_eq!(fs::read(place.path("backup")).unwrap(), backup);
@@ -113,7 +118,8 @@ fn a_damaged_or_foreign_backup_restores_nothing() {
     flipped[at] ^= 1;
     for damaged in [&backup[..backup.len() - 1], &backup[..backup.len() / 2], &flipped, b"not a backup"] {
         fs::write(place.path("backup"), damaged).unwrap();
-        place.refuses(&restore);
+        let said = place.refuses(&restore);
+        assert!(said.contains("damaged") || said.contains("not a backup"), "{said}");
         assert!(!place.path("grantwell.key").exists());
         if place.path("data/grantwell.db").exists() {
             assert_eq!((place.rows("realm"), place.rows("user")), (0, 0));
@@ -207,6 +213,8 @@ fn a_plan_changes_nothing_and_migrate_does_what_it_says() {
     let json: serde_json::Value = serde_json::from_str(&place.db(&["plan", "--json"])).unwrap();
     assert_eq!((json["schema"]["found"].as_i64(), json["pending"].as_array().unwrap().len()), (Some(1), 2));
     assert!(place.db(&["status"]).contains("not made: the schema is older"));
+    let said = place.fails(&["apply", "--config", "grantwell.toml", "state.toml", "--dry-run"]);
+    assert!(said.contains("db migrate"), "{said}");
     assert_eq!(fs::read(&database).unwrap(), before, "nothing was changed");
 
     let said = place.db(&["migrate"]);
@@ -226,6 +234,7 @@ fn a_move_leaves_a_database_that_nobody_can_use() {
     let address = place.serve();
     assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200"));
     assert!(place.refuses(&["move", "--to", "sqlite:data/grantwell.db"]).contains("there already"));
+    assert!(place.refuses(&["move", "--to-file", "url"]).contains("cannot read url: there is no such file"));
     let said = place.db(&["move", "--to", "sqlite:new/grantwell.db"]);
     let line = said.lines().find(|line| line.starts_with("database = ")).unwrap();
     assert!(line.ends_with("/new/grantwell.db\""), "{said}");

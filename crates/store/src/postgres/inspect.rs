@@ -20,7 +20,7 @@ pub(crate) fn inspect(server: &Server) -> Result<Inspection, CopyError> {
         known: migrate::known(),
         size: 0,
         backed_up: None,
-        lock: "whoever uses a table that is altered waits for its statement, which gives up after 3 s behind somebody else",
+        lock: "whoever uses a table that is altered waits for its statement, which waits 1 s at most, stands back, and begins again",
         rows: Vec::new(),
         pending: pending(0, &[]),
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use crate::cli::ConfigFile;
 
@@ -36,8 +36,10 @@ pub(crate) enum DbCommand {
     )]
     Restore(Restore),
     /// Checks a backup, or the database when none is named
+    ///
+    /// A backup is checked by itself: there need be neither a database nor a configuration.
     #[command(
-        after_help = "Example:\n  grantwell db verify grantwell.backup --config grantwell.toml --identity key.txt"
+        after_help = "Example:\n  grantwell db verify grantwell.backup --identity key.txt\n  grantwell db verify --config grantwell.toml"
     )]
     Verify(Verify),
     /// Copies the database to another one and leaves it for that
@@ -60,6 +62,7 @@ pub(crate) struct Shown {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("lock").required(true).args(["passphrase_file", "recipient"])))]
 pub(crate) struct Backup {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
@@ -67,7 +70,7 @@ pub(crate) struct Backup {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// A file whose only line is the passphrase, at least 12 characters
-    #[arg(long, value_name = "FILE", conflicts_with = "recipient", required_unless_present = "recipient")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
     /// The public half of an age key
     #[arg(long, value_name = "AGE1…")]
@@ -114,14 +117,15 @@ pub(crate) struct Verify {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("target").required(true).args(["to", "to_file"])))]
 pub(crate) struct Move {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
     /// The database to move to, as `database` in the configuration
-    #[arg(long, value_name = "URL", required_unless_present = "to_file")]
+    #[arg(long, value_name = "URL")]
     pub(crate) to: Option<String>,
     /// A file whose only line is that URL: who lists processes sees the arguments of each
-    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) to_file: Option<PathBuf>,
     /// Replaces what an earlier move of the same issuer left in it
     #[arg(long)]

@@ -130,7 +130,7 @@ pub(super) fn write(
     let partial = PathBuf::from(name);
     let written = write_all(&partial, lock, header, source, told).and_then(|tallies| {
         fs::rename(&partial, out)?;
-        let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = super::folder_of(out).unwrap_or(Path::new("."));
         fs::File::open(folder).and_then(|folder| folder.sync_all())?;
         Ok(tallies)
     });
@@ -246,12 +246,14 @@ impl Backup {
                 error => refuse(&error.to_string()),
             })?;
         let mut content: Box<dyn Read> = Box::new(BufReader::new(content));
+        // Whoever can decrypt the start and not the rest holds a file that was cut short or changed.
+        let damaged = |why: io::Error| refuse(&format!("it is damaged or cut short: {why}"));
         let mut magic = [0; MAGIC.len()];
-        content.read_exact(&mut magic).map_err(|why| refuse(&why.to_string()))?;
+        content.read_exact(&mut magic).map_err(damaged)?;
         if magic != MAGIC {
             return Err(refuse("it is not a backup of Grantwell, or a newer release wrote it"));
         }
-        let header = match read_frame(&mut content).map_err(|why| refuse(&why.to_string()))? {
+        let header = match read_frame(&mut content).map_err(damaged)? {
             Some((b'H', json)) => serde_json::from_slice::<Header>(&Zeroizing::new(json))
                 .map_err(|_| refuse("its header is damaged"))?,
             _ => return Err(refuse("its header is missing")),
