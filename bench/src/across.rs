@@ -28,8 +28,8 @@ const ENOUGH: u64 = 20_000;
 /// Every order of the nodes.
 const ORDERS: [[usize; NODES]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
-/// Runs each race and each kill `rounds` times. True when nothing was wrong.
-pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, String> {
+/// Runs each race `rounds` times, and kills a node `kills` times. True when nothing was wrong.
+pub(crate) async fn run(program: &Path, rounds: u32, kills: u32, seed: u64) -> Result<bool, String> {
     println!("seed {seed}");
     let mut random = Random::new(seed);
     let mut postgres = Postgres::new(Durability::Kept).await?;
@@ -46,14 +46,14 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, 
         ("seconds", begun.elapsed().as_secs().to_string()),
     ];
     let raced = races.print_short("races across nodes: sign-in, C-04, F-02, F-12, L-07, disable", &rows);
-    let killed = kills(&mut nodes, rounds, &mut random).await?;
+    let killed = kill_each(&mut nodes, kills, &mut random).await?;
     nodes.stop().await?;
     postgres.stop().await?;
     Ok(nodes.explained(raced && killed))
 }
 
 /// Kills one node after the other, in every order, behind a proxy.
-async fn kills(nodes: &mut Nodes, rounds: u32, random: &mut Random) -> Result<bool, String> {
+async fn kill_each(nodes: &mut Nodes, rounds: u32, random: &mut Random) -> Result<bool, String> {
     let haproxy = Haproxy::start(&nodes.addresses()).await?;
     let servers = [haproxy.address];
     let mut record = Record::default();

@@ -101,10 +101,7 @@ impl Fate {
                 patroni.kill_postgres(old);
                 begun
             }
-            // Not in the middle of a look: a Patroni that wakes up there overwrites the key of the one that leads now, and leads
-            // again with what it had (3.0.2 with etcd's third protocol). Against that there is a watchdog.
             Self::Hangs => {
-                patroni.until_looked(old).await?;
                 let begun = Instant::now();
                 patroni.freeze(old);
                 begun

@@ -20,24 +20,19 @@ pub(crate) const ISSUER: &str = "http://localhost:8080";
 const CONFIGURATION: &str = r#"
 issuer = "http://localhost:8080"
 listen = "127.0.0.1:0"
-
-[log]
-format = "json"
+log.format = "json"
+# What was given in the first round is asked for in the last.
+lifetimes.access_token = "12h"
 "#;
 
 /// A proxy is on loopback. An outage may last longer than a code lives, and a slow machine may need longer for a hundred
 /// guesses than the first delay is. The notice is longer than two looks of the proxy.
 const PATIENT: &str = r#"
-[proxy]
-trusted = ["127.0.0.0/8"]
-
-[lifetimes]
-code = "10min"
-refresh_grace = "1min"
-
-[limits]
-account_first = "1min"
-shutdown_notice = "1500ms"
+proxy.trusted = ["127.0.0.0/8"]
+lifetimes.code = "10min"
+lifetimes.refresh_grace = "1min"
+limits.account_first = "1min"
+limits.shutdown_notice = "1500ms"
 "#;
 
 /// An API with JWTs signed with ES256, one with EdDSA, one with opaque tokens.

@@ -62,7 +62,13 @@ enum Command {
         discard_log: bool,
     },
     /// Three servers on one PostgreSQL: races, a sign-in that changes its server at each step, and kills behind HAProxy
-    Nodes(Rounds),
+    Nodes {
+        #[command(flatten)]
+        run: Rounds,
+        /// How often each race; as often as the kills without it
+        #[arg(long)]
+        races: Option<u32>,
+    },
     /// Takes PostgreSQL away from three servers in six ways, and brings it back
     Outages {
         #[command(flatten)]
@@ -204,7 +210,9 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             let log = if discard_log { kills::Log::Discarded } else { kills::Log::Kept };
             kills::run(&server, rounds, seed.unwrap_or_else(Random::seed), log).await?
         }
-        Command::Nodes(run) => across::run(&run.server, run.rounds, run.seed()).await?,
+        Command::Nodes { run, races } => {
+            across::run(&run.server, races.unwrap_or(run.rounds), run.rounds, run.seed()).await?
+        }
         Command::Outages { run, outages, seconds } => {
             let time = Duration::from_secs_f64(seconds.clamp(0.1, 600.0));
             let extent = outages::Extent { rounds: run.rounds, outages, time };

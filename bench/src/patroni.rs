@@ -124,7 +124,7 @@ restapi:
   listen: {control}
   connect_address: {control}
 
-etcd3:
+etcd:
   hosts: {etcd}
   use_proxies: true
 
@@ -306,21 +306,6 @@ postgresql:
         self.kill_postgres(number);
     }
 
-    /// Waits until the leader has looked at the cluster once more; the next time is some seconds away.
-    pub(crate) async fn until_looked(&self, number: usize) -> Result<(), String> {
-        let name = &self.members.get(number).ok_or("no such member")?.name;
-        let looked = format!("I am ({name}), the leader with the lock");
-        let looks = || fs::read_to_string(self.log()).unwrap_or_default().matches(&looked).count();
-        let (before, begun) = (looks(), Instant::now());
-        while begun.elapsed() < PATIENCE {
-            if looks() > before {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Err(format!("the leader does not look in {} s\n{}", PATIENCE.as_secs(), self.state().await))
-    }
-
     /// SIGSTOP to a member: its machine hangs.
     pub(crate) fn freeze(&self, number: usize) {
         let patroni = self.members.get(number).and_then(|member| member.patroni.as_ref());
@@ -374,7 +359,15 @@ async fn etcd(
     let (clients_url, peers_url) = (format!("http://{clients}"), format!("http://{peers}"));
     let mut command = account.command(Path::new(ETCD));
     command
-        .args(["--name", "etcd0", "--initial-cluster-token", "grantwell", "--log-level", "warn"])
+        .args([
+            "--name",
+            "etcd0",
+            "--initial-cluster-token",
+            "grantwell",
+            "--log-level",
+            "warn",
+            "--enable-v2",
+        ])
         .args(["--listen-client-urls", &clients_url, "--advertise-client-urls", &clients_url])
         .args(["--listen-peer-urls", &peers_url, "--initial-advertise-peer-urls", &peers_url])
         .args(["--initial-cluster", &format!("etcd0={peers_url}"), "--data-dir"])
