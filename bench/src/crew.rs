@@ -312,6 +312,9 @@ impl Shift<'_> {
             Step::Revoke => line.revoke(&self.worker.client, connection).await,
         };
         if let Err(fault) = done {
+            if matches!(fault, Fault::Unexpected(_)) {
+                line.was_refused();
+            }
             let after = self.tried_again(&fault).ok_or(fault)?;
             tokio::time::sleep(after).await;
             let connection = self.connections.get_mut(at).ok_or_else(nobody)?;

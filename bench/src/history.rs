@@ -117,6 +117,11 @@ impl Line {
         self.previous = self.newest.replace(next).map(|old| old.refresh);
     }
 
+    /// What was asked last was refused: then it is as if it had not been asked, and everything before still holds.
+    pub(crate) fn was_refused(&mut self) {
+        self.pending = None;
+    }
+
     /// Redeems the code and notes what came of it.
     pub(crate) async fn redeem(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
         self.ask(Pending::Redeem);
