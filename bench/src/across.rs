@@ -8,7 +8,6 @@ use std::{
 use crate::{
     crew::{Crew, Manner, PEOPLE},
     flow::{Browser, Client, tokens},
-    grantwell::person,
     haproxy::Haproxy,
     history::Counts,
     http::{Connection, Fault},
@@ -97,12 +96,12 @@ async fn kill(nodes: &mut Nodes, victim: usize, load: Duration, client: &Client)
     let told = |fault: Fault| format!("a sign-in that goes on elsewhere: {fault}");
     tokio::time::sleep(load).await;
     let mut browser = Browser::default();
-    let reply = browser.sign_in(&mut at(victim)?, client, &person(victim)).await.map_err(told)?;
+    let reply = browser.sign_in(&mut at(victim)?, client, &Crew::stranger(victim)).await.map_err(told)?;
     let resume = reply.location.clone().ok_or_else(|| told(reply.unexpected()))?;
     nodes.kill(victim);
     let killed = Instant::now();
     let (mut next, mut last) = (at(victim + 1)?, at(victim + 2)?);
-    let code = browser.walk(&mut [&mut next], &resume, &person(victim)).await.map_err(told)?;
+    let code = browser.walk(&mut [&mut next], &resume, &Crew::stranger(victim)).await.map_err(told)?;
     client.redeem(&mut last, &code).await.and_then(|reply| tokens(&reply)).map_err(told)?;
     tokio::time::sleep(Duration::from_millis(500)).await;
     nodes.restart(victim).await?;

@@ -21,8 +21,9 @@ use crate::{
 };
 
 const WORKERS: usize = 16;
-/// The people they sign in as.
-pub(crate) const PEOPLE: usize = 8;
+/// Those they sign in as, each of them as somebody else, so that an attempt that was lost keeps nobody else waiting; and a few who
+/// are nobody's.
+pub(crate) const PEOPLE: usize = WORKERS + 8;
 /// Lines of earlier rounds that are looked at again in each round.
 const AGAIN: usize = 100;
 /// Most lines that are kept for that.
@@ -91,13 +92,18 @@ impl Crew {
         let client = Client::web(Paths::discover(connection).await?);
         let mut workers = Vec::new();
         for number in 0..WORKERS {
-            let (mut browser, username) = (Browser::default(), person(number % PEOPLE));
+            let (mut browser, username) = (Browser::default(), person(number));
             browser.authorize(connection, &client, &username).await?;
             let (client, random) = (client.clone(), Random::new(random.next()));
             workers.push(Worker { browser, username, client, random });
         }
         let random = Random::new(random.next());
         Ok(Self { workers, client, random, kept: Vec::new(), last_fault: None })
+    }
+
+    /// Somebody as whom none of them signs in.
+    pub(crate) fn stranger(number: usize) -> String {
+        person(WORKERS + number % (PEOPLE - WORKERS))
     }
 
     pub(crate) fn client(&self) -> &Client {

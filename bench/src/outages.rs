@@ -9,7 +9,6 @@ use std::{
 use crate::{
     crew::{Crew, Manner, PEOPLE},
     flow::{Browser, Client, DISCOVERY},
-    grantwell::person,
     history::Line,
     http::{Call, Connection, Fault, Reply},
     nodes::Nodes,
@@ -165,7 +164,7 @@ async fn happens(
     let mut probes = Vec::new();
     for (number, address) in nodes.addresses().into_iter().enumerate() {
         let mut connection = Connection::new(address);
-        let code = Browser::default().authorize(&mut connection, &client, &person(number)).await;
+        let code = Browser::default().authorize(&mut connection, &client, &Crew::stranger(number)).await;
         let mut line = Line::new(code.map_err(|fault| fault.to_string())?);
         line.redeem(&client, &mut connection).await.map_err(|fault| fault.to_string())?;
         probes.push(Probe { connection, line, client: client.clone() });

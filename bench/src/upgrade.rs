@@ -9,7 +9,6 @@ use std::{
 use crate::{
     crew::{Crew, Manner, PEOPLE, RETRY_AFTER},
     flow::{Browser, Client, tokens},
-    grantwell::person,
     haproxy::Haproxy,
     http::{Connection, Fault},
     nodes::{NODES, Nodes},
@@ -136,7 +135,7 @@ impl Way<'_> {
     }
 
     async fn across(&self, one: &mut Connection, other: &mut Connection) -> Result<(), Fault> {
-        let (client, name) = (self.client, person(0));
+        let (client, name) = (self.client, Crew::stranger(0));
         let mut browser = Browser::default();
         let request = client.request();
         let code = browser.walk(&mut [one, other], &request, &name).await?;

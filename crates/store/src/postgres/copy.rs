@@ -3,12 +3,11 @@
 use std::future::Future;
 
 use grantwell_core::time::Timestamp;
-use tokio_postgres::Client;
 
 use super::{
     form::{Columns, Error, Param, Result as Asked, Statement, params, texts, unavailable},
     migrate,
-    server::Server,
+    server::{Link, Server},
 };
 use crate::copy::{
     CopyError, Departing, Each, Kind, Occupied, Row, Shape, Source, TABLES, Target, Value, shapes,
@@ -24,7 +23,7 @@ type Result<T> = std::result::Result<T, CopyError>;
 
 /// A connection with an open transaction. Dropped, it leaves the database as it was.
 pub(crate) struct Copy {
-    client: Client,
+    client: Link,
     version: i64,
     /// Statements that make the indexes again that are not there while the tables are filled.
     indexes: Vec<String>,
@@ -40,7 +39,7 @@ fn failed(error: impl Into<Error>) -> CopyError {
 }
 
 /// A database that is there, is ours and is no newer than this release; with the version of its schema.
-pub(super) fn existing(server: &Server) -> Result<(Client, i64)> {
+pub(super) fn existing(server: &Server) -> Result<(Link, i64)> {
     wait(async {
         let client = server.connect_first().await?;
         let state = migrate::look(&client).await.map_err(|error| migrate::failed(server, &error))?;

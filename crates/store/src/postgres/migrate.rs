@@ -11,7 +11,7 @@ use tokio_postgres::{Client, error::SqlState};
 
 use super::{
     form::{Columns, Error, Result, Statement, texts},
-    server::Server,
+    server::{Link, Server},
 };
 use crate::{OpenError, copy::TABLES};
 
@@ -102,7 +102,7 @@ pub(super) fn failed(server: &Server, error: &Error) -> OpenError {
 }
 
 /// A connection to a database with the present schema.
-pub(super) async fn open(server: &Server) -> std::result::Result<Client, OpenError> {
+pub(super) async fn open(server: &Server) -> std::result::Result<Link, OpenError> {
     let mut client = server.connect_first().await?;
     durable(&client, server).await?;
     let state = look(&client).await.map_err(|error| failed(server, &error))?;

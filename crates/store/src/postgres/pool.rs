@@ -1,7 +1,8 @@
 //! Connections for single statements: reads, and the steps of the sweep. Each is borrowed for one statement.
 //!
 //! One that was not used for a while is closed. A primary that hung and was replaced may wake up with the connections it had, and
-//! would answer with what was until it learns that it leads no more; that takes it longer than any connection waits here.
+//! would answer with what was until it learns that it leads no more; that takes it longer than any connection waits here. Of
+//! one that was replaced and does not hang, the connections go as soon as one has been made to the new primary.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,11 +10,11 @@ use std::{
 };
 
 use tokio::sync::Semaphore;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
 use super::{
     form::{Error, Param, Result, Statement},
-    server::{Server, is_lost},
+    server::{Link, Server, is_lost},
 };
 
 /// So long a connection may wait for its next use.
@@ -22,7 +23,7 @@ const UNUSED: Duration = Duration::from_secs(10);
 /// The connections, so many at most.
 pub(super) struct Pool {
     server: Arc<Server>,
-    idle: Mutex<Vec<(Client, Instant)>>,
+    idle: Mutex<Vec<(Link, Instant)>>,
     permits: Semaphore,
 }
 
@@ -31,19 +32,21 @@ impl Pool {
         Self { server, idle: Mutex::default(), permits: Semaphore::new(most.max(1)) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Client, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Link, Instant)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a connection for the next who asks.
-    pub(super) fn keep(&self, client: Client) {
+    pub(super) fn keep(&self, client: Link) {
         self.lock().push((client, Instant::now()));
     }
 
     /// One that was used a moment ago. The rest of them, below it, go when they have waited too long.
-    fn waiting(&self) -> Option<Client> {
+    fn waiting(&self) -> Option<Link> {
         let mut idle = self.lock();
-        idle.retain(|(client, since)| since.elapsed() < UNUSED && !client.is_closed());
+        idle.retain(|(client, since)| {
+            since.elapsed() < UNUSED && !client.is_closed() && self.server.is_current(client)
+        });
         idle.pop().map(|(client, _)| client)
     }
 
@@ -66,6 +69,8 @@ impl Pool {
                 None => self.server.connect().await?,
             };
             match client.query_typed(&statement.sql, &statement.typed()).await.map_err(Error::from) {
+                // Another node's commit is on the server that took over meanwhile, and not in these rows.
+                Ok(_) if !self.server.is_current(&client) => {}
                 Ok(rows) => {
                     self.keep(client);
                     return Ok(rows);

@@ -9,6 +9,7 @@
 
 use std::{
     fmt,
+    ops::{Deref, DerefMut},
     path::Path,
     sync::{
         Arc,
@@ -44,6 +45,26 @@ pub(crate) struct Server {
     newest: Arc<AtomicI64>,
     tls: Option<MakeRustlsConnect>,
     name: String,
+}
+
+/// A connection, and the timeline of the server it leads to.
+pub(super) struct Link {
+    client: Client,
+    timeline: i64,
+}
+
+impl Deref for Link {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl DerefMut for Link {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
 }
 
 impl fmt::Debug for Server {
@@ -105,7 +126,7 @@ impl Server {
     }
 
     /// A new connection to a server that may be written to.
-    pub(super) async fn connect(&self) -> Result<Client> {
+    pub(super) async fn connect(&self) -> Result<Link> {
         let count = self.hosts.len().max(1);
         let first = self.first.load(Ordering::Relaxed);
         let mut failure = Error::Late;
@@ -125,7 +146,7 @@ impl Server {
         Err(failure)
     }
 
-    async fn connect_to(&self, host: &Config) -> Result<Client> {
+    async fn connect_to(&self, host: &Config) -> Result<Link> {
         let connected = match &self.tls {
             None => host.connect(NoTls).await.map(|(client, connection)| {
                 drop(tokio::spawn(connection));
@@ -138,14 +159,18 @@ impl Server {
         };
         let client = connected?;
         let timeline = timeline(&client).await?;
-        if self.newest.fetch_max(timeline, Ordering::Relaxed) > timeline {
-            return Err(Error::Replaced);
-        }
-        Ok(client)
+        self.newest.fetch_max(timeline, Ordering::Relaxed);
+        let link = Link { client, timeline };
+        if self.is_current(&link) { Ok(link) } else { Err(Error::Replaced) }
+    }
+
+    /// Whether nobody has taken the place of the server that a connection leads to, as far as has been seen.
+    pub(super) fn is_current(&self, link: &Link) -> bool {
+        link.timeline >= self.newest.load(Ordering::Relaxed)
     }
 
     /// The same, for the person who starts something: what the server said is shown, since no row was asked for yet.
-    pub(super) async fn connect_first(&self) -> std::result::Result<Client, OpenError> {
+    pub(super) async fn connect_first(&self) -> std::result::Result<Link, OpenError> {
         let connected = tokio::time::timeout(SILENCE * 2, self.connect()).await.unwrap_or(Err(Error::Late));
         connected.map_err(|error| OpenError::Unreachable { database: self.name.clone(), why: told(&error) })
     }
@@ -278,6 +303,8 @@ fn verifying(roots: Option<&Path>) -> std::result::Result<MakeRustlsConnect, Ope
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "postgres-tests")]
+    use crate::postgres::{form::Statement, pool::Pool};
 
     fn encrypted(url: &str) -> bool {
         Server::parse(url).unwrap().tls.is_some()
@@ -356,7 +383,22 @@ mod tests {
         let timeline = server.newest.load(Ordering::Relaxed);
         assert!(timeline > 0, "{timeline}");
         drop(server.connect().await.unwrap());
-        server.newest.store(timeline + 1, Ordering::Relaxed);
+        let pool = Pool::new(Arc::new(server.clone()), 2);
+        let ask = Statement::new("SELECT 1", Vec::new());
+        assert!(pool.query(SILENCE, &ask).await.is_ok(), "and its connection is kept");
+        // A read waits for a lock while another server is seen.
+        let holder = server.connect().await.unwrap();
+        holder.batch_execute("SELECT pg_advisory_lock(4711)").await.unwrap();
+        let read = Statement::new("SELECT pg_advisory_lock_shared(4711)", Vec::new());
+        let others = async {
+            let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND objid = 4711)";
+            while !holder.query_typed_one(waiting, &[]).await.unwrap().get::<_, bool>(0) {}
+            server.newest.store(timeline + 1, Ordering::Relaxed);
+            holder.batch_execute("SELECT pg_advisory_unlock(4711)").await.unwrap();
+        };
+        let (read, ()) = tokio::join!(pool.query(SILENCE, &read), others);
+        assert!(matches!(read, Err(Error::Replaced)), "what it has read may not be so any more");
         assert!(matches!(server.connect().await, Err(Error::Replaced)));
+        assert!(matches!(pool.query(SILENCE, &ask).await, Err(Error::Replaced)));
     }
 }

@@ -27,7 +27,7 @@ use tokio_postgres::{Client, error::SqlState};
 
 use super::{
     form::{Error, Result, Statement, params, unavailable},
-    server::{Server, is_lost},
+    server::{Link, Server, is_lost},
     write::{Lock, Prepared, take},
 };
 use crate::queue::{Answer, Queue, Settled, Work};
@@ -73,7 +73,7 @@ const MOST: usize = 48;
 
 struct Writer {
     server: Arc<Server>,
-    client: Option<Client>,
+    client: Option<Link>,
     /// The id of a transaction whose `COMMIT` was sent and not answered.
     lost: Option<Vec<u8>>,
 }
@@ -89,8 +89,9 @@ impl Writer {
     }
 
     /// Connects where needed, and finds out what became of the last transaction before a new one is begun.
-    async fn connected(&mut self) -> Result<Client> {
-        let client = match self.client.take().filter(|client| !client.is_closed()) {
+    async fn connected(&mut self) -> Result<Link> {
+        let usable = |client: &Link| !client.is_closed() && self.server.is_current(client);
+        let client = match self.client.take().filter(usable) {
             Some(client) => client,
             None => within(self.server.connect()).await?,
         };

@@ -23,7 +23,7 @@ async fn shape(schema: &Schema) -> Vec<String> {
     rows.iter().map(|row| row.get::<_, String>(0).replace(name, "s")).collect()
 }
 
-async fn connected(schema: &Schema) -> (Client, Server) {
+async fn connected(schema: &Schema) -> (Link, Server) {
     let server = Server::parse(&schema.url()).unwrap();
     (server.connect().await.unwrap(), server)
 }
