@@ -1,12 +1,13 @@
 //! Opening the file: what it is, how new it is, and bringing its schema up to date.
 //!
 //! `PRAGMA application_id` says that a file is Grantwell's, `PRAGMA user_version` how many migrations it has had. A migration
-//! runs in one transaction with its version, so that a start that was interrupted, or two at once, leave one whole schema. A
-//! database that has rows is copied beside itself first, as it was: the way back.
+//! runs in one transaction with its version, and all that are due in the same one, so that a start that was interrupted, or two at
+//! once, leave one whole schema. A database that has rows is copied beside itself first, as it was: the way back.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Result};
@@ -120,11 +121,14 @@ pub(crate) fn kept_as(path: &Path, version: i64) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Copies that this process has begun.
+static COPIES: AtomicU32 = AtomicU32::new(0);
+
 /// A whole copy of one moment, readable by its owner alone; under its name only once it is complete and on disk.
 fn keep(c: &Connection, path: &Path, version: i64) -> std::result::Result<(), OpenError> {
     let kept = kept_as(path, version);
     let mut partial = kept.as_os_str().to_owned();
-    partial.push(format!(".{}", std::process::id()));
+    partial.push(format!(".{}.{}", std::process::id(), COPIES.fetch_add(1, Ordering::Relaxed)));
     let partial = PathBuf::from(partial);
     let io = |source| OpenError::Path { path: kept.clone(), source };
     match fs::remove_file(&partial) {
@@ -132,6 +136,13 @@ fn keep(c: &Connection, path: &Path, version: i64) -> std::result::Result<(), Op
         _ => make(&partial).map_err(io)?,
     }
     c.execute("VACUUM INTO ?1", [partial.to_string_lossy()]).map_err(|error| failed(&kept, &error))?;
+    let copied = Connection::open_with_flags(&partial, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let copied = copied.and_then(|copy| look(&copy));
+    if !matches!(copied.map_err(|error| failed(&kept, &error))?, State::Version(copied) if copied == version)
+    {
+        // Another process was faster, with the copy and with the migration.
+        return fs::remove_file(&partial).map_err(io);
+    }
     fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(io)?;
     fs::rename(&partial, &kept).map_err(io)?;
     let folder = kept.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -163,9 +174,13 @@ pub(super) enum State {
 }
 
 pub(super) fn look(c: &Connection) -> Result<State> {
-    let pragma = |name| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let (id, version) = (pragma("application_id")?, pragma("user_version")?);
-    let tables: i64 = c.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    // In one statement, so that all of it is of one moment: another process may be making the first schema.
+    let (tables, id, version): (i64, i64, i64) = c.query_row(
+        "SELECT (SELECT count(*) FROM sqlite_schema), application_id, user_version
+         FROM pragma_application_id, pragma_user_version",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
     if id == APPLICATION_ID && c.table_exists(None, "moved")? {
         return c.query_row("SELECT target FROM moved", [], |row| row.get(0)).map(State::Moved);
     }
@@ -188,18 +203,21 @@ pub(super) fn statements(migration: &str) -> Vec<String> {
     sql.split(';').map(str::trim).filter(|sql| !sql.is_empty()).map(str::to_owned).collect()
 }
 
-/// One version after the other, each in a transaction. `after` is called after every statement.
+/// One version after the other, all in one transaction: who starts at the same time sees the old schema or the new one, and
+/// keeps no copy of one in between. `after` is called after every statement, and at the end.
 fn migrate(c: &Connection, after: &mut dyn FnMut()) -> Result<Found> {
-    loop {
-        c.execute_batch("BEGIN IMMEDIATE")?;
-        let step = step(c, after);
-        // The connection is given up when either fails, and an open transaction with it.
-        c.execute_batch(if step.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-        if let Some(found) = step? {
-            return Ok(found);
+    c.execute_batch("BEGIN IMMEDIATE")?;
+    let found = loop {
+        match step(c, after) {
+            Ok(None) => {}
+            Ok(Some(found)) => break Ok(found),
+            Err(error) => break Err(error),
         }
-        after();
-    }
+    };
+    // The connection is given up when either fails, and an open transaction with it.
+    c.execute_batch(if found.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    after();
+    found
 }
 
 /// Looks again, under the lock: another process may have been first.
