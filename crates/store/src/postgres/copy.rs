@@ -5,7 +5,7 @@ use std::future::Future;
 use grantwell_core::time::Timestamp;
 
 use super::{
-    form::{Columns, Error, Param, Result as Asked, Statement, params, texts, unavailable},
+    form::{Columns, Error, Param, Result as Asked, Statement, params, unavailable},
     migrate,
     server::{Link, Server},
 };
@@ -25,8 +25,6 @@ type Result<T> = std::result::Result<T, CopyError>;
 pub(crate) struct Copy {
     client: Link,
     version: i64,
-    /// Statements that make the indexes again that are not there while the tables are filled.
-    indexes: Vec<String>,
 }
 
 /// Waits on a thread that may: a copy is the work of a command, not of a request.
@@ -58,7 +56,7 @@ impl Copy {
     /// A read transaction of one moment: what is committed meanwhile is not in it.
     pub(crate) fn read(server: &Server) -> Result<Self> {
         let (client, version) = existing(server)?;
-        let copy = Self { client, version, indexes: Vec::new() };
+        let copy = Self { client, version };
         copy.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
         Ok(copy)
     }
@@ -66,10 +64,9 @@ impl Copy {
     /// A write transaction on a database with the present schema that holds no row.
     pub(crate) fn fill(server: &Server, issuer: &str, occupied: Occupied) -> Result<Self> {
         let client = wait(migrate::open(server))?;
-        let mut copy = Self { client, version: migrate::known(), indexes: Vec::new() };
+        let copy = Self { client, version: migrate::known() };
         copy.hold()?;
         if copy.is_empty()? {
-            copy.set_indexes_aside()?;
             return Ok(copy);
         }
         if occupied == Occupied::Refuse {
@@ -88,7 +85,7 @@ impl Copy {
     /// A write transaction: whoever else has the database open can only read until it ends.
     pub(crate) fn leave(server: &Server) -> Result<Self> {
         let (client, version) = existing(server)?;
-        let copy = Self { client, version, indexes: Vec::new() };
+        let copy = Self { client, version };
         copy.hold()?;
         Ok(copy)
     }
@@ -98,24 +95,6 @@ impl Copy {
         let tables =
             shapes(self.version).iter().map(|shape| format!("\"{}\"", shape.table.name)).collect::<Vec<_>>();
         self.execute(&format!("BEGIN; {LOCK_TIMEOUT}; LOCK TABLE {} IN EXCLUSIVE MODE", tables.join(", ")))
-    }
-
-    /// To sort all of it once at the end is several times faster than to find the place of every row. Whoever reads waits until
-    /// then, so this is for a database that nobody can use yet.
-    fn set_indexes_aside(&mut self) -> Result<()> {
-        let made = "SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i
-            JOIN pg_class t ON t.oid = i.indrelid
-            WHERE t.relnamespace = current_schema()::regnamespace AND t.relname = ANY($1)
-              AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)";
-        let made = Statement::new(made, vec![texts(TABLES.iter().map(|table| table.name))]);
-        for row in self.ask(&made)? {
-            let mut columns = Columns::of(&row);
-            let (name, sql) = (columns.value::<String>(), columns.value::<String>());
-            let name = name.map_err(failed)?;
-            self.execute(&format!("DROP INDEX {name}"))?;
-            self.indexes.push(sql.map_err(failed)?);
-        }
-        Ok(())
     }
 
     fn execute(&self, sql: &str) -> Result<()> {
@@ -243,9 +222,6 @@ impl Target for Copy {
     }
 
     fn commit(self: Box<Self>) -> Result<()> {
-        for sql in &self.indexes {
-            self.execute(sql)?;
-        }
         self.execute("COMMIT")?;
         // Until the planner has looked at what came, it takes every table for empty.
         self.execute("ANALYZE")
