@@ -272,6 +272,23 @@ async fn a_database_moves_from_a_file_to_a_server_and_back() {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
+/// Somebody who reads holds one table and wants another while a database is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_a_database_stands_back_for_who_reads_it() {
+    let schema = Schema::new().await;
+    drop(open(&schema.url(), OpenOptions::default()).await.unwrap());
+    let (reader, looks) = (schema.connect().await, schema.connect().await);
+    reader.batch_execute("BEGIN; SELECT FROM session").await.unwrap();
+    let url = schema.url();
+    let left = tokio::spawn(async move { copy::departing(&url).unwrap().depart("sqlite:there.db") });
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'session'::regclass)";
+    while !looks.query_typed_one(waits, &[]).await.unwrap().get::<_, bool>(0) {}
+    reader.batch_execute("SELECT FROM \"user\"; COMMIT").await.unwrap();
+    left.await.unwrap().unwrap();
+    let refusal = open(&schema.url(), OpenOptions::default()).await.unwrap_err();
+    assert!(refusal.to_string().contains("was moved to sqlite:there.db"), "{refusal}");
+}
+
 /// A server that speaks TLS, with a certificate for `localhost` that only `tests/tls/server.pem` vouches for.
 async fn encrypted(schema: &Schema) -> u16 {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

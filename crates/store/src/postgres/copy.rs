@@ -1,8 +1,9 @@
 //! A [`Source`], [`Target`] or [`Departing`] database on a server: one connection with one open transaction.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use grantwell_core::time::Timestamp;
+use tokio_postgres::error::SqlState;
 
 use super::{
     form::{Columns, Error, Param, Result as Asked, Statement, params, unavailable},
@@ -18,6 +19,9 @@ const PORTION: usize = 1000;
 
 /// How long the copy waits for whoever is writing, when it needs the tables to itself.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 10000";
+
+/// So often it asks for the tables, when it needs them to itself alone.
+const TRIES: u32 = 100;
 
 type Result<T> = std::result::Result<T, CopyError>;
 
@@ -90,11 +94,31 @@ impl Copy {
         Ok(copy)
     }
 
+    fn tables(&self) -> String {
+        let tables = shapes(self.version);
+        tables.iter().map(|shape| format!("\"{}\"", shape.table.name)).collect::<Vec<_>>().join(", ")
+    }
+
     /// Begins, with every table held against other writers.
     fn hold(&self) -> Result<()> {
-        let tables =
-            shapes(self.version).iter().map(|shape| format!("\"{}\"", shape.table.name)).collect::<Vec<_>>();
-        self.execute(&format!("BEGIN; {LOCK_TIMEOUT}; LOCK TABLE {} IN EXCLUSIVE MODE", tables.join(", ")))
+        self.execute(&format!("BEGIN; {LOCK_TIMEOUT}; LOCK TABLE {} IN EXCLUSIVE MODE", self.tables()))
+    }
+
+    /// Every table held against readers too. Somebody who reads two tables may hold one of them and wait for the other: then
+    /// all are given back, before the server would end one of the two, and taken again a moment later.
+    fn hold_alone(&self) -> Result<()> {
+        self.execute("SAVEPOINT alone")?;
+        let lock =
+            format!("SET LOCAL lock_timeout = 300; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", self.tables());
+        for tries in 1.. {
+            match wait(self.client.batch_execute(&lock)) {
+                Err(error) if tries < TRIES && error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {}
+                done => return done.map_err(failed),
+            }
+            self.execute("ROLLBACK TO SAVEPOINT alone")?;
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
     }
 
     fn execute(&self, sql: &str) -> Result<()> {
@@ -231,6 +255,7 @@ impl Target for Copy {
 impl Departing for Copy {
     /// Every table gets another name, so that no statement of a process that still has the database open finds one.
     fn depart(self: Box<Self>, to: &str) -> Result<()> {
+        self.hold_alone()?;
         for shape in shapes(self.version) {
             let name = shape.table.name;
             self.execute(&format!("ALTER TABLE \"{name}\" RENAME TO moved_{name}"))?;
