@@ -199,20 +199,19 @@ impl Line {
     /// The newest tokens came: they work.
     async fn check_tokens(&mut self, client: &Client, c: &mut Connection) -> Checked {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
-        let mut wrong = Vec::new();
         if !client.is_active(c, &newest.access).await? {
-            wrong.push(Wrong::Lost("an access token".to_owned()));
+            return Ok(vec![Wrong::Lost("an access token".to_owned())]);
         }
         self.ask(Pending::Refresh);
         let reply = client.refresh(c, &newest.refresh).await?;
         match tokens(&reply) {
             Ok(next) => self.advance(next),
             Err(Fault::Unexpected(_)) => {
-                wrong.push(Wrong::Lost(format!("a refresh token: {}", told(&reply))));
+                return Ok(vec![Wrong::Lost(format!("a refresh token: {}", told(&reply)))]);
             }
             Err(fault) => return Err(fault),
         }
-        Ok(wrong)
+        Ok(Vec::new())
     }
 
     /// The code was sent and nobody knows: it works now and never again, or it has been used.
@@ -311,8 +310,8 @@ impl Line {
             _ => self.revoke(client, c).await?,
         }
         (self.pending, self.is_revoked) = (None, true);
-        wrong.extend(self.check_ended(client, c).await?);
-        Ok(wrong)
+        // What was found must not be lost to an answer that does not come.
+        if wrong.is_empty() { self.check_ended(client, c).await } else { Ok(wrong) }
     }
 }
 

@@ -56,7 +56,8 @@ impl Copy {
     /// A write transaction on a database with the present schema that holds no row.
     pub(crate) fn fill(path: &Path, issuer: &str, occupied: Occupied) -> Result<Self> {
         let connection = migrate::open(path)?;
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        // What is sorted for the indexes may be larger than memory.
+        connection.execute_batch("PRAGMA temp_store = FILE; BEGIN IMMEDIATE").map_err(failed)?;
         let mut copy = Self { connection, version: migrate::known(), indexes: Vec::new() };
         let is_empty = copy.is_empty()?;
         copy.set_indexes_aside()?;
@@ -84,7 +85,7 @@ impl Copy {
         Ok(Self { connection, version, indexes: Vec::new() })
     }
 
-    /// To sort all of it once at the end is several times faster than to find the place of every row.
+    /// All of it is sorted once at the end, where otherwise each row would have to find its place.
     fn set_indexes_aside(&mut self) -> Result<()> {
         let made = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
         let mut statement = self.connection.prepare(made).map_err(failed)?;
