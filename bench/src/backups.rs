@@ -1,7 +1,12 @@
 //! Catalogue FT-20: backups are taken under load and restored elsewhere. There nothing works that was issued before, whoever has
 //! an account signs in again, and the database is whole; where the backup was taken nothing is lost.
 
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use crate::{
     crew::{Crew, Manner, PEOPLE},
@@ -30,12 +35,14 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, 
     let mut record = Record::default();
     let servers = [server.address];
     let mut crew = Crew::sign_in(&servers, &mut random).await?;
-    for _ in 0..rounds {
+    let begun = Instant::now();
+    for number in 1..=rounds {
         let restored = installation.path("restored.db");
         let url = format!("sqlite:{}", restored.display());
         let round = Round { installation: &installation, servers: &servers, restored: &url };
         round.run(&mut crew, &mut random, &mut record).await?;
         fs::remove_file(&restored).map_err(told)?;
+        println!("SQLite, round {number}: {}, {} s", record.progress(), begun.elapsed().as_secs());
     }
     crew.check_all(&servers, &mut record).await;
     server.stop().await?;
@@ -47,12 +54,13 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, 
     let mut record = Record::default();
     let servers = nodes.addresses();
     let mut crew = Crew::sign_in(&servers, &mut random).await?;
-    for _ in 0..rounds {
+    for number in 1..=rounds {
         postgres.create_database("restored")?;
         let url = postgres.url("restored");
         let round = Round { installation: &nodes.installation, servers: &servers, restored: &url };
         round.run(&mut crew, &mut random, &mut record).await?;
         postgres.drop_database("restored")?;
+        println!("PostgreSQL, round {number}: {}, {} s", record.progress(), begun.elapsed().as_secs());
     }
     crew.check_all(&servers, &mut record).await;
     nodes.stop().await?;

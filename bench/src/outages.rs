@@ -74,9 +74,10 @@ pub(crate) async fn run(program: &Path, extent: Extent, seed: u64) -> Result<boo
     let servers = nodes.addresses();
     let mut crew = Crew::sign_in(&servers, &mut random).await?;
     let mut records = FATES.map(|fate| (fate, Record::default(), 0_u32));
-    for round in 0..extent.rounds {
+    let begun = Instant::now();
+    for round in 1..=extent.rounds {
         for (fate, record, count) in &mut records {
-            if !fate.is_crash() && round >= extent.outages {
+            if !fate.is_crash() && round > extent.outages {
                 continue;
             }
             *count += 1;
@@ -93,6 +94,12 @@ pub(crate) async fn run(program: &Path, extent: Extent, seed: u64) -> Result<boo
             record.bound("from its return to the last request that went wrong", recovered, RECOVERY);
             lines.extend(probes);
             crew.check(lines, &servers, record).await;
+            println!(
+                "{}, round {round}: {}, {} s",
+                fate.title(),
+                record.progress(),
+                begun.elapsed().as_secs()
+            );
         }
     }
     let last = records.last_mut().map(|(_, record, _)| record).ok_or("no record")?;

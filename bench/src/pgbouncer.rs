@@ -10,12 +10,14 @@ use crate::{
 
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 
-/// A connection to the server lives a second, so that every session of a client is served by many.
+/// A connection to the server lives a second, so that every session of a client is served by many. `PAUSE` ends one that is being
+/// made too, which PgBouncer takes for a login that failed: everybody is refused until it tries again, by default after 15 s.
 const SETTINGS: &str = "\
 pool_mode = transaction
 default_pool_size = 20
 max_client_conn = 300
 server_lifetime = 1
+server_login_retry = 1
 auth_type = scram-sha-256
 unix_socket_dir =
 admin_users = postgres

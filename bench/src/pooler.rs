@@ -21,6 +21,8 @@ use crate::{
 const RECOVERY: Duration = Duration::from_secs(5);
 /// How often settings of pooled connections are looked at, so that many of them are seen.
 const LOOKS: usize = 5;
+/// How many complaints of the pool are printed.
+const SHOWN: usize = 40;
 
 /// What happens to the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,8 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, 
     let servers = nodes.addresses();
     let mut crew = Crew::sign_in(&servers, &mut random).await?;
     let mut record = Record::default();
-    for round in 0..rounds {
+    let begun = Instant::now();
+    for round in 1..=rounds {
         for fate in FATES {
             let load = random.millis(200, 800);
             let happens = fate.happens(&mut pool, &postgres, (load, random.millis(50, 700)));
@@ -56,6 +59,7 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, 
             crew.check(lines, &servers, &mut record).await;
         }
         leaks(&pool, &postgres, &mut record)?;
+        println!("round {round}: {}, {} s", record.progress(), begun.elapsed().as_secs());
     }
     crew.check_all(&servers, &mut record).await;
     record.broken.extend(nodes.said("panicked"));
@@ -70,7 +74,14 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, 
     pool.stop().await?;
     postgres.stop().await?;
     let rows = [("restarts, kills, pauses", format!("{rounds}, {rounds}, {rounds}"))];
-    Ok(nodes.explained(record.print("PgBouncer with transaction pooling", &rows)))
+    let good = nodes.explained(record.print("PgBouncer with transaction pooling", &rows));
+    if !good {
+        let log = fs::read_to_string(pool.log()).unwrap_or_default();
+        for line in log.lines().filter(|line| !line.contains(" LOG ")).take(SHOWN) {
+            println!("pool: {line}");
+        }
+    }
+    Ok(good)
 }
 
 impl Fate {

@@ -18,7 +18,7 @@ use crate::{
 const VERSIONS: &str = "/usr/lib/postgresql";
 const SUPERUSER: &str = "postgres";
 /// No socket in a folder: its path could be too long, and nobody needs it.
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 8] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "max_connections=300",
@@ -26,6 +26,8 @@ const SETTINGS: [&str; 7] = [
     "log_min_messages=warning",
     "log_line_prefix=%m [%p] ",
     "log_timezone=UTC",
+    // In its folder, so that nothing of a killed server is left in memory.
+    "dynamic_shared_memory_type=mmap",
 ];
 /// How long the server that was told to end at once may take.
 const PATIENCE: Duration = Duration::from_secs(10);

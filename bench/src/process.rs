@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -61,10 +62,24 @@ impl Program {
     }
 }
 
-/// An address of loopback that nobody listens on.
+/// Below those that Linux gives to outgoing connections (`ip_local_port_range`): who leaves such a port for a while and comes back
+/// finds nobody there.
+const PORTS: std::ops::Range<u32> = 20_000..32_000;
+
+/// An address of loopback that nobody listens on, and that this process was not given before.
 pub(crate) fn free_address() -> Result<SocketAddr, String> {
-    let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    free.map_err(|error| format!("no free port: {error}"))
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Processes beside each other begin at different places.
+    let first = std::process::id().wrapping_mul(101);
+    for _ in PORTS {
+        let number = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(PORTS.start + number % (PORTS.end - PORTS.start))
+            .map_err(|error| error.to_string())?;
+        if let Ok(free) = TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr()) {
+            return Ok(free);
+        }
+    }
+    Err(format!("no port of {PORTS:?} is free"))
 }
 
 /// A process that goes when this does.

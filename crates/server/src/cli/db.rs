@@ -351,7 +351,12 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
     let copied: Vec<(_, Tally)> = copied.map_err(StartError::of)?;
     target.commit().map_err(StartError::of)?;
     let name = copy::without_secrets(&to).map_err(StartError::of)?;
-    source.depart(&name).map_err(StartError::of)?;
+    source.depart(&name).map_err(|error| {
+        StartError(format!(
+            "everything is in {name}, counted and compared, but the database could not be left, and is served as before: \
+             {error}. End what reads it for long, then move again with --replace"
+        ))
+    })?;
     let rows: u64 = copied.iter().map(|(_, tally)| tally.rows).sum();
     println!("moved {rows} rows, counted and compared; change one line of the configuration:");
     println!(

@@ -1,6 +1,11 @@
 //! `[management]`: the listener for operators.
 
-use super::key::{Key, Kind, Section};
+use std::net::SocketAddr;
+
+use super::{
+    key::{Key, Kind, Section},
+    reader::Reader,
+};
 
 pub(super) const SECTION: Section = Section {
     name: "management",
@@ -12,3 +17,17 @@ pub(super) const SECTION: Section = Section {
         about: "Where it listens; no listener when not set.",
     }],
 };
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<SocketAddr> {
+    let address = reader.address("management.listen")?;
+    if let Some(listen) = reader.address("listen").filter(|listen| overlap(*listen, address)) {
+        reader.refuse("management.listen", &format!("needs an address of its own: `listen` is \"{listen}\""));
+    }
+    Some(address)
+}
+
+/// Whether the second of two listeners would find its port taken. The system chooses a free port for 0.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let same = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && same
+}

@@ -98,7 +98,7 @@ impl Config {
             tls: tls::read(&mut reader),
             keys: keys::read(&reader),
             trusted_proxies: reader.networks("proxy.trusted"),
-            management: reader.address("management.listen"),
+            management: management::read(&mut reader),
             policy: Policy {
                 lifetimes: lifetimes::read(&mut reader),
                 guessing: limits::guessing(&mut reader),

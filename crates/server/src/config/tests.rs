@@ -233,6 +233,9 @@ fn values_that_contradict_each_other_are_refused() {
         ("[limits]\naccount_free = 0", 2),
         ("[proxy]\ntrusted = [\"everybody\"]", 2),
         ("tls = \"on\"", 1),
+        ("listen = \"127.0.0.1:8080\"\n[management]\nlisten = \"127.0.0.1:8080\"", 3),
+        ("listen = \"0.0.0.0:8080\"\n[management]\nlisten = \"127.0.0.1:8080\"", 3),
+        ("listen = \"127.0.0.1:8080\"\n[management]\nlisten = \"[::]:8080\"", 3),
     ] {
         let found = wrong(text);
         assert_eq!((found.len(), found[0].0), (1, line), "{text} {found:?}");

@@ -65,7 +65,7 @@ impl BodyError {
 /// Reads a form.
 pub(crate) async fn form(headers: &HeaderMap, body: Body) -> Result<Form, BodyError> {
     expect_type(headers, "application/x-www-form-urlencoded")?;
-    parse_form(&whole(body, LARGEST_FORM).await?)
+    parse_form(&whole(body, LARGEST_FORM, PATIENCE).await?)
 }
 
 /// Parses the query of a URL or a body as a form.
@@ -82,7 +82,7 @@ pub(crate) async fn json<T: serde::de::DeserializeOwned>(
     body: Body,
 ) -> Result<T, BodyError> {
     expect_type(headers, "application/json")?;
-    let bytes = whole(body, LARGEST_JSON).await?;
+    let bytes = whole(body, LARGEST_JSON, PATIENCE).await?;
     serde_json::from_slice(&bytes)
         .map_err(|_| BodyError::Malformed("the body is not the JSON object this endpoint reads"))
 }
@@ -95,16 +95,53 @@ fn expect_type(headers: &HeaderMap, expected: &str) -> Result<(), BodyError> {
     if essence.eq_ignore_ascii_case(expected) && !encoded { Ok(()) } else { Err(BodyError::MediaType) }
 }
 
-async fn whole(body: Body, most: usize) -> Result<Vec<u8>, BodyError> {
+async fn whole(body: Body, most: usize, patience: Duration) -> Result<Vec<u8>, BodyError> {
     // One that says so is not waited for.
     if usize::try_from(body.size_hint().lower()).map_or(true, |length| length > most) {
         return Err(BodyError::TooLarge);
     }
-    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, most).collect()).await;
+    let collected = tokio::time::timeout(patience, Limited::new(body, most).collect()).await;
     match collected {
         Err(_) => Err(BodyError::TooSlow),
         Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
         Ok(Err(_)) => Err(BodyError::Malformed("the body broke off")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use axum::body::Bytes;
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// The beginning of a body, whose end does not come.
+    struct Beginning(Option<Bytes>);
+
+    impl hyper::body::Body for Beginning {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.0.take().map_or(Poll::Pending, |bytes| Poll::Ready(Some(Ok(Frame::data(bytes)))))
+        }
+    }
+
+    #[tokio::test]
+    async fn h_03_a_body_whose_end_does_not_come_is_given_up() {
+        let body = Body::new(Beginning(Some(Bytes::from_static(b"grant_type="))));
+        assert_eq!(whole(body, LARGEST_FORM, Duration::ZERO).await, Err(BodyError::TooSlow));
+        let body = Body::from("grant_type=refresh_token");
+        assert!(whole(body, LARGEST_FORM, Duration::ZERO).await.is_ok());
+        assert_eq!((PATIENCE, BodyError::TooSlow.status()), (Duration::from_secs(15), 408));
     }
 }

@@ -1,6 +1,6 @@
 //! Between rows and records: statements with typed parameters, columns read in order, bodies as JSON.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use grantwell_core::{
     id::{ClientId, KeyId, Realm, ResourceIdentifier},
@@ -125,6 +125,8 @@ pub(super) enum Error {
     Late,
     /// The server was the primary once, and another is now.
     Replaced,
+    /// No server was found, by whoever looked for all.
+    Away(Arc<Error>),
 }
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
@@ -139,6 +141,7 @@ impl Error {
     pub(super) fn code(&self) -> Option<&SqlState> {
         match self {
             Self::Server(error) => error.code(),
+            Self::Away(error) => error.code(),
             _ => None,
         }
     }
@@ -148,6 +151,7 @@ impl Error {
 /// quote a value, so its code stands for them.
 pub(super) fn unavailable(error: &Error) -> StoreError {
     let why = match error {
+        Error::Away(error) => return unavailable(error),
         Error::Server(error) => match error.code() {
             Some(code) => format!("PostgreSQL error {}", code.code()),
             None => error.to_string(),

@@ -42,6 +42,7 @@ use crate::{
 mod attempt;
 mod audit;
 mod authorization;
+mod away;
 mod client;
 mod consent;
 pub(crate) mod copy;

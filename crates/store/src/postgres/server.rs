@@ -26,7 +26,10 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::form::{Error, Result};
+use super::{
+    away::Away,
+    form::{Error, Result},
+};
 use crate::OpenError;
 
 /// One attempt to reach one address, unless the URL says otherwise.
@@ -43,6 +46,7 @@ pub(crate) struct Server {
     first: Arc<AtomicUsize>,
     /// The newest timeline that was seen.
     newest: Arc<AtomicI64>,
+    away: Arc<Away>,
     tls: Option<MakeRustlsConnect>,
     name: String,
 }
@@ -117,7 +121,7 @@ impl Server {
             config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
             hosts.push(config);
         }
-        Ok(Self { hosts, first: Arc::default(), newest: Arc::default(), tls, name })
+        Ok(Self { hosts, first: Arc::default(), newest: Arc::default(), away: Arc::default(), tls, name })
     }
 
     /// Hosts and database, without user and password.
@@ -127,16 +131,24 @@ impl Server {
 
     /// A new connection to a server that may be written to.
     pub(super) async fn connect(&self) -> Result<Link> {
+        if self.away.is_away() {
+            let server = self.clone();
+            self.away.wait(async move { server.search().await.map(drop) }).await?;
+        }
+        self.search().await
+    }
+
+    async fn search(&self) -> Result<Link> {
         let count = self.hosts.len().max(1);
         let first = self.first.load(Ordering::Relaxed);
         let mut failure = Error::Late;
         for at in (first..first + count).map(|at| at % count) {
             let Some(host) = self.hosts.get(at) else { continue };
-            let mut attempt = Attempt { first: &self.first, next: (at + 1) % count };
+            let mut attempt = Attempt { server: self, next: (at + 1) % count, failed: true };
             let limit = host.get_connect_timeout().copied().unwrap_or(CONNECT);
             match tokio::time::timeout(limit, self.connect_to(host)).await {
                 Ok(Ok(client)) => {
-                    attempt.next = at;
+                    (attempt.next, attempt.failed) = (at, false);
                     return Ok(client);
                 }
                 Ok(Err(error)) => failure = error,
@@ -190,19 +202,22 @@ async fn timeline(client: &Client) -> Result<i64> {
 
 /// Where the next search begins. Dropped when a host has answered or failed, and also when whoever asked had no more time.
 struct Attempt<'s> {
-    first: &'s AtomicUsize,
+    server: &'s Server,
     next: usize,
+    failed: bool,
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.first.store(self.next, Ordering::Relaxed);
+        self.server.first.store(self.next, Ordering::Relaxed);
+        self.server.away.set(self.failed);
     }
 }
 
 /// What went wrong on the way to a connection.
 fn told(error: &Error) -> String {
     match error {
+        Error::Away(error) => told(error),
         Error::Server(error) => match error.as_db_error() {
             Some(said) => said.message().to_owned(),
             None => {
@@ -217,6 +232,9 @@ fn told(error: &Error) -> String {
 
 /// Whether a connection is of no more use: closed, being closed by the server, or to a server that became read-only.
 pub(super) fn is_lost(error: &Error) -> bool {
+    if let Error::Away(error) = error {
+        return is_lost(error);
+    }
     match error.code() {
         Some(code) => {
             code.code().starts_with("08")
@@ -354,15 +372,56 @@ mod tests {
 
     #[tokio::test]
     async fn a_host_that_says_nothing_is_not_asked_first_again() {
-        // It takes connections, as a machine that hangs does, and never reads.
-        let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = silent.local_addr().unwrap().port();
-        let server = Server::parse(&format!("postgres://u:p@127.0.0.1:{port},127.0.0.1:1/db")).unwrap();
-        let asked = tokio::time::timeout(Duration::from_millis(100), server.connect()).await;
-        assert!(asked.is_err(), "nothing answered");
-        let refused = tokio::time::timeout(Duration::from_millis(100), server.connect()).await;
-        assert!(refused.is_err(), "the second host refuses, and the first is asked again");
-        assert_eq!(server.first.load(Ordering::Relaxed), 1);
+        // They take connections, as a machine that hangs does, and never read.
+        let (one, other) = (silent().await, silent().await);
+        let url = format!("postgres://u:p@{},{}/db", one.local_addr().unwrap(), other.local_addr().unwrap());
+        let server = Server::parse(&url).unwrap();
+        let mut open = Vec::new();
+        for host in [&one, &other] {
+            assert!(tokio::time::timeout(MOMENT, server.connect()).await.is_err(), "nothing answers");
+            open.push(taken(host).await);
+        }
+        open.push(taken(&one).await);
+        let counts: Vec<usize> = open.iter().map(Vec::len).collect();
+        assert_eq!(counts, [1, 1, 0], "the first is asked once, and then the other");
+    }
+
+    const MOMENT: Duration = Duration::from_millis(50);
+
+    async fn silent() -> tokio::net::TcpListener {
+        tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
+    }
+
+    /// The connections that it was asked for since, still open.
+    async fn taken(silent: &tokio::net::TcpListener) -> Vec<tokio::net::TcpStream> {
+        let mut taken = Vec::new();
+        while let Ok(Ok((stream, _))) = tokio::time::timeout(MOMENT, silent.accept()).await {
+            taken.push(stream);
+        }
+        taken
+    }
+
+    #[tokio::test]
+    async fn who_asks_while_a_server_hangs_makes_no_connection_of_his_own() {
+        let host = silent().await;
+        let server = Server::parse(&format!("postgres://u:p@{}/db", host.local_addr().unwrap())).unwrap();
+        assert!(tokio::time::timeout(MOMENT, server.connect()).await.is_err(), "that is how it shows");
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..40 {
+            let server = server.clone();
+            asking.spawn(async move { tokio::time::timeout(MOMENT, server.connect()).await.is_err() });
+        }
+        assert!(asking.join_all().await.into_iter().all(|late| late));
+        assert_eq!(taken(&host).await.len(), 2, "the first, and one for all the others");
+    }
+
+    #[cfg(feature = "postgres-tests")]
+    #[tokio::test]
+    async fn a_server_that_is_back_is_found_by_all_who_wait() {
+        let server = Server::parse(&crate::suite::postgres::server().unwrap()).unwrap();
+        server.away.set(true);
+        let (one, other) = tokio::join!(server.connect(), server.connect());
+        assert!(one.is_ok() && other.is_ok() && !server.away.is_away());
     }
 
     #[test]
@@ -398,7 +457,8 @@ mod tests {
         };
         let (read, ()) = tokio::join!(pool.query(SILENCE, &read), others);
         assert!(matches!(read, Err(Error::Replaced)), "what it has read may not be so any more");
-        assert!(matches!(server.connect().await, Err(Error::Replaced)));
-        assert!(matches!(pool.query(SILENCE, &ask).await, Err(Error::Replaced)));
+        let is_replaced = |error: Error| matches!(error, Error::Away(why) if matches!(*why, Error::Replaced));
+        assert!(server.connect().await.is_err_and(is_replaced));
+        assert!(pool.query(SILENCE, &ask).await.is_err_and(is_replaced));
     }
 }

@@ -1,0 +1,61 @@
+//! A server that is away is looked for by one at a time.
+//!
+//! The kernel takes connections for a server that hangs. If everybody who asks meanwhile made one, the server would find hundreds
+//! when it wakes up, and serve them first, although nobody waits for them any more. So as long as the last search has failed, there
+//! is one search, and all who want a connection wait for what comes of it.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::watch;
+
+use super::form::{Error, Result};
+
+/// What came of a search; nothing while it is under way.
+type Outcome = watch::Receiver<Option<std::result::Result<(), Arc<Error>>>>;
+
+/// Whether the server is away, and who looks for it.
+#[derive(Default)]
+pub(super) struct Away {
+    is_away: AtomicBool,
+    search: Mutex<Option<Outcome>>,
+}
+
+impl Away {
+    /// Whether the last search was in vain.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// Notes what came of a search.
+    pub(super) fn set(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Relaxed);
+    }
+
+    /// Waits for the search that is under way, or for this one. It goes on when nobody waits for it any more.
+    pub(super) async fn wait(&self, search: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
+        let mut outcome = self.outcome(search);
+        match outcome.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(Err(error))) => Err(Error::Away(Arc::clone(error))),
+            Ok(_) => Ok(()),
+            Err(_) => Err(Error::Late),
+        }
+    }
+
+    fn outcome(&self, search: impl Future<Output = Result<()>> + Send + 'static) -> Outcome {
+        let mut current = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        // One whose task has ended without a word is over too.
+        let is_under_way = |outcome: &&Outcome| outcome.borrow().is_none() && outcome.has_changed().is_ok();
+        if let Some(outcome) = current.as_ref().filter(is_under_way) {
+            return outcome.clone();
+        }
+        let (tell, outcome) = watch::channel(None);
+        *current = Some(outcome.clone());
+        drop(tokio::spawn(async move {
+            tell.send_replace(Some(search.await.map_err(Arc::new)));
+        }));
+        outcome
+    }
+}
