@@ -353,8 +353,8 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
     let name = copy::without_secrets(&to).map_err(StartError::of)?;
     source.depart(&name).map_err(|error| {
         StartError(format!(
-            "everything is in {name}, counted and compared, but the database could not be left, and is served as before: \
-             {error}. End what reads it for long, then move again with --replace"
+            "everything is in {name}, counted and compared, but this database could not be marked as left: {error}. If it \
+             is still served, end what reads it for long, then move again with --replace"
         ))
     })?;
     let rows: u64 = copied.iter().map(|(_, tally)| tally.rows).sum();
