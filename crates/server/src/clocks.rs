@@ -1,14 +1,17 @@
 //! Our clock beside the database's. Every node judges by its own, one reading for each decision; that they judge alike is seen to
-//! here: one that is too far from the clock all nodes share is not ready.
+//! here: one that is too far from the clock all nodes share is not ready, and does nothing to everybody's rows.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
 
-use grantwell_core::store::{Read, Store};
+use grantwell_core::{
+    store::{Read, Store},
+    time::{Clock, Timestamp},
+};
 
-use crate::app::App;
+use crate::{app::App, start::StartError};
 
 /// How far apart the two may be.
 const APART: Duration = Duration::from_secs(5);
@@ -20,30 +23,58 @@ pub(crate) struct Clocks(AtomicI64);
 impl Clocks {
     /// One sentence, when they are too far apart.
     pub(crate) fn apart(&self) -> Option<String> {
-        let ahead = self.0.load(Ordering::Relaxed);
-        if u128::from(ahead.unsigned_abs()) <= APART.as_millis() {
-            return None;
-        }
-        let (seconds, tenths) = (ahead.unsigned_abs() / 1000, ahead.unsigned_abs() % 1000 / 100);
-        let side = if ahead > 0 { "ahead of" } else { "behind" };
-        Some(format!(
-            "this node's clock is {seconds}.{tenths} s {side} the database's; {} s are allowed",
-            APART.as_secs()
-        ))
+        apart(self.0.load(Ordering::Relaxed))
     }
 }
 
+fn apart(ahead: i64) -> Option<String> {
+    if u128::from(ahead.unsigned_abs()) <= APART.as_millis() {
+        return None;
+    }
+    let (seconds, tenths) = (ahead.unsigned_abs() / 1000, ahead.unsigned_abs() % 1000 / 100);
+    let side = if ahead > 0 { "ahead of" } else { "behind" };
+    Some(format!(
+        "this node's clock is {seconds}.{tenths} s {side} the database's; {} s are allowed",
+        APART.as_secs()
+    ))
+}
+
+/// How far `clock` is ahead, in milliseconds; zero where the database has none but ours.
+async fn ahead(store: &impl Store, clock: &dyn Clock) -> Read<i64> {
+    let before = clock.now();
+    let Some(theirs) = store.clock().await? else { return Ok(0) };
+    // It was read somewhere between the two readings of ours.
+    Ok(i64::midpoint(before.millis(), clock.now().millis()) - theirs.millis())
+}
+
+/// For a command that is about to change what all nodes share.
+pub(crate) async fn check(store: &impl Store, clock: &dyn Clock) -> Result<(), StartError> {
+    match apart(ahead(store, clock).await.map_err(StartError::of)?) {
+        Some(apart) => Err(StartError(format!("{apart}. Set it right, and run this again"))),
+        None => Ok(()),
+    }
+}
+
+/// The earlier of the two clocks. A key that was made by one that is ahead would sign for nobody until all others reach its time.
+pub(crate) async fn earlier(store: &impl Store, clock: &dyn Clock) -> Read<Timestamp> {
+    let ours = clock.now();
+    Ok(store.clock().await?.map_or(ours, |theirs| ours.min(theirs)))
+}
+
 impl App {
+    /// The time, for what is done to everybody's rows by the clock alone; `None` while ours is wrong. By one that is ahead, what
+    /// was revoked would be forgotten while it still matters, and signing keys be replaced that all others need.
+    pub(crate) fn shared_now(&self) -> Option<Timestamp> {
+        self.clocks.apart().is_none().then(|| self.now())
+    }
+
     /// Compares the clocks; a database that has none but ours is never apart.
     pub(crate) async fn compare_clocks(&self) -> Read<()> {
-        let before = self.now();
-        let Some(theirs) = self.store.clock().await? else { return Ok(()) };
-        // It was read somewhere between the two readings of ours.
-        let ours = i64::midpoint(before.millis(), self.now().millis());
+        let ahead = ahead(&self.store, self.clock.as_ref()).await?;
         let was_apart = self.clocks.apart().is_some();
-        self.clocks.0.store(ours - theirs.millis(), Ordering::Relaxed);
+        self.clocks.0.store(ahead, Ordering::Relaxed);
         #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a gauge is a float")]
-        metrics::gauge!("grantwell_clock_ahead_seconds").set((ours - theirs.millis()) as f64 / 1000.0);
+        metrics::gauge!("grantwell_clock_ahead_seconds").set(ahead as f64 / 1000.0);
         match self.clocks.apart() {
             Some(apart) if !was_apart => tracing::error!("not ready: {apart}"),
             None if was_apart => tracing::info!("the clocks agree again"),
@@ -59,7 +90,6 @@ mod tests {
 
     #[test]
     fn five_seconds_either_way_are_allowed() {
-        let apart = |ahead| Clocks(AtomicI64::new(ahead)).apart();
         for ahead in [-5000, 0, 5000] {
             assert_eq!(apart(ahead), None, "{ahead}");
         }

@@ -70,7 +70,8 @@ pub(crate) fn start(
     let tended = Arc::clone(app);
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
-            if let Err(error) = vault.tend(&tended.store, tended.now(), Which::All).await {
+            let Some(now) = tended.shared_now() else { continue };
+            if let Err(error) = vault.tend(&tended.store, now, Which::All).await {
                 tracing::warn!(%error, "keys were not looked after");
             }
             for key in tended.store.keys(tended.realm).await.unwrap_or_default() {
@@ -87,7 +88,8 @@ pub(crate) fn start(
     let swept = Arc::clone(app);
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
-            match swept.store.sweep(swept.now(), keep, SWEEP_ROWS).await {
+            let Some(now) = swept.shared_now() else { continue };
+            match swept.store.sweep(now, keep, SWEEP_ROWS).await {
                 Ok(0) => {}
                 Ok(rows) => {
                     tracing::debug!(rows, "sweep");

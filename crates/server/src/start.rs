@@ -28,7 +28,7 @@ use tokio::{
 use crate::{
     ambient::{SystemClock, SystemEntropy},
     app::{App, Current, ErrorAudience, FrontEnd},
-    clocks::Clocks,
+    clocks::{self, Clocks},
     config::Config,
     issued::Issued,
     jobs,
@@ -183,7 +183,8 @@ pub(crate) async fn build(
     };
     let claimed = (parts.master_key.as_path(), parts.policy.issuer.as_str());
     let (store, vault) = open_with(parts.store, &parts.database, claimed, entropy).await?;
-    vault.tend(&store, clock.now(), Which::Quick).await.map_err(StartError::of)?;
+    let now = clocks::earlier(&store, clock.as_ref()).await.map_err(StartError::of)?;
+    vault.tend(&store, now, Which::Quick).await.map_err(StartError::of)?;
     let keyring =
         vault.open(&store.keys(Realm::MAIN).await.map_err(StartError::of)?).map_err(StartError::of)?;
     let realm = vault.claim(&store, &parts.policy.issuer).await.map_err(StartError::of)?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use grantwell_core::{
     id::Realm,
-    store::{LoginName, Outcome, Share, Store, StoreError, Write},
+    store::{LoginName, Outcome, Retention, Share, Store, StoreError, Write},
 };
 use grantwell_store::{
     Engine, OpenError, OpenOptions,
@@ -175,6 +175,106 @@ async fn a_row_that_is_held_is_503_in_time() {
         Ok(Outcome::Done),
         "not ended by the first"
     );
+}
+
+/// Waits until so many connections of that name wait for a lock.
+async fn blocked(looking: &tokio_postgres::Client, name: &str, count: i64) {
+    let asked = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}' AND wait_event_type = 'Lock'"
+    );
+    while looking.query_typed_one(&asked, &[]).await.unwrap().get::<_, i64>(0) < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// One writer, whose connection has that name.
+async fn named(schema: &Schema, name: &str) -> Engine {
+    let options = OpenOptions { connections: 1, writers: 1, ..OpenOptions::default() };
+    open(&format!("{}&application_name={name}", schema.url()), options).await.unwrap()
+}
+
+async fn count(engine: &Engine, reason: &'static str) -> Result<Outcome, StoreError> {
+    let counted = Write::CountRefusal { client_id: "app".into(), reason, at: NOW };
+    engine.commit(Realm(1), Share::Rest, vec![counted]).await
+}
+
+/// What strangers make the server count has no row to lock until it is counted: the order in which they come must not matter.
+#[tokio::test]
+async fn two_batches_that_count_the_same_in_another_order_do_not_wait_for_each_other() {
+    let schema = Schema::new().await;
+    let name = format!("order-{}", schema.name());
+    let (one, other) = (named(&schema, &name).await, named(&schema, &name).await);
+    assert_eq!(count(&one, "held").await, Ok(Outcome::Done));
+    let (holder, looking) = (schema.connect().await, schema.connect().await);
+    holder.batch_execute("BEGIN; SELECT 1 FROM refusal FOR UPDATE").await.unwrap();
+    let release = async {
+        blocked(&looking, &name, 2).await;
+        holder.batch_execute("ROLLBACK").await.unwrap();
+    };
+    let (a, b, c, x, y, z, ()) = tokio::join!(
+        count(&one, "first"),
+        count(&one, "held"),
+        count(&one, "last"),
+        count(&other, "last"),
+        count(&other, "held"),
+        count(&other, "first"),
+        release
+    );
+    assert_eq!([a, b, c, x, y, z], [const { Ok(Outcome::Done) }; 6]);
+    let rows = holder.query_typed("SELECT reason, count FROM refusal ORDER BY reason", &[]).await.unwrap();
+    let counts: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(counts, [("first".to_owned(), 2), ("held".to_owned(), 3), ("last".to_owned(), 2)]);
+}
+
+/// The server ends a batch for the sake of somebody who takes locks in another order: its commits are done one by one.
+#[tokio::test]
+async fn a_batch_that_met_a_deadlock_is_done_singly() {
+    let schema = Schema::new().await;
+    let name = format!("deadlock-{}", schema.name());
+    let engine = named(&schema, &name).await;
+    let (entropy, owner) = (Seeded::new(3), fixtures::user("ada", &Seeded::new(4)));
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let session = fixtures::session(owner.id, &entropy);
+        ids.push(session.id);
+        let insert = vec![Write::InsertSession(Box::new(session))];
+        assert_eq!(engine.commit(Realm(1), Share::SignIns, insert).await, Ok(Outcome::Done));
+    }
+    ids.sort_by_key(|id| *id.as_bytes());
+    let (holder, looking) = (schema.connect().await, schema.connect().await);
+    let lock = |nth: &str| format!("SELECT 1 FROM session ORDER BY id {nth} LIMIT 1 FOR UPDATE");
+    // Whoever waits longest without finding the circle is not the one that is ended.
+    holder.batch_execute(&format!("SET deadlock_timeout = '1min'; BEGIN; {}", lock("DESC"))).await.unwrap();
+    let against = async {
+        blocked(&looking, &name, 1).await;
+        holder.batch_execute(&lock("ASC")).await.unwrap();
+        holder.batch_execute("ROLLBACK").await.unwrap();
+    };
+    let end = |id| {
+        engine.commit(Realm(1), Share::SignIns, vec![Write::EndSession { id, user_id: owner.id, at: NOW }])
+    };
+    let (first, last, ()) = tokio::join!(end(ids[0]), end(ids[1]), against);
+    assert_eq!((first, last), (Ok(Outcome::Done), Ok(Outcome::Done)));
+}
+
+/// A busy node marks more transactions than one step of the sweep removes: it must be told that there are more.
+#[tokio::test]
+async fn the_sweep_counts_the_marks_that_it_removes() {
+    let schema = Schema::new().await;
+    let engine = schema.open().await;
+    schema
+        .execute(
+            "INSERT INTO commit_mark (id, at, void)
+             SELECT uuid_send(gen_random_uuid()), 0, FALSE FROM generate_series(1, 12)",
+        )
+        .await;
+    let day = Duration::from_hours(24);
+    let keep = Retention { audit: day, ended: day, attempts: day };
+    let mut gone = Vec::new();
+    for _ in 0..4 {
+        gone.push(engine.sweep(NOW, keep, 5).await.unwrap());
+    }
+    assert_eq!(gone, [5, 5, 2, 0]);
 }
 
 /// PostgreSQL's text holds no U+0000: a name with one is nobody's, as on every engine.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::{
     ambient::{SystemClock, SystemEntropy},
+    clocks,
     config::Config,
     start::{self, StartError},
 };
@@ -49,6 +50,7 @@ pub(super) async fn rotate(config: &Config) -> Result<(), StartError> {
     let (store, vault) =
         start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
             .await?;
+    clocks::check(&store, &SystemClock).await?;
     let made = vault.rotate(&store, SystemClock.now()).await.map_err(StartError::of)?;
     println!("{made} successors made: published now, signing in fifteen minutes");
     Ok(())

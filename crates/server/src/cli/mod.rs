@@ -23,6 +23,7 @@ use self::{
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
+    clocks,
     config::{Config, LogFormat, Problems, Source, environment, reference_markdown},
     listen,
     login::password,
@@ -265,6 +266,7 @@ async fn apply_state(arguments: &Apply) -> Result<Report, Problems> {
     }
     let opened = start::open(database, master, issuer, Arc::new(SystemEntropy)).await;
     let (store, _) = opened.map_err(whole)?;
+    clocks::check(&store, &SystemClock).await.map_err(whole)?;
     apply::apply(&store, &source, Mode::Commit, &with).await
 }
 

@@ -1,6 +1,12 @@
 //! A store that does not answer is 503, never an answer of the protocol and never yes (DESIGN 3; catalogue T-09, F-13, D-10,
 //! H-10); and what was durable before a restart is the same after it.
 
+use std::time::Duration;
+
+use grantwell_core::time::{Clock, Timestamp};
+
+use crate::{ambient::SystemClock, clocks};
+
 use super::{
     Database, World,
     harness::{basic, secret},
@@ -48,6 +54,18 @@ async fn f_13_t_09_h_10_without_a_store_the_answer_is_503_and_nothing_is_lost() 
     world.token(&refreshing).await.expect_status(200);
 }
 
+const FAR: Duration = Duration::from_mins(30);
+const HOUR: i64 = 3_600_000;
+
+/// So many milliseconds from what is right.
+struct Apart(i64);
+
+impl Clock for Apart {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(SystemClock.now().millis() + self.0)
+    }
+}
+
 /// The clock of a test stands in a time of its own: far from that of a server, and the only one that a file has.
 #[tokio::test]
 async fn ft_09_a_node_whose_clock_is_not_the_databases_is_not_ready() {
@@ -56,10 +74,19 @@ async fn ft_09_a_node_whose_clock_is_not_the_databases_is_not_ready() {
     world.app.compare_clocks().await.unwrap();
     let reply = world.get("/readyz").await;
     match *world.database {
-        Database::File(_) => assert_eq!(reply.status, 200, "{reply:#?}"),
+        Database::File(_) => {
+            assert_eq!(reply.status, 200, "{reply:#?}");
+            assert_eq!(world.app.shared_now(), Some(world.app.now()));
+        }
         Database::Server(_) => {
             assert_eq!(reply.status, 503, "{reply:#?}");
             assert!(reply.body.contains("this node's clock is"), "{reply:#?}");
+            assert_eq!(world.app.shared_now(), None, "nor does it sweep or rotate");
+            let refusal = clocks::check(&world.app.store, world.app.clock.as_ref()).await.unwrap_err();
+            assert!(refusal.0.contains("Set it right"), "{}", refusal.0);
+            let early = clocks::earlier(&world.app.store, &Apart(-HOUR)).await.unwrap();
+            let late = clocks::earlier(&world.app.store, &Apart(HOUR)).await.unwrap();
+            assert!(early < SystemClock.now() - FAR && late < SystemClock.now() + FAR, "{early:?}, {late:?}");
         }
     }
     world.get("/healthz").await.expect_status(200);

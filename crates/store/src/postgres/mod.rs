@@ -72,7 +72,7 @@ const LATER: Duration = Duration::from_mins(1);
 
 /// An open database. Dropping it lets the commits that wait be done.
 pub struct Postgres {
-    pool: Pool,
+    pool: Arc<Pool>,
     queue: Arc<Queue<Prepared>>,
 }
 
@@ -87,7 +87,7 @@ impl Postgres {
     pub(crate) async fn open(server: Server, options: OpenOptions) -> std::result::Result<Self, OpenError> {
         let server = Arc::new(server);
         let client = migrate::open(&server).await?;
-        let pool = Pool::new(Arc::clone(&server), options.connections);
+        let pool = Arc::new(Pool::new(Arc::clone(&server), options.connections));
         pool.keep(client);
         let queue = Arc::new(Queue::new(options));
         for _ in 0..options.writers.max(1) {
@@ -96,7 +96,7 @@ impl Postgres {
         Ok(Self { pool, queue })
     }
 
-    async fn rows(&self, within: Duration, statement: &Statement) -> Read<Vec<Row>> {
+    async fn rows(&self, within: Duration, statement: Statement) -> Read<Vec<Row>> {
         self.pool.query(within, statement).await.map_err(|error| told(&error))
     }
 
@@ -105,7 +105,7 @@ impl Postgres {
         statement: Statement,
         read: impl FnOnce(&mut Columns<'_>) -> Result<T>,
     ) -> Read<Option<T>> {
-        one(&self.rows(SOON, &statement).await?, read).map_err(|error| told(&error))
+        one(&self.rows(SOON, statement).await?, read).map_err(|error| told(&error))
     }
 
     async fn list<T>(
@@ -114,7 +114,7 @@ impl Postgres {
         statement: Statement,
         read: impl Fn(&mut Columns<'_>) -> Result<T>,
     ) -> Read<Vec<T>> {
-        all(&self.rows(within, &statement).await?, read).map_err(|error| told(&error))
+        all(&self.rows(within, statement).await?, read).map_err(|error| told(&error))
     }
 
     /// The form that the guard of a replacement compares. A record written by an older release may lack fields that have a
@@ -225,7 +225,7 @@ impl Store for Postgres {
     }
 
     async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
-        Ok(!self.rows(SOON, &denied::find(realm, token)).await?.is_empty())
+        Ok(!self.rows(SOON, denied::find(realm, token)).await?.is_empty())
     }
 
     async fn attempts(&self, realm: Realm, keys: &[AttemptKey]) -> Read<Vec<Attempts>> {
@@ -270,7 +270,7 @@ impl Store for Postgres {
 
     async fn rows(&self) -> Read<Vec<(&'static str, u64)>> {
         let estimates = self.list(LATER, health::estimates(), health::estimate).await?;
-        let counts = self.rows(LATER, &health::counts(&estimates)).await?;
+        let counts = self.rows(LATER, health::counts(&estimates)).await?;
         let mut columns = Columns::of(counts.first().ok_or_else(|| told(&form::Error::Late))?);
         let mut count = || columns.number::<u64>().map_err(|error| told(&error));
         let rows = TABLES.iter().map(|table| Ok((table.name, count()?))).collect::<Read<Vec<_>>>()?;
@@ -322,7 +322,7 @@ impl Store for Postgres {
                 gone += removed;
             }
         }
-        self.pool.execute(LATER, &sweep::marks(most)).await.map_err(|error| unavailable(&error))?;
-        Ok(gone)
+        let marks = self.pool.execute(LATER, &sweep::marks(most)).await;
+        Ok(gone + marks.map_err(|error| unavailable(&error))?)
     }
 }

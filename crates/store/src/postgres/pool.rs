@@ -1,11 +1,17 @@
 //! Connections for single statements: reads, and the steps of the sweep. Each is borrowed for one statement.
 //!
+//! A connection whose statement has no answer yet is of no use to anybody, and the server goes on with it. So a read that is given up,
+//! because its time is over or a client has gone away, keeps its place here until it is answered: a table that is
+//! held by somebody, or clients that hang up, cost no connection each.
+//!
 //! One that was not used for a while is closed. A primary that hung and was replaced may wake up with the connections it had, and
 //! would answer with what was until it learns that it leads no more; that takes it longer than any connection waits here. Of
 //! one that was replaced and does not hang, the connections go as soon as one has been made to the new primary.
 
 use std::{
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -20,16 +26,19 @@ use super::{
 /// So long a connection may wait for its next use.
 const UNUSED: Duration = Duration::from_secs(10);
 
+/// So long a read goes on that nobody waits for.
+const GIVEN_UP: Duration = Duration::from_secs(5);
+
 /// The connections, so many at most.
 pub(super) struct Pool {
     server: Arc<Server>,
     idle: Mutex<Vec<(Link, Instant)>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Pool {
     pub(super) fn new(server: Arc<Server>, most: usize) -> Self {
-        Self { server, idle: Mutex::default(), permits: Semaphore::new(most.max(1)) }
+        Self { server, idle: Mutex::default(), permits: Arc::new(Semaphore::new(most.max(1))) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(Link, Instant)>> {
@@ -51,16 +60,24 @@ impl Pool {
     }
 
     /// The rows of a statement that changes nothing.
-    pub(super) async fn query(&self, within: Duration, statement: &Statement) -> Result<Vec<Row>> {
+    pub(super) async fn query(self: &Arc<Self>, within: Duration, statement: Statement) -> Result<Vec<Row>> {
         if statement.params.iter().any(Param::is_impossible) {
             return Ok(Vec::new());
         }
-        tokio::time::timeout(within, self.ask(statement)).await.unwrap_or(Err(Error::Late))
+        let reading = async {
+            let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::Late)?;
+            let pool = Arc::clone(self);
+            let asking = async move {
+                let _permit = permit;
+                let _in_use = InUse::count();
+                pool.ask(&statement).await
+            };
+            ToTheEnd(Some(Box::pin(asking))).await
+        };
+        tokio::time::timeout(within, reading).await.unwrap_or(Err(Error::Late))
     }
 
     async fn ask(&self, statement: &Statement) -> Result<Vec<Row>> {
-        let _permit = self.permits.acquire().await.map_err(|_| Error::Late)?;
-        let _in_use = InUse::count();
         loop {
             let idle = self.waiting();
             let was_idle = idle.is_some();
@@ -101,6 +118,32 @@ impl Pool {
             Ok(changed)
         };
         tokio::time::timeout(within, doing).await.unwrap_or(Err(Error::Late))
+    }
+}
+
+/// A read that goes on when it is dropped.
+struct ToTheEnd(Option<Reading>);
+
+type Reading = Pin<Box<dyn Future<Output = Result<Vec<Row>>> + Send>>;
+
+impl Future for ToTheEnd {
+    type Output = Result<Vec<Row>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(reading) = &mut self.0 else { return Poll::Pending };
+        let answer = reading.as_mut().poll(context);
+        if answer.is_ready() {
+            self.0 = None;
+        }
+        answer
+    }
+}
+
+impl Drop for ToTheEnd {
+    fn drop(&mut self) {
+        if let (Some(reading), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            drop(runtime.spawn(tokio::time::timeout(GIVEN_UP, reading)));
+        }
     }
 }
 

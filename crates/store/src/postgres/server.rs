@@ -3,7 +3,8 @@
 //! The URL is libpq's, several hosts included. Of its TLS modes there are two: `verify-full`, the default wherever a host is not
 //! this machine, and `disable`. What encrypts without knowing to whom protects from nobody who matters. A connection is
 //! only kept where it may write (`target_session_attrs`), so that after a failover the new primary is found. A host that takes a
-//! connection and then says nothing must not keep anybody from the next one: the search goes on where the last one ended.
+//! connection and then says nothing must not keep anybody from the next one, nor an address from the next one of the same name: the
+//! search goes on where the last one ended.
 //! A primary that hung while another took its place believes for a moment, when it wakes up, that it still is one: PostgreSQL counts
 //! promotions as timelines, and a server on an older one than was seen before is passed over.
 
@@ -11,9 +12,10 @@ use std::{
     fmt,
     ops::{Deref, DerefMut},
     path::Path,
+    pin::Pin,
     sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -43,7 +45,8 @@ pub(crate) struct Server {
     /// One for each host.
     hosts: Vec<Config>,
     /// Which of them is asked first.
-    first: Arc<AtomicUsize>,
+    first: Arc<Mutex<Turn>>,
+    lookup: Lookup,
     /// The newest timeline that was seen.
     newest: Arc<AtomicI64>,
     away: Arc<Away>,
@@ -80,6 +83,16 @@ impl fmt::Debug for Server {
 impl Server {
     /// Reads an URL. Its password is in no error.
     pub(crate) fn parse(url: &str) -> std::result::Result<Self, OpenError> {
+        // A part of a password would be taken for a host, and shown.
+        let (_, rest) = url.split_once("://").unwrap_or(("", url));
+        let (at_host, after) =
+            rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len())).unwrap_or((rest, ""));
+        if at_host.matches('@').count() > 1 || after.contains('@') {
+            return Err(setting(
+                "its URL has an @ too many: one in a user's name or a password is written %40, a / %2F"
+                    .to_owned(),
+            ));
+        }
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (mut mode, mut roots, mut rest) = (None, None, Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -99,6 +112,13 @@ impl Server {
         if config.get_hosts().is_empty() {
             return Err(setting("its URL names no host".to_owned()));
         }
+        let each = each_host(&plain);
+        if each.len() != config.get_hosts().len() || !config.get_hostaddrs().is_empty() {
+            return Err(setting(
+                "its URL names hosts after the ?: they stand before the database, postgres://user@one,other/database"
+                    .to_owned(),
+            ));
+        }
         let name = shown(&config);
         let encrypted = match mode.as_deref() {
             None => !config.get_hosts().iter().all(is_here),
@@ -108,7 +128,7 @@ impl Server {
         };
         let tls = encrypted.then(|| verifying(roots.as_deref().map(Path::new))).transpose()?;
         let mut hosts = Vec::new();
-        for url in each_host(&plain) {
+        for url in each {
             let mut config: Config = url.parse().map_err(unreadable)?;
             config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
@@ -121,7 +141,8 @@ impl Server {
             config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
             hosts.push(config);
         }
-        Ok(Self { hosts, first: Arc::default(), newest: Arc::default(), away: Arc::default(), tls, name })
+        let (first, newest, away) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { hosts, first, lookup: addresses, newest, away, tls, name })
     }
 
     /// Hosts and database, without user and password.
@@ -140,19 +161,28 @@ impl Server {
 
     async fn search(&self) -> Result<Link> {
         let count = self.hosts.len().max(1);
-        let first = self.first.load(Ordering::Relaxed);
+        let first = *self.first.lock().unwrap_or_else(PoisonError::into_inner);
         let mut failure = Error::Late;
-        for at in (first..first + count).map(|at| at % count) {
+        for step in 0..count {
+            let at = (first.host + step) % count;
             let Some(host) = self.hosts.get(at) else { continue };
-            let mut attempt = Attempt { server: self, next: (at + 1) % count, failed: true };
+            let next_host = Turn { host: (at + 1) % count, address: 0 };
+            let mut attempt = Attempt { server: self, next: next_host, failed: true };
             let limit = host.get_connect_timeout().copied().unwrap_or(CONNECT);
-            match tokio::time::timeout(limit, self.connect_to(host)).await {
-                Ok(Ok(client)) => {
-                    (attempt.next, attempt.failed) = (at, false);
-                    return Ok(client);
+            let Ok(known) = tokio::time::timeout(limit, (self.lookup)(host.clone())).await else { continue };
+            let skipped = if step == 0 { first.address } else { 0 };
+            let mut order = (0..known.len()).map(|n| (skipped + n) % known.len()).peekable();
+            while let Some(address) = order.next() {
+                attempt.next = order.peek().map_or(next_host, |&address| Turn { host: at, address });
+                let Some(host) = known.get(address) else { continue };
+                match tokio::time::timeout(limit, self.connect_to(host)).await {
+                    Ok(Ok(client)) => {
+                        (attempt.next, attempt.failed) = (Turn { host: at, address }, false);
+                        return Ok(client);
+                    }
+                    Ok(Err(error)) => failure = error,
+                    Err(_) => failure = Error::Late,
                 }
-                Ok(Err(error)) => failure = error,
-                Err(_) => failure = Error::Late,
             }
         }
         Err(failure)
@@ -200,16 +230,42 @@ async fn timeline(client: &Client) -> Result<i64> {
     }
 }
 
+/// A host, and one of the addresses that its name has.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    host: usize,
+    address: usize,
+}
+
+/// How the addresses of a host are found.
+type Lookup = fn(Config) -> Pin<Box<dyn Future<Output = Vec<Config>> + Send>>;
+
+/// One for each address of a host's name. The driver would try them in one go, which ends before the second when the first one is
+/// silent. What cannot be looked up is left to the driver, and to its error.
+fn addresses(host: Config) -> Pin<Box<dyn Future<Output = Vec<Config>> + Send>> {
+    Box::pin(async move {
+        let Some(Host::Tcp(name)) = host.get_hosts().first() else { return vec![host] };
+        let port = host.get_ports().first().copied().unwrap_or(5432);
+        let found = tokio::net::lookup_host((name.as_str(), port)).await.map(Iterator::collect);
+        let found: Vec<std::net::SocketAddr> = found.unwrap_or_default();
+        if found.is_empty() {
+            return vec![host];
+        }
+        let at = |address: &std::net::SocketAddr| host.clone().hostaddr(address.ip()).clone();
+        found.iter().map(at).collect()
+    })
+}
+
 /// Where the next search begins. Dropped when a host has answered or failed, and also when whoever asked had no more time.
 struct Attempt<'s> {
     server: &'s Server,
-    next: usize,
+    next: Turn,
     failed: bool,
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.server.first.store(self.next, Ordering::Relaxed);
+        *self.server.first.lock().unwrap_or_else(PoisonError::into_inner) = self.next;
         self.server.away.set(self.failed);
     }
 }
@@ -276,7 +332,7 @@ fn shown(config: &Config) -> String {
         }
     });
     let hosts = hosts.collect::<Vec<_>>().join(",");
-    format!("postgres://{hosts}/{}", config.get_dbname().or(config.get_user()).unwrap_or_default())
+    format!("postgres://{hosts}/{}", config.get_dbname().unwrap_or_default())
 }
 
 /// A socket, or a name that means this machine.
@@ -350,6 +406,12 @@ mod tests {
             ),
             ("postgres://u:hunter2@h/db?colour=red", "colour"),
             ("postgres://u:hunter2@h:port/db", "URL cannot be read"),
+            ("postgres://u:p@hunter2@h/db", "an @ too many"),
+            ("postgres://u:p/hunter2@h/db", "an @ too many"),
+            ("postgres://h/db?user=u&password=p@hunter2", "an @ too many"),
+            // Neither would the first be known as far away, nor would the others be asked one by one.
+            ("postgres://u:hunter2@localhost/db?hostaddr=192.0.2.1", "hosts after the ?"),
+            ("postgres://u:hunter2@one/db?host=other", "hosts after the ?"),
         ] {
             let refusal = Server::parse(url).unwrap_err().to_string();
             assert!(refusal.contains(part) && !refusal.contains("hunter2"), "{refusal}");
@@ -384,6 +446,23 @@ mod tests {
         open.push(taken(&one).await);
         let counts: Vec<usize> = open.iter().map(Vec::len).collect();
         assert_eq!(counts, [1, 1, 0], "the first is asked once, and then the other");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_says_nothing_does_not_hide_the_next_one_of_its_name() {
+        let one = silent().await;
+        let port = one.local_addr().unwrap().port();
+        let other = tokio::net::TcpListener::bind(("127.0.0.2", port)).await.unwrap();
+        let mut server = Server::parse(&format!("postgres://u:p@localhost:{port}/db")).unwrap();
+        server.lookup = |host| {
+            let at = |last| host.clone().hostaddr([127, 0, 0, last].into()).clone();
+            let known = vec![at(1), at(2)];
+            Box::pin(std::future::ready(known))
+        };
+        for _ in 0..2 {
+            assert!(tokio::time::timeout(MOMENT, server.connect()).await.is_err(), "nothing answers");
+        }
+        assert_eq!((taken(&one).await.len(), taken(&other).await.len()), (1, 1), "each is asked");
     }
 
     const MOMENT: Duration = Duration::from_millis(50);
@@ -424,6 +503,27 @@ mod tests {
         assert!(one.is_ok() && other.is_ok() && !server.away.is_away());
     }
 
+    /// A read that nobody waits for any more keeps the only connection, and gives it back.
+    #[cfg(feature = "postgres-tests")]
+    #[tokio::test]
+    async fn who_gives_up_a_read_costs_no_connection() {
+        let server = Arc::new(Server::parse(&crate::suite::postgres::server().unwrap()).unwrap());
+        let holder = server.connect().await.unwrap();
+        holder.batch_execute("SELECT pg_advisory_lock(4712)").await.unwrap();
+        let pool = Arc::new(Pool::new(server, 1));
+        let who = Statement::new("SELECT pg_backend_pid()", Vec::new());
+        let pid = |rows: Result<Vec<tokio_postgres::Row>>| rows.unwrap()[0].get::<_, i32>(0);
+        let before = pid(pool.query(SILENCE, who.clone()).await);
+        let waits = Statement::new("SELECT pg_advisory_xact_lock_shared(4712)::text", Vec::new());
+        assert!(matches!(pool.query(MOMENT, waits).await, Err(Error::Late)));
+        assert!(
+            matches!(pool.query(MOMENT, who.clone()).await, Err(Error::Late)),
+            "the server goes on with it"
+        );
+        holder.batch_execute("SELECT pg_advisory_unlock(4712)").await.unwrap();
+        assert_eq!(pid(pool.query(SILENCE, who).await), before);
+    }
+
     #[test]
     fn a_name_is_hosts_and_database() {
         let server =
@@ -442,9 +542,9 @@ mod tests {
         let timeline = server.newest.load(Ordering::Relaxed);
         assert!(timeline > 0, "{timeline}");
         drop(server.connect().await.unwrap());
-        let pool = Pool::new(Arc::new(server.clone()), 2);
+        let pool = Arc::new(Pool::new(Arc::new(server.clone()), 2));
         let ask = Statement::new("SELECT 1", Vec::new());
-        assert!(pool.query(SILENCE, &ask).await.is_ok(), "and its connection is kept");
+        assert!(pool.query(SILENCE, ask.clone()).await.is_ok(), "and its connection is kept");
         // A read waits for a lock while another server is seen.
         let holder = server.connect().await.unwrap();
         holder.batch_execute("SELECT pg_advisory_lock(4711)").await.unwrap();
@@ -455,10 +555,10 @@ mod tests {
             server.newest.store(timeline + 1, Ordering::Relaxed);
             holder.batch_execute("SELECT pg_advisory_unlock(4711)").await.unwrap();
         };
-        let (read, ()) = tokio::join!(pool.query(SILENCE, &read), others);
+        let (read, ()) = tokio::join!(pool.query(SILENCE, read), others);
         assert!(matches!(read, Err(Error::Replaced)), "what it has read may not be so any more");
         let is_replaced = |error: Error| matches!(error, Error::Away(why) if matches!(*why, Error::Replaced));
         assert!(server.connect().await.is_err_and(is_replaced));
-        assert!(pool.query(SILENCE, &ask).await.is_err_and(is_replaced));
+        assert!(pool.query(SILENCE, ask).await.is_err_and(is_replaced));
     }
 }

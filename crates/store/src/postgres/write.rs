@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use grantwell_core::{id::Realm, store::Write};
+use grantwell_core::{id::Realm, secret::Digest, store::Write};
 
 use super::{
     attempt, audit, authorization, client, consent, denied,
@@ -17,13 +17,15 @@ pub(super) struct Prepared {
     pub(super) locks: BTreeSet<Lock>,
 }
 
-/// A row that a guard looks at. Every transaction takes the locks of all its commits in this order before it does anything else,
-/// so that no two wait for each other.
+/// A row that a guard looks at, or that several may insert. Every transaction takes the locks of all its commits in this order
+/// before it does anything else, so that no two wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lock {
     /// Clients, resources, users and keys are changed by whoever holds their realm.
     Realm(u32),
-    Attempt(u32, u8, [u8; 32]),
+    /// A row that may not be there yet, by a number of its key: an advisory lock stands for it. Two rows that share one wait
+    /// for each other in vain, and no more.
+    Name(i64),
     Session(u32, [u8; 16]),
     Interaction(u32, [u8; 16]),
     Consent(u32, [u8; 16]),
@@ -44,14 +46,23 @@ pub(super) fn prepare(realm: Realm, writes: &[Write], forms: &[String]) -> Resul
     Ok(prepared)
 }
 
+impl Lock {
+    fn named(digest: [u8; 32]) -> Self {
+        Self::Name(digest.first_chunk().map_or(0, |eight| i64::from_be_bytes(*eight)))
+    }
+}
+
 fn locks(realm: u32, write: &Write) -> Vec<Lock> {
     match write {
         write if write.raises_generation() => vec![Lock::Realm(realm)],
         Write::ClaimRealm(_) | Write::MoveRealm { .. } | Write::RaiseEpoch(_) => vec![Lock::Realm(realm)],
         Write::ReserveAttempt { key, .. } | Write::CountFailure { key, .. } | Write::ClearAttempts(key) => {
-            let (kind, digest) = place(key);
-            vec![Lock::Attempt(realm, kind, digest)]
+            vec![Lock::named(place(key).1)]
         }
+        Write::CountRefusal { client_id, reason, .. } => {
+            vec![Lock::named(Digest::of(format!("{client_id}\0{reason}").as_bytes()).0)]
+        }
+        Write::DenyToken { token, .. } => vec![Lock::named(token.0)],
         Write::TouchSession { id, .. } | Write::EndSession { id, .. } => {
             vec![Lock::Session(realm, *id.as_bytes())]
         }
@@ -141,10 +152,9 @@ macro_rules! locking {
     };
 }
 
-/// Statements that take all of `locks`, in their order. Rows that are not there are not locked: the unique key of an insert
-/// stands for them.
+/// Statements that take all of `locks`, in their order.
 pub(super) fn take(locks: &BTreeSet<Lock>) -> Vec<Statement> {
-    let (mut realms, mut attempts) = (Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
+    let (mut realms, mut names) = (Vec::new(), Vec::new());
     let mut rows = [
         Rows::of(locking!("session")),
         Rows::of(locking!("interaction")),
@@ -157,10 +167,8 @@ pub(super) fn take(locks: &BTreeSet<Lock>) -> Vec<Statement> {
                 realms.push(Some(i64::from(*realm)));
                 continue;
             }
-            Lock::Attempt(realm, kind, digest) => {
-                attempts.0.push(Some(i64::from(*realm)));
-                attempts.1.push(Some(i64::from(*kind)));
-                attempts.2.push(Some(digest.to_vec()));
+            Lock::Name(name) => {
+                names.push(Some(*name));
                 continue;
             }
             Lock::Session(realm, id) => (0, realm, id),
@@ -180,12 +188,10 @@ pub(super) fn take(locks: &BTreeSet<Lock>) -> Vec<Statement> {
             vec![Param::Ints(realms)],
         ));
     }
-    if !attempts.0.is_empty() {
+    if !names.is_empty() {
         statements.push(Statement::new(
-            "SELECT 1 FROM attempt
-             WHERE (realm, kind, digest) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]))
-             ORDER BY realm, kind, digest FOR UPDATE",
-            vec![Param::Ints(attempts.0), Param::Ints(attempts.1), Param::Blobs(attempts.2)],
+            "SELECT pg_advisory_xact_lock(name) FROM unnest($1::bigint[]) AS name",
+            vec![Param::Ints(names)],
         ));
     }
     let taken = rows.into_iter().filter(|rows| !rows.ids.is_empty());

@@ -55,16 +55,8 @@ const SETTLE: &str = "INSERT INTO commit_mark (id, at, void)
 /// One writer's task, until the queue is closed and empty.
 pub(super) async fn run(server: Arc<Server>, queue: Arc<Queue<Prepared>>) {
     let mut writer = Writer { server, client: None, lost: None };
-    while let Some(mut batch) = queue.next(queue.options.batch.min(MOST)).await {
-        // Whoever gave up was told 503, and asks again.
-        batch.retain(|work| !work.answer.is_closed());
-        if batch.is_empty() {
-            continue;
-        }
-        let answers = writer.settle(&batch).await;
-        for (work, answer) in batch.into_iter().zip(answers) {
-            let _ = work.answer.send(answer);
-        }
+    while let Some(batch) = queue.next(queue.options.batch.min(MOST)).await {
+        writer.settle(batch).await;
     }
 }
 
@@ -79,13 +71,30 @@ struct Writer {
 }
 
 impl Writer {
-    async fn settle(&mut self, batch: &[Work<Prepared>]) -> Vec<Answer> {
-        let failure = match self.attempt(batch).await {
-            Ok(answers) => return answers,
-            Err(error) => unavailable(&error),
+    async fn settle(&mut self, mut batch: Vec<Work<Prepared>>) {
+        // Whoever gave up was told 503, and asks again.
+        batch.retain(|work| !work.answer.is_closed());
+        if batch.is_empty() {
+            return;
+        }
+        let answers = match self.attempt(&batch).await {
+            Ok(answers) => answers,
+            // The server ended it for the sake of another transaction, over the row of one of them.
+            Err(error) if batch.len() > 1 && error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {
+                for work in batch {
+                    Box::pin(self.settle(vec![work])).await;
+                }
+                return;
+            }
+            Err(error) => {
+                let failure = unavailable(&error);
+                tracing::error!(commits = batch.len(), "a batch of commits has no answer: {failure}");
+                batch.iter().map(|_| Err(failure.clone())).collect()
+            }
         };
-        tracing::error!(commits = batch.len(), "a batch of commits has no answer: {failure}");
-        batch.iter().map(|_| Err(failure.clone())).collect()
+        for (work, answer) in batch.into_iter().zip(answers) {
+            let _ = work.answer.send(answer);
+        }
     }
 
     /// Connects where needed, and finds out what became of the last transaction before a new one is begun.
@@ -116,10 +125,12 @@ impl Writer {
             return Ok(answers);
         };
         let error = match within(async { Ok(client.batch_execute("COMMIT").await?) }).await {
-            Ok(()) => {
+            Ok(()) if self.server.is_current(&client) => {
                 self.client = Some(client);
                 return Ok(answers);
             }
+            // Another server has taken over meanwhile: whether it knows of this commit, only that one can say.
+            Ok(()) => Error::Replaced,
             // The server said that it did not: a deferred constraint, a serialization failure.
             Err(error) if error.code().is_some() && !is_lost(&error) => return Err(error),
             Err(error) => error,
@@ -176,22 +187,35 @@ async fn send(client: &Client, batch: &[Work<Prepared>]) -> Result<(Vec<Answer>,
         }
         sent.extend(work.task.statements.iter().map(|statement| (Part::Commit(at), statement.sent(client))));
         if !alone {
-            sent.push((Part::Savepoint, plain("SAVEPOINT one")));
+            sent.push((Part::Commit(at), plain("SAVEPOINT one")));
             sent.push((Part::Frame, plain("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")));
         }
     }
-    // Without savepoints a commit that fails takes the mark with it.
-    sent.push((if alone { Part::Savepoint } else { Part::Frame }, Box::pin(mark(client, &id))));
+    // Without savepoints a commit that fails takes the mark with it, and fails with a mark that cannot be made.
+    sent.push((if alone { Part::Commit(0) } else { Part::Frame }, Box::pin(mark(client, &id))));
     start(&mut sent).await;
 
-    let mut failures: Vec<Option<Error>> = batch.iter().map(|_| None).collect();
-    let mut unmarked = Error::Late;
+    let mut said = Vec::with_capacity(sent.len());
     for (part, answer) in sent {
-        let Err(error) = answer.await.map_err(Error::from) else { continue };
+        said.push((part, answer.await.map_err(Error::from)));
+    }
+    let answers = failures(batch.len(), said)?.into_iter().map(answer).collect::<Vec<_>>();
+    let is_done = |answer: &Answer| matches!(answer, Ok(Settled { outcome: Outcome::Done, .. }));
+    if !answers.iter().any(is_done) {
+        return Ok((answers, None));
+    }
+    let id = id.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((answers, Some(id.ok_or(Error::Late)?)))
+}
+
+/// The first failure of each commit. The savepoint after it belongs to it: without that one `ROLLBACK TO` finds the one
+/// before, and undoes it.
+fn failures(commits: usize, said: Vec<(Part, Result<()>)>) -> Result<Vec<Option<Error>>> {
+    let mut failures: Vec<Option<Error>> = (0..commits).map(|_| None).collect();
+    for (part, answer) in said {
+        let Err(error) = answer else { continue };
         match part {
             _ if is_lost(&error) => return Err(error),
-            // The commit before it has failed, and the first error of that is the one that counts.
-            Part::Savepoint => unmarked = error,
             Part::Frame => return Err(error),
             Part::Commit(at) => {
                 if let Some(failure @ None) = failures.get_mut(at) {
@@ -200,13 +224,7 @@ async fn send(client: &Client, batch: &[Work<Prepared>]) -> Result<(Vec<Answer>,
             }
         }
     }
-    let answers = failures.into_iter().map(answer).collect::<Vec<_>>();
-    if !answers.iter().any(|answer| matches!(answer, Ok(Settled { outcome: Outcome::Done, .. }))) {
-        return Ok((answers, None));
-    }
-    let id = id.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Something is to be committed, so a transaction that could not be marked has no answer.
-    id.map(|id| (answers, Some(id))).ok_or(unmarked)
+    Ok(failures)
 }
 
 /// Marks the transaction, and tells by which id.
@@ -224,8 +242,6 @@ async fn mark(
 enum Part {
     /// The transaction as a whole.
     Frame,
-    /// The end of a commit, which fails with it.
-    Savepoint,
     /// The commit at that place of the batch.
     Commit(usize),
 }
@@ -265,4 +281,41 @@ fn answer(failure: Option<Error>) -> Answer {
     let failure: StoreError = unavailable(&error);
     tracing::error!("a commit failed: {failure}");
     Err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A savepoint that failed alone undoes its commit as if a statement of it had failed: it must not be told that it was done.
+    #[test]
+    fn a_commit_fails_with_its_statements_and_with_the_savepoint_after_them() {
+        let said = |failed: &[usize]| {
+            let parts = [
+                Part::Frame,
+                Part::Commit(0),
+                Part::Commit(0),
+                Part::Frame,
+                Part::Commit(1),
+                Part::Commit(1),
+            ];
+            let answer = |at| if failed.contains(&at) { Err(Error::Unreadable(at)) } else { Ok(()) };
+            failures(2, parts.into_iter().enumerate().map(|(at, part)| (part, answer(at))).collect())
+        };
+        let of = |failed: &[usize]| {
+            said(failed)
+                .unwrap()
+                .into_iter()
+                .map(|failure| match failure {
+                    Some(Error::Unreadable(at)) => Some(at),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[]), [None, None]);
+        assert_eq!(of(&[1, 2]), [Some(1), None], "the first of them counts");
+        assert_eq!(of(&[2]), [Some(2), None]);
+        assert_eq!(of(&[5]), [None, Some(5)]);
+        assert!(said(&[3]).is_err(), "without the way back nobody knows what was kept");
+    }
 }
