@@ -5,7 +5,7 @@
 use std::{
     fmt, fs,
     io::{self, Read as _, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -96,9 +96,14 @@ pub(crate) fn put_back(path: &Path, secret: &Secret) -> Result<(), MasterKeyErro
     fs::create_dir_all(folder).map_err(io)?;
     let mut text = Zeroizing::new(STANDARD.encode(secret.expose()));
     text.push('\n');
-    // `create_new`: never over a file, never through a link.
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(path).map_err(io)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+    // It has its name when it is whole: never a part of it, never over a file, never through a link.
+    let mut file = tempfile::Builder::new()
+        .prefix(".key.")
+        .permissions(fs::Permissions::from_mode(0o400))
+        .tempfile_in(folder)
+        .map_err(io)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(io)?;
+    file.persist_noclobber(path).map_err(|error| io(error.error))?;
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
     Ok(())
 }

@@ -389,6 +389,25 @@ async fn who_leaves_a_database_stands_back_for_who_reads_it() {
     assert!(refusal.to_string().contains("was moved to sqlite:there.db"), "{refusal}");
 }
 
+/// While the other side makes its indexes a copy waits, longer than the role may allow; and when it was ended all the same, nobody
+/// may take the copy for all there is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_is_not_ended_by_a_limit_and_knows_when_it_was_ended() {
+    let schema = Schema::new().await;
+    drop(open(&schema.url(), OpenOptions::default()).await.unwrap());
+    let name = format!("copy-{}", schema.name());
+    let limits = "%20-c%20idle_in_transaction_session_timeout%3D20%20-c%20statement_timeout%3D20000";
+    let url = format!("{}{limits}&application_name={name}", schema.url());
+    let source = copy::departing(&url).unwrap();
+    let looks = schema.connect().await;
+    looks.batch_execute("SELECT pg_sleep(0.2)").await.unwrap();
+    source.is_held().unwrap();
+    let end =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'");
+    looks.batch_execute(&end).await.unwrap();
+    assert!(source.is_held().is_err());
+}
+
 /// A server that speaks TLS, with a certificate for `localhost` that only `tests/tls/server.pem` vouches for.
 async fn encrypted(schema: &Schema) -> u16 {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

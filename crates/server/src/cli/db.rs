@@ -55,15 +55,16 @@ pub(super) async fn run(command: DbCommand) -> Done {
             let config = configuration(&arguments.config.config)?;
             let (out, database) = (arguments.out.clone(), config.database.clone());
             aside(move || backup(&config, &arguments)).await?;
-            note(&database, "database.backed_up").await?;
             println!("{} is complete: keep it and what opens it in different places", out.display());
+            warn_of(note(&database, "database.backed_up").await);
             Ok(())
         }
         DbCommand::Restore(arguments) => {
             let config = configuration(&arguments.config.config)?;
             let database = config.database.clone();
             aside(move || restore(&config, &arguments)).await?;
-            note(&database, "database.restored").await
+            warn_of(note(&database, "database.restored").await);
+            Ok(())
         }
         DbCommand::Verify(arguments) => {
             // Where a backup is checked there need be nothing but the backup and what opens it.
@@ -105,16 +106,17 @@ impl Progress {
         }
         self.rows = rows;
         if self.terminal {
-            eprint!("\r{table}: {rows} rows");
+            let _ = write!(std::io::stderr(), "\r{table}: {rows} rows");
             let _ = std::io::stderr().flush();
         }
     }
 
     fn finish(&mut self) {
+        // Nobody may be looking any more, and the copy goes on.
         if self.terminal && !self.table.is_empty() {
-            eprintln!();
+            let _ = writeln!(std::io::stderr());
         } else if !self.table.is_empty() {
-            eprintln!("{}: {} rows", self.table, self.rows);
+            let _ = writeln!(std::io::stderr(), "{}: {} rows", self.table, self.rows);
         }
         self.table.clear();
     }
@@ -192,7 +194,8 @@ fn backup(config: &Config, arguments: &Backup) -> Done {
     let mut progress = Progress::new();
     let mut proven =
         Proven { source: source.as_mut(), issuer: &config.policy.issuer, master: SealKey::new(&master) };
-    let written = file::write(&arguments.out, &lock, &header, &mut proven, &mut |table, rows| {
+    let out = file::Out { path: &arguments.out, replaces: arguments.force };
+    let written = file::write(out, &lock, &header, &mut proven, &mut |table, rows| {
         progress.tell(table, rows);
     });
     progress.finish();
@@ -211,6 +214,13 @@ fn folder_of(path: &Path) -> Option<&Path> {
 
 fn master(config: &Config) -> Result<Secret, StartError> {
     master_key::load(&config.keys.master, KeyCheck::Present, &SystemEntropy).map_err(StartError::of)
+}
+
+/// What was done is done, whether or not it could be noted.
+fn warn_of(noted: Done) {
+    if let Err(StartError(why)) = noted {
+        let _ = writeln!(std::io::stderr(), "warning: this could not be written to the audit log: {why}");
+    }
 }
 
 /// An audit event, from which `db status` knows of the last backup. A database with an older schema is left as it is.
@@ -311,10 +321,16 @@ fn verify(arguments: &Verify) -> Done {
     let Some(file) = &arguments.file else { return Ok(()) };
     let opener = &arguments.opener;
     let mut backup = file::Backup::open(file, opener.passphrase_file.as_deref(), opener.identity.as_deref())?;
+    let header = backup.header().clone();
+    let master = SealKey::new(&backed_up_key(&header)?);
     let mut progress = Progress::new();
-    let tallies = backup.tally(&mut |table, rows| progress.tell(table, rows));
+    let tallies = file::tally(
+        &mut Proven { source: &mut backup, issuer: &header.issuer, master },
+        &mut |table, rows| progress.tell(table, rows),
+    );
     progress.finish();
     let tallies = tallies.map_err(StartError::of)?;
+    backup.finish(&tallies).map_err(StartError::of)?;
     show::backup(file, backup.header(), &tallies, arguments.json);
     Ok(())
 }
@@ -349,6 +365,11 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
     let copied = copy::transfer(&mut proven, target.as_mut(), &mut |table, rows| progress.tell(table, rows));
     progress.finish();
     let copied: Vec<(_, Tally)> = copied.map_err(StartError::of)?;
+    source.is_held().map_err(|error| {
+        StartError(format!(
+            "this database was written to again before the copy was kept, so nothing was moved: {error}"
+        ))
+    })?;
     target.commit().map_err(StartError::of)?;
     let name = copy::without_secrets(&to).map_err(StartError::of)?;
     source.depart(&name).map_err(|error| {
@@ -370,7 +391,8 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
 fn absolute(url: &str) -> Result<String, StartError> {
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => {
-            let path = std::path::absolute(path).map_err(StartError::of)?;
+            let path =
+                std::path::absolute(path.strip_prefix("//").unwrap_or(path)).map_err(StartError::of)?;
             Ok(format!("sqlite:{}", path.display()))
         }
         _ => Ok(url.to_owned()),

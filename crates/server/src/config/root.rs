@@ -71,7 +71,10 @@ pub(super) fn issuer(reader: &mut Reader<'_>) -> String {
 pub(super) fn database(reader: &mut Reader<'_>) -> String {
     let database = reader.text("database").unwrap_or_default();
     match database.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => format!("sqlite:{}", reader.folder().join(path).display()),
+        Some(path) if !path.is_empty() => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            format!("sqlite:{}", reader.folder().join(path).display())
+        }
         _ if database.starts_with("postgres://") || database.starts_with("postgresql://") => {
             match grantwell_store::check_url(&database) {
                 Ok(()) => {}

@@ -273,3 +273,63 @@ fn a_move_takes_no_place_that_is_taken() {
     place.write("grantwell.toml", &CONFIG.replace("sqlite:data", "sqlite:new"));
     assert!(place.apply(&[]).contains("leave"), "the user is back");
 }
+
+/// A script whose variable is empty must not be told that its backup is whole.
+#[test]
+fn what_opens_a_backup_is_for_a_backup() {
+    let place = Place::filled();
+    for wrong in [
+        &["db", "verify", "--passphrase-file", "passphrase", "--config", "grantwell.toml"][..],
+        &["db", "verify", "backup"],
+        &["db", "restore", "backup", "--config", "grantwell.toml"],
+    ] {
+        let output = place.run(wrong);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("FILE"), "{said}");
+    }
+}
+
+#[test]
+fn who_looks_at_an_empty_database_is_not_in_the_way_of_a_restore() {
+    let place = Place::backed_up();
+    place.lose_everything();
+    // What a restore leaves that was killed.
+    place.db(&["migrate"]);
+    assert!(place.db(&["status"]).contains("nothing is wrong"));
+    assert!(place.refuses(&["verify"]).contains("nothing in the database yet"));
+    assert!(!place.path("grantwell.key").exists());
+    place.db(&["restore", "backup", "--passphrase-file", "passphrase"]);
+    assert_eq!(place.rows("user"), 1);
+}
+
+/// The release that serves it could not be started again.
+#[test]
+fn a_refused_restore_or_move_migrates_nothing() {
+    let place = Place::backed_up();
+    let version = |name: &str| -> i64 {
+        let database = rusqlite::Connection::open(place.path(name)).unwrap();
+        database.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+    };
+    fs::create_dir(place.path("old")).unwrap();
+    sql(&place.path("data/grantwell.db"), "PRAGMA wal_checkpoint(TRUNCATE)");
+    fs::copy(place.path("data/grantwell.db"), place.path("old/grantwell.db")).unwrap();
+    sql(&place.path("old/grantwell.db"), BACK_TO_VERSION_1);
+    assert!(place.refuses(&["move", "--to", "sqlite:old/grantwell.db"]).contains("holds rows already"));
+    assert_eq!(version("old/grantwell.db"), 1);
+    place.write("grantwell.toml", &CONFIG.replace("sqlite:data", "sqlite:old"));
+    let said = place.refuses(&["restore", "backup", "--passphrase-file", "passphrase"]);
+    assert!(said.contains("holds rows already"), "{said}");
+    assert_eq!(version("old/grantwell.db"), 1);
+}
+
+/// Two slashes are part of an URL, not of a path.
+#[test]
+fn a_path_after_two_slashes_is_relative_to_where_it_is_read() {
+    let place = Place::filled();
+    let said = place.db(&["move", "--to", "sqlite://new.db"]);
+    let line = format!("database = \"sqlite:{}\"", place.path("new.db").display());
+    assert!(said.contains(&line), "{said}");
+    place.write("grantwell.toml", &CONFIG.replace("sqlite:data/grantwell.db", "sqlite://new.db"));
+    assert!(place.apply(&[]).contains("leave"));
+}

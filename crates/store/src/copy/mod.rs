@@ -65,13 +65,9 @@ pub struct Shape {
     pub columns: Vec<&'static Column>,
 }
 
-impl Shape {
-    /// A table of [`TABLES`] with columns by name; `None` when this release knows one of them not.
-    pub fn named(table: &str, columns: &[String]) -> Option<Self> {
-        let table = TABLES.iter().find(|known| known.name == table)?;
-        let find = |name: &String| table.columns.iter().find(|column| column.name == name);
-        Some(Self { table, columns: columns.iter().map(find).collect::<Option<_>>()? })
-    }
+/// The version of the schema that this release makes; both engines count alike.
+pub fn known() -> i64 {
+    crate::sqlite::migrate::known()
 }
 
 /// All tables as the schema of that version has them.
@@ -240,6 +236,8 @@ pub trait Target: Source {
 
 /// A database that is left for another. While it is held nobody can write to it.
 pub trait Departing: Source {
+    /// Whether it is still held: asked before the copy is kept, since afterwards both would be written to.
+    fn is_held(&self) -> Result<(), CopyError>;
     /// Marks it as moved: who still has it open gets no answer from it, and nobody can open it again.
     fn depart(self: Box<Self>, to: &str) -> Result<(), CopyError>;
 }

@@ -24,11 +24,13 @@ pub(super) const REVOKED: &str = "DELETE FROM \"authorization\" WHERE (realm, id
     SELECT realm, id FROM \"authorization\" WHERE revoked_at < $1 ORDER BY revoked_at LIMIT $2
     FOR UPDATE SKIP LOCKED)";
 
-/// Those whose consent was withdrawn: as dead as if each had been revoked, and in the way of the consent's own removal.
+/// Those whose consent was withdrawn: as dead as if each had been revoked, and in the way of the consent's own removal. Of the same
+/// consents as that.
 pub(super) const UNDER_WITHDRAWN: &str = "DELETE FROM \"authorization\" WHERE (realm, id) IN (
     SELECT a.realm, a.id
-    FROM consent c JOIN \"authorization\" a ON a.realm = c.realm AND a.consent_id = c.id
-    WHERE c.withdrawn_at < $1 LIMIT $2 FOR UPDATE OF a SKIP LOCKED)";
+    FROM (SELECT realm, id FROM consent WHERE withdrawn_at < $1 ORDER BY withdrawn_at LIMIT $2) oldest
+    JOIN \"authorization\" a ON a.realm = oldest.realm AND a.consent_id = oldest.id
+    LIMIT $2 FOR UPDATE OF a SKIP LOCKED)";
 
 /// All that the life of a token under an authorization depends on, in one statement, so that all of it is of one moment.
 pub(super) fn find(realm: Realm, id: AuthorizationId) -> Statement {

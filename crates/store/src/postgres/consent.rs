@@ -10,12 +10,14 @@ use grantwell_core::{
 use super::form::{Result, Statement, encode, guarded, params};
 use crate::records::consent_columns;
 
-/// Withdrawn longest ago first, once no authorization hangs under it.
+/// Withdrawn longest ago first, once no authorization hangs under it. After a restore all are withdrawn at once, so only so many
+/// are looked at.
 pub(super) const WITHDRAWN: &str = "DELETE FROM consent WHERE (realm, id) IN (
-    SELECT c.realm, c.id FROM consent c
-    WHERE c.withdrawn_at < $1
-      AND NOT EXISTS (SELECT 1 FROM \"authorization\" a WHERE a.realm = c.realm AND a.consent_id = c.id)
-    ORDER BY c.withdrawn_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    SELECT oldest.realm, oldest.id
+    FROM (SELECT realm, id FROM consent WHERE withdrawn_at < $1 ORDER BY withdrawn_at LIMIT $2
+          FOR UPDATE SKIP LOCKED) oldest
+    WHERE NOT EXISTS (
+      SELECT 1 FROM \"authorization\" a WHERE a.realm = oldest.realm AND a.consent_id = oldest.id))";
 
 pub(super) fn live(realm: Realm, user: UserId, client: &ClientId) -> Statement {
     Statement::new(

@@ -20,6 +20,12 @@ const PORTION: usize = 1000;
 /// How long the copy waits for whoever is writing, when it needs the tables to itself.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 10000";
 
+/// A copy takes as long as it takes, and one side waits while the other makes its indexes: no limit of the role may end it.
+const UNLIMITED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// What the server says when they cannot be had now.
+const LATER: [SqlState; 2] = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+
 /// So often it asks for the tables, when it needs them to itself alone.
 const TRIES: u32 = 100;
 
@@ -61,24 +67,25 @@ impl Copy {
     pub(crate) fn read(server: &Server) -> Result<Self> {
         let (client, version) = existing(server)?;
         let copy = Self { client, version };
-        copy.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        copy.execute(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {UNLIMITED}"))?;
         Ok(copy)
     }
 
     /// A write transaction on a database with the present schema that holds no row.
     pub(crate) fn fill(server: &Server, issuer: &str, occupied: Occupied) -> Result<Self> {
+        // Whoever is refused finds the database as it was, and with the schema that it had.
+        match existing(server) {
+            Ok((client, version)) => {
+                Self { client, version }.is_free(issuer, occupied)?;
+            }
+            Err(CopyError::Absent(_)) => {}
+            Err(error) => return Err(error),
+        }
         let client = wait(migrate::open(server))?;
         let copy = Self { client, version: migrate::known() };
         copy.hold()?;
-        if copy.is_empty()? {
+        if copy.is_free(issuer, occupied)? {
             return Ok(copy);
-        }
-        if occupied == Occupied::Refuse {
-            return Err(CopyError::NotEmpty);
-        }
-        let others = "SELECT 1 FROM realm WHERE realm = 1 AND issuer <> $1";
-        if !copy.ask(&Statement::new(others, params![issuer]))?.is_empty() {
-            return Err(CopyError::OtherIssuer);
         }
         for table in TABLES.iter().rev() {
             copy.execute(&format!("DELETE FROM \"{}\"", table.name))?;
@@ -101,7 +108,10 @@ impl Copy {
 
     /// Begins, with every table held against other writers.
     fn hold(&self) -> Result<()> {
-        self.execute(&format!("BEGIN; {LOCK_TIMEOUT}; LOCK TABLE {} IN EXCLUSIVE MODE", self.tables()))
+        self.execute(&format!(
+            "BEGIN; {UNLIMITED}; {LOCK_TIMEOUT}; LOCK TABLE {} IN EXCLUSIVE MODE",
+            self.tables()
+        ))
     }
 
     /// Every table held against readers too. Somebody who reads two tables may hold one of them and wait for the other: then
@@ -112,7 +122,7 @@ impl Copy {
             format!("SET LOCAL lock_timeout = 300; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", self.tables());
         for tries in 1.. {
             match wait(self.client.batch_execute(&lock)) {
-                Err(error) if tries < TRIES && error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {}
+                Err(error) if tries < TRIES && error.code().is_some_and(|code| LATER.contains(code)) => {}
                 done => return done.map_err(failed),
             }
             self.execute("ROLLBACK TO SAVEPOINT alone")?;
@@ -129,14 +139,26 @@ impl Copy {
         wait(self.client.query_typed(&statement.sql, &statement.typed())).map_err(failed)
     }
 
-    fn is_empty(&self) -> Result<bool> {
-        for table in TABLES {
-            let any = format!("SELECT 1 FROM \"{}\" LIMIT 1", table.name);
-            if !self.ask(&Statement::new(any, Vec::new()))?.is_empty() {
-                return Ok(false);
+    /// True: no row is in it. False: those that are may be replaced.
+    fn is_free(&self, issuer: &str, occupied: Occupied) -> Result<bool> {
+        let is_empty = || -> Result<bool> {
+            for shape in shapes(self.version) {
+                let any = format!("SELECT 1 FROM \"{}\" LIMIT 1", shape.table.name);
+                if !self.ask(&Statement::new(any, Vec::new()))?.is_empty() {
+                    return Ok(false);
+                }
             }
+            Ok(true)
+        };
+        if is_empty()? {
+            return Ok(true);
         }
-        Ok(true)
+        if occupied == Occupied::Refuse {
+            return Err(CopyError::NotEmpty);
+        }
+        let others = "SELECT 1 FROM realm WHERE realm = 1 AND issuer <> $1";
+        let others = self.ask(&Statement::new(others, params![issuer]))?;
+        if others.is_empty() { Ok(false) } else { Err(CopyError::OtherIssuer) }
     }
 }
 
@@ -247,12 +269,19 @@ impl Target for Copy {
 
     fn commit(self: Box<Self>) -> Result<()> {
         self.execute("COMMIT")?;
-        // Until the planner has looked at what came, it takes every table for empty.
-        self.execute("ANALYZE")
+        // Until the planner has looked at what came, it takes every table for empty. The copy is kept whether or not it can.
+        if let Err(error) = self.execute(&format!("BEGIN; {UNLIMITED}; ANALYZE; COMMIT")) {
+            tracing::warn!("the tables were not analyzed, which the server does by itself later: {error}");
+        }
+        Ok(())
     }
 }
 
 impl Departing for Copy {
+    fn is_held(&self) -> Result<()> {
+        self.execute("SELECT 1")
+    }
+
     /// Every table gets another name, so that no statement of a process that still has the database open finds one.
     fn depart(self: Box<Self>, to: &str) -> Result<()> {
         self.hold_alone()?;

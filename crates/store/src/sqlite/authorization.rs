@@ -23,11 +23,12 @@ pub(super) const EXPIRED: &str = "DELETE FROM authorization WHERE (realm, id) IN
 pub(super) const REVOKED: &str = "DELETE FROM authorization WHERE (realm, id) IN (
     SELECT realm, id FROM authorization WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)";
 
-/// Those whose consent was withdrawn: as dead as if each had been revoked, and in the way of the consent's own removal.
+/// Those whose consent was withdrawn: as dead as if each had been revoked, and in the way of the consent's own removal. Of the same
+/// consents as that.
 pub(super) const UNDER_WITHDRAWN: &str = "DELETE FROM authorization WHERE (realm, id) IN (
     SELECT a.realm, a.id
-    FROM consent c CROSS JOIN authorization a ON a.realm = c.realm AND a.consent_id = c.id
-    WHERE c.withdrawn_at < ?1 LIMIT ?2)";
+    FROM (SELECT realm, id FROM consent WHERE withdrawn_at < ?1 ORDER BY withdrawn_at LIMIT ?2) oldest
+    CROSS JOIN authorization a ON a.realm = oldest.realm AND a.consent_id = oldest.id LIMIT ?2)";
 
 /// All that the life of a token under an authorization depends on.
 const FIND: &str = concat!(

@@ -55,22 +55,22 @@ impl Copy {
 
     /// A write transaction on a database with the present schema that holds no row.
     pub(crate) fn fill(path: &Path, issuer: &str, occupied: Occupied) -> Result<Self> {
+        // Whoever is refused finds the database as it was, and with the schema that it had.
+        match existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+            Ok((connection, version)) => {
+                Self { connection, version, indexes: Vec::new() }.is_free(issuer, occupied)?;
+            }
+            Err(CopyError::Absent(_)) => {}
+            Err(error) => return Err(error),
+        }
         let connection = migrate::open(path)?;
         // What is sorted for the indexes may be larger than memory.
         connection.execute_batch("PRAGMA temp_store = FILE; BEGIN IMMEDIATE").map_err(failed)?;
         let mut copy = Self { connection, version: migrate::known(), indexes: Vec::new() };
-        let is_empty = copy.is_empty()?;
+        let is_free = copy.is_free(issuer, occupied)?;
         copy.set_indexes_aside()?;
-        if is_empty {
+        if is_free {
             return Ok(copy);
-        }
-        if occupied == Occupied::Refuse {
-            return Err(CopyError::NotEmpty);
-        }
-        let others = "SELECT count(*) FROM realm WHERE realm = 1 AND issuer <> ?1";
-        let others: i64 = copy.connection.query_row(others, [issuer], |row| row.get(0)).map_err(failed)?;
-        if others > 0 {
-            return Err(CopyError::OtherIssuer);
         }
         for table in TABLES.iter().rev() {
             copy.connection.execute_batch(&format!("DELETE FROM {}", table.name)).map_err(failed)?;
@@ -98,14 +98,26 @@ impl Copy {
         Ok(())
     }
 
-    fn is_empty(&self) -> Result<bool> {
-        for table in TABLES {
-            let any = format!("SELECT EXISTS (SELECT 1 FROM {})", table.name);
-            if self.connection.query_row(&any, [], |row| row.get(0)).map_err(failed)? {
-                return Ok(false);
+    /// True: no row is in it. False: those that are may be replaced.
+    fn is_free(&self, issuer: &str, occupied: Occupied) -> Result<bool> {
+        let is_empty = || -> Result<bool> {
+            for shape in shapes(self.version) {
+                let any = format!("SELECT EXISTS (SELECT 1 FROM {})", shape.table.name);
+                if self.connection.query_row(&any, [], |row| row.get(0)).map_err(failed)? {
+                    return Ok(false);
+                }
             }
+            Ok(true)
+        };
+        if is_empty()? {
+            return Ok(true);
         }
-        Ok(true)
+        if occupied == Occupied::Refuse {
+            return Err(CopyError::NotEmpty);
+        }
+        let others = "SELECT EXISTS (SELECT 1 FROM realm WHERE realm = 1 AND issuer <> ?1)";
+        let others: bool = self.connection.query_row(others, [issuer], |row| row.get(0)).map_err(failed)?;
+        if others { Err(CopyError::OtherIssuer) } else { Ok(false) }
     }
 }
 
@@ -193,6 +205,11 @@ impl Target for Copy {
 }
 
 impl Departing for Copy {
+    /// Only this process can end its transaction.
+    fn is_held(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Every table gets another name, so that no statement of a process that still has the file open finds one.
     fn depart(self: Box<Self>, to: &str) -> Result<()> {
         let c = &self.connection;

@@ -83,7 +83,7 @@ enum Found {
     Moved(String),
 }
 
-pub(super) fn known() -> i64 {
+pub(crate) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
@@ -135,16 +135,25 @@ fn keep(c: &Connection, path: &Path, version: i64) -> std::result::Result<(), Op
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
         _ => make(&partial).map_err(io)?,
     }
-    c.execute("VACUUM INTO ?1", [partial.to_string_lossy()]).map_err(|error| failed(&kept, &error))?;
-    let copied = Connection::open_with_flags(&partial, OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let copied = copied.and_then(|copy| look(&copy));
-    if !matches!(copied.map_err(|error| failed(&kept, &error))?, State::Version(copied) if copied == version)
-    {
-        // Another process was faster, with the copy and with the migration.
-        return fs::remove_file(&partial).map_err(io);
+    let done = keep_as(c, &partial, &kept, version);
+    if done.is_err() {
+        // It is not encrypted, and it takes room that is missing.
+        let _ = fs::remove_file(&partial);
     }
-    fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(io)?;
-    fs::rename(&partial, &kept).map_err(io)?;
+    done
+}
+
+fn keep_as(c: &Connection, partial: &Path, kept: &Path, version: i64) -> std::result::Result<(), OpenError> {
+    let io = |source| OpenError::Path { path: kept.to_owned(), source };
+    c.execute("VACUUM INTO ?1", [partial.to_string_lossy()]).map_err(|error| failed(kept, &error))?;
+    let copied = Connection::open_with_flags(partial, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let copied = copied.and_then(|copy| look(&copy));
+    if !matches!(copied.map_err(|error| failed(kept, &error))?, State::Version(copied) if copied == version) {
+        // Another process was faster, with the copy and with the migration.
+        return fs::remove_file(partial).map_err(io);
+    }
+    fs::File::open(partial).and_then(|file| file.sync_all()).map_err(io)?;
+    fs::rename(partial, kept).map_err(io)?;
     let folder = kept.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
     tracing::info!(kept = %kept.display(), version, "the database was copied before its schema is brought up to date");

@@ -92,6 +92,7 @@ pub(crate) struct Opener {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("opens").required(true).args(["passphrase_file", "identity"])))]
 pub(crate) struct Restore {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
@@ -103,11 +104,12 @@ pub(crate) struct Restore {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("opens").args(["passphrase_file", "identity"]).requires("file")))]
 pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
     /// The backup
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", requires = "opens")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) opener: Opener,

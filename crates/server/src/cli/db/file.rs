@@ -8,12 +8,12 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, BufReader, BufWriter, Read, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use age::secrecy::SecretString;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use grantwell_store::copy::{CopyError, Each, Row, Shape, Source, Tally, decode, encode};
+use grantwell_store::copy::{self, CopyError, Each, Row, Shape, Source, Tally, decode, encode};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -49,10 +49,18 @@ fn key_in<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Zeroizing<String>
     String::deserialize(from).map(Zeroizing::new)
 }
 
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, PartialEq, Eq, Serialize)]
 struct TableHeader {
     name: String,
     columns: Vec<String>,
+}
+
+fn tables(shapes: &[Shape]) -> Vec<TableHeader> {
+    let table = |shape: &Shape| TableHeader {
+        name: shape.table.name.to_owned(),
+        columns: shape.columns.iter().map(|column| column.name.to_owned()).collect(),
+    };
+    shapes.iter().map(table).collect()
 }
 
 #[derive(Deserialize, Serialize)]
@@ -70,17 +78,13 @@ fn counted(tallies: &[(&'static str, Tally)]) -> End {
 
 impl Header {
     pub(super) fn new(issuer: &str, schema: i64, created_at: i64, shapes: &[Shape]) -> Self {
-        let table = |shape: &Shape| TableHeader {
-            name: shape.table.name.to_owned(),
-            columns: shape.columns.iter().map(|column| column.name.to_owned()).collect(),
-        };
         Self {
             schema,
             issuer: issuer.to_owned(),
             created_at,
             release: env!("CARGO_PKG_VERSION").to_owned(),
             master_key: Zeroizing::default(),
-            tables: shapes.iter().map(table).collect(),
+            tables: tables(shapes),
         }
     }
 }
@@ -117,27 +121,37 @@ fn passphrase(file: &Path) -> Result<SecretString, StartError> {
     Ok(SecretString::from(line.to_owned()))
 }
 
+/// Where a backup goes.
+#[derive(Clone, Copy)]
+pub(super) struct Out<'a> {
+    pub(super) path: &'a Path,
+    /// Whether a file that is there may be replaced.
+    pub(super) replaces: bool,
+}
+
 /// Writes a backup of all of `source`; the file has its name only when it is whole and on disk.
 pub(super) fn write(
-    out: &Path,
+    out: Out<'_>,
     lock: &Lock,
     header: &Header,
     source: &mut dyn Source,
     told: &mut dyn FnMut(&str, u64),
 ) -> Result<Vec<(&'static str, Tally)>, CopyError> {
-    let mut name = out.as_os_str().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = PathBuf::from(name);
-    let written = write_all(&partial, lock, header, source, told).and_then(|tallies| {
-        fs::rename(&partial, out)?;
-        let folder = super::folder_of(out).unwrap_or(Path::new("."));
+    let folder = super::folder_of(out.path).unwrap_or(Path::new("."));
+    let mut written = || -> Result<_, Failure> {
+        // Its name is random and its mode 0600; when it is dropped, it goes.
+        let mut prefix = out.path.file_name().unwrap_or_default().to_owned();
+        prefix.push(".partial.");
+        let partial = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
+        let tallies = write_all(partial.as_file(), lock, header, source, told)?;
+        // Another may have come meanwhile.
+        let named =
+            if out.replaces { partial.persist(out.path) } else { partial.persist_noclobber(out.path) };
+        named.map_err(|error| error.error)?;
         fs::File::open(folder).and_then(|folder| folder.sync_all())?;
         Ok(tallies)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&partial);
-    }
-    written.map_err(|failure| match failure {
+    };
+    written().map_err(|failure| match failure {
         Failure::Copy(error) => error,
         Failure::Io(error) => CopyError::Output(error),
     })
@@ -161,7 +175,7 @@ impl From<CopyError> for Failure {
 }
 
 fn write_all(
-    partial: &Path,
+    partial: &fs::File,
     lock: &Lock,
     header: &Header,
     source: &mut dyn Source,
@@ -174,10 +188,7 @@ fn write_all(
             age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?
         }
     };
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = encryptor.wrap_output(BufWriter::new(options.open(partial)?))?;
+    let mut out = encryptor.wrap_output(BufWriter::new(partial))?;
     out.write_all(MAGIC)?;
     let json = Zeroizing::new(serde_json::to_vec(header).map_err(io::Error::other)?);
     frame(&mut out, b'H', &json)?;
@@ -209,6 +220,24 @@ fn frame(out: &mut impl Write, tag: u8, content: &[u8]) -> io::Result<()> {
     out.write_all(&[tag])?;
     out.write_all(&length.to_be_bytes())?;
     out.write_all(content)
+}
+
+/// Reads all of a source, keeping nothing.
+pub(super) fn tally(
+    source: &mut dyn Source,
+    told: &mut dyn FnMut(&str, u64),
+) -> Result<Vec<(&'static str, Tally)>, CopyError> {
+    let mut tallies = Vec::new();
+    for shape in source.shapes() {
+        let mut tally = Tally::default();
+        source.rows(&shape, &mut |row| {
+            tally.add(&row);
+            Ok(())
+        })?;
+        told(shape.table.name, tally.rows);
+        tallies.push((shape.table.name, tally));
+    }
+    Ok(tallies)
 }
 
 /// A backup that is being read.
@@ -258,40 +287,22 @@ impl Backup {
                 .map_err(|_| refuse("its header is damaged"))?,
             _ => return Err(refuse("its header is missing")),
         };
-        // A newer schema has tables and columns without a name here; whoever restores is told of the versions instead.
-        let shapes = header.tables.iter().map(|table| Shape::named(&table.name, &table.columns)).collect();
-        let shapes: Option<Vec<_>> = shapes;
-        let shapes = shapes.ok_or_else(|| {
-            refuse(&format!(
+        if header.schema > copy::known() {
+            return Err(refuse(&format!(
                 "it has schema version {}, which is newer than this release knows: restore it with the release \
                  that wrote it ({}) or a newer one",
                 header.schema, header.release
-            ))
-        })?;
+            )));
+        }
+        let shapes = copy::shapes(header.schema);
+        if header.tables != tables(&shapes) {
+            return Err(refuse("its tables are not those of its schema version"));
+        }
         Ok(Self { content, header, shapes, next: None })
     }
 
     pub(super) fn header(&self) -> &Header {
         &self.header
-    }
-
-    /// Reads all of it, keeping nothing.
-    pub(super) fn tally(
-        &mut self,
-        told: &mut dyn FnMut(&str, u64),
-    ) -> Result<Vec<(&'static str, Tally)>, CopyError> {
-        let mut tallies = Vec::new();
-        for shape in self.shapes() {
-            let mut tally = Tally::default();
-            self.rows(&shape, &mut |row| {
-                tally.add(&row);
-                Ok(())
-            })?;
-            told(shape.table.name, tally.rows);
-            tallies.push((shape.table.name, tally));
-        }
-        self.finish(&tallies)?;
-        Ok(tallies)
     }
 
     /// Reads the end, which must be there, be the last, and say the same.
@@ -379,5 +390,41 @@ impl Source for Backup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Source for Nothing {
+        fn shapes(&self) -> Vec<Shape> {
+            Vec::new()
+        }
+
+        fn rows(&mut self, _: &Shape, _: &mut Each<'_>) -> Result<(), CopyError> {
+            Ok(())
+        }
+    }
+
+    /// It was not there when the backup was begun.
+    #[test]
+    fn a_file_that_came_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backup");
+        fs::write(&path, "another").unwrap();
+        let lock = Lock::Passphrase(SecretString::from("a passphrase of a few words".to_owned()));
+        let header = Header::new("https://op.example", 1, 0, &[]);
+        let write =
+            |replaces| write(Out { path: &path, replaces }, &lock, &header, &mut Nothing, &mut |_, _| {});
+        assert!(
+            matches!(write(false), Err(CopyError::Output(why)) if why.kind() == io::ErrorKind::AlreadyExists)
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"another");
+        write(true).unwrap();
+        assert_ne!(fs::read(&path).unwrap(), b"another");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use grantwell_core::{id::Realm, store::Store as _, time::Timestamp};
-use grantwell_store::copy::{self, CopyError, Inspection, Tally, Value};
+use grantwell_store::{
+    OpenOptions,
+    copy::{self, CopyError, Inspection, Tally, Value},
+};
 use serde_json::{Value as Json, json};
 
 use super::file::Header;
@@ -39,8 +42,9 @@ pub(super) async fn status(config: &Config, as_json: bool) -> Result<(), StartEr
     let realm = realm(config, &inspected)?;
     let wrong = match inspected.version {
         Some(version) if version == inspected.known => {
-            let (store, _) = opened(config).await?;
-            Some(store.check().await.map_err(StartError::of)?)
+            // Only looked at: no realm is claimed and no key is made, also where a restore was interrupted.
+            let store = grantwell_store::open(&config.database, OpenOptions::default()).await;
+            Some(store.map_err(StartError::of)?.check().await.map_err(StartError::of)?)
         }
         _ => None,
     };
@@ -59,7 +63,7 @@ pub(super) async fn status(config: &Config, as_json: bool) -> Result<(), StartEr
             "check": wrong,
         });
         println!("{all}");
-        return Ok(());
+        return damaged(wrong.as_deref().unwrap_or_default());
     }
     println!("engine       {}", inspected.engine);
     let Some(found) = inspected.version else {
@@ -81,7 +85,15 @@ pub(super) async fn status(config: &Config, as_json: bool) -> Result<(), StartEr
     for (table, rows) in &inspected.rows {
         println!("{table:<15} {rows:>12} rows");
     }
-    Ok(())
+    damaged(wrong.as_deref().unwrap_or_default())
+}
+
+fn damaged(wrong: &[String]) -> Result<(), StartError> {
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(StartError(format!("the database is damaged: {}", wrong.join("; "))))
+    }
 }
 
 /// What the main realm's row says, whatever the version of the schema.
@@ -184,15 +196,19 @@ pub(super) async fn verify(config: &Config, as_json: bool) -> Result<(), StartEr
             "there is no database with the present schema to verify: see grantwell db status".to_owned(),
         ));
     }
+    if realm(config, &inspected)?.is_none() {
+        return Err(StartError(
+            "there is nothing in the database yet: it was never served, or a restore was interrupted"
+                .to_owned(),
+        ));
+    }
     let (store, vault) = opened(config).await?;
     let wrong = store.check().await.map_err(StartError::of)?;
     let keys = store.keys(Realm::MAIN).await.map_err(StartError::of)?;
     if !keys.is_empty() {
         vault.open(&keys).map_err(StartError::of)?;
     }
-    if !wrong.is_empty() {
-        return Err(StartError(format!("the database is damaged: {}", wrong.join("; "))));
-    }
+    damaged(&wrong)?;
     if as_json {
         println!("{}", json!({ "rows": rows(&inspected), "keys": keys.len(), "check": wrong }));
         return Ok(());

@@ -116,6 +116,19 @@ fn a_copy_that_comes_too_late_is_not_kept() {
     assert!(kept_as(&folder.file(), known()).exists());
 }
 
+/// It is not encrypted, and the next try would leave another.
+#[test]
+fn a_copy_that_cannot_be_kept_leaves_nothing() {
+    let folder = Folder::new("unkept");
+    old(&folder.file(), 1);
+    let kept = kept_as(&folder.file(), 1);
+    fs::create_dir_all(kept.join("taken")).unwrap();
+    assert!(open(&folder.file()).is_err());
+    let left = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().path());
+    let left: Vec<PathBuf> = left.filter(|path| path.to_string_lossy().contains(".version-")).collect();
+    assert_eq!(left, [kept]);
+}
+
 /// In a process of its own, which dies after as many statements as it is told.
 #[test]
 #[ignore = "ends its process: started by the test below"]
