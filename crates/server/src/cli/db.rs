@@ -367,7 +367,7 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
     let copied: Vec<(_, Tally)> = copied.map_err(StartError::of)?;
     source.is_held().map_err(|error| {
         StartError(format!(
-            "this database was written to again before the copy was kept, so nothing was moved: {error}"
+            "this database may have been written to again before the copy was kept, so nothing was moved: {error}"
         ))
     })?;
     target.commit().map_err(StartError::of)?;
