@@ -65,6 +65,15 @@ pub struct Shape {
     pub columns: Vec<&'static Column>,
 }
 
+impl Shape {
+    /// A table of [`TABLES`] with columns by name; `None` when this release knows one of them not.
+    pub fn named(table: &str, columns: &[String]) -> Option<Self> {
+        let table = TABLES.iter().find(|known| known.name == table)?;
+        let find = |name: &String| table.columns.iter().find(|column| column.name == name);
+        Some(Self { table, columns: columns.iter().map(find).collect::<Option<_>>()? })
+    }
+}
+
 /// The version of the schema that this release makes; both engines count alike.
 pub fn known() -> i64 {
     crate::sqlite::migrate::known()
