@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grantwell_core::store::{KeyUse, Retention, Store};
+use grantwell_core::store::{KeyUse, Retention, Store, StoreError};
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{
     app::App,
-    keys::{self, Vault, Which},
+    keys::{self, RealmError, Vault, Which},
 };
 
 /// How old a change of keys may be before this process has it.
@@ -70,8 +70,7 @@ pub(crate) fn start(
     let tended = Arc::clone(app);
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
-            let Some(now) = tended.shared_now() else { continue };
-            if let Err(error) = vault.tend(&tended.store, now, Which::All).await {
+            if let Err(error) = tend(&tended, &vault).await {
                 tracing::warn!(%error, "keys were not looked after");
             }
             for key in tended.store.keys(tended.realm).await.unwrap_or_default() {
@@ -88,8 +87,7 @@ pub(crate) fn start(
     let swept = Arc::clone(app);
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
-            let Some(now) = swept.shared_now() else { continue };
-            match swept.store.sweep(now, keep, SWEEP_ROWS).await {
+            match sweep(&swept, keep).await {
                 Ok(0) => {}
                 Ok(rows) => {
                     tracing::debug!(rows, "sweep");
@@ -121,6 +119,18 @@ pub(crate) fn start(
         }
     });
     jobs
+}
+
+/// Makes and forgets keys, unless our clock is wrong.
+pub(crate) async fn tend(app: &App, vault: &Vault) -> Result<(), RealmError> {
+    let Some(now) = app.shared_now() else { return Ok(()) };
+    vault.tend(&app.store, now, Which::All).await
+}
+
+/// Removes old rows, unless our clock is wrong; says how many.
+pub(crate) async fn sweep(app: &App, keep: Retention) -> Result<u64, StoreError> {
+    let Some(now) = app.shared_now() else { return Ok(0) };
+    app.store.sweep(now, keep, SWEEP_ROWS).await
 }
 
 /// After a step that removed so many rows, of all tables together.

@@ -208,14 +208,19 @@ impl Place {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return postgres::server::Server::parse(url).map(|server| Self::Server(Box::new(server)));
         }
-        let path = url.strip_prefix("sqlite:").ok_or(OpenError::Url)?;
-        let path = path.strip_prefix("//").unwrap_or(path);
+        let path = file_of(url).ok_or(OpenError::Url)?;
         // Every connection of an in-memory database would see one of its own.
         if path.is_empty() || path == ":memory:" {
             return Err(OpenError::Url);
         }
         Ok(Self::File(PathBuf::from(path)))
     }
+}
+
+/// The path in `sqlite:PATH` or `sqlite://PATH`.
+pub fn file_of(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(path.strip_prefix("//").unwrap_or(path))
 }
 
 /// Whether an URL says where a database may be; nothing is opened.

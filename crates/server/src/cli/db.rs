@@ -365,6 +365,7 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
     let copied = copy::transfer(&mut proven, target.as_mut(), &mut |table, rows| progress.tell(table, rows));
     progress.finish();
     let copied: Vec<(_, Tally)> = copied.map_err(StartError::of)?;
+    target.complete().map_err(StartError::of)?;
     source.is_held().map_err(|error| {
         StartError(format!(
             "this database may have been written to again before the copy was kept, so nothing was moved: {error}"
@@ -389,10 +390,9 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
 
 /// A path stays what it is wherever it is read from.
 fn absolute(url: &str) -> Result<String, StartError> {
-    match url.strip_prefix("sqlite:") {
+    match grantwell_store::file_of(url) {
         Some(path) if !path.is_empty() => {
-            let path =
-                std::path::absolute(path.strip_prefix("//").unwrap_or(path)).map_err(StartError::of)?;
+            let path = std::path::absolute(path).map_err(StartError::of)?;
             Ok(format!("sqlite:{}", path.display()))
         }
         _ => Ok(url.to_owned()),
@@ -400,6 +400,7 @@ fn absolute(url: &str) -> Result<String, StartError> {
 }
 
 fn same_file(one: &str, other: &str) -> bool {
-    let file = |url: &str| -> Option<PathBuf> { Path::new(url.strip_prefix("sqlite:")?).canonicalize().ok() };
+    let file =
+        |url: &str| -> Option<PathBuf> { Path::new(grantwell_store::file_of(url)?).canonicalize().ok() };
     file(one).is_some_and(|one| Some(one) == file(other))
 }

@@ -70,11 +70,8 @@ pub(super) fn issuer(reader: &mut Reader<'_>) -> String {
 /// The database as an URL with its path made relative to the file.
 pub(super) fn database(reader: &mut Reader<'_>) -> String {
     let database = reader.text("database").unwrap_or_default();
-    match database.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            format!("sqlite:{}", reader.folder().join(path).display())
-        }
+    match grantwell_store::file_of(&database) {
+        Some(path) if !path.is_empty() => format!("sqlite:{}", reader.folder().join(path).display()),
         _ if database.starts_with("postgres://") || database.starts_with("postgresql://") => {
             match grantwell_store::check_url(&database) {
                 Ok(()) => {}

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use grantwell_core::time::{Clock, Timestamp};
+use grantwell_core::{
+    store::{Retention, Store as _},
+    time::{Clock, Timestamp},
+};
 
-use crate::{ambient::SystemClock, clocks};
+use crate::{ambient::SystemClock, clocks, jobs};
 
 use super::{
     Database, World,
@@ -54,6 +57,7 @@ async fn f_13_t_09_h_10_without_a_store_the_answer_is_503_and_nothing_is_lost() 
     world.token(&refreshing).await.expect_status(200);
 }
 
+const HALF_A_YEAR: Duration = Duration::from_hours(183 * 24);
 const FAR: Duration = Duration::from_mins(30);
 const HOUR: i64 = 3_600_000;
 
@@ -72,16 +76,24 @@ async fn ft_09_a_node_whose_clock_is_not_the_databases_is_not_ready() {
     let world = World::new().await;
     world.get("/readyz").await.expect_status(200);
     world.app.compare_clocks().await.unwrap();
+    // A year later interactions are over and keys are old, by this clock.
+    world.browser().get(&format!("/authorize?{}", query(&[]))).await;
+    world.clock.advance(Duration::from_hours(365 * 24));
+    let before = world.app.store.keys(world.app.realm).await.unwrap().len();
+    let keep = Retention { audit: HALF_A_YEAR, ended: HALF_A_YEAR, attempts: HALF_A_YEAR };
+    let gone = jobs::sweep(&world.app, keep).await.unwrap();
+    jobs::tend(&world.app, &world.vault).await.unwrap();
+    let made = world.app.store.keys(world.app.realm).await.unwrap().len() - before;
     let reply = world.get("/readyz").await;
     match *world.database {
         Database::File(_) => {
             assert_eq!(reply.status, 200, "{reply:#?}");
-            assert_eq!(world.app.shared_now(), Some(world.app.now()));
+            assert!(gone > 0 && made > 0, "{gone} rows, {made} keys");
         }
         Database::Server(_) => {
             assert_eq!(reply.status, 503, "{reply:#?}");
             assert!(reply.body.contains("this node's clock is"), "{reply:#?}");
-            assert_eq!(world.app.shared_now(), None, "nor does it sweep or rotate");
+            assert_eq!((gone, made), (0, 0), "nor does it sweep or replace keys");
             let refusal = clocks::check(&world.app.store, world.app.clock.as_ref()).await.unwrap_err();
             assert!(refusal.0.contains("Set it right"), "{}", refusal.0);
             let early = clocks::earlier(&world.app.store, &Apart(-HOUR)).await.unwrap();

@@ -333,3 +333,15 @@ fn a_path_after_two_slashes_is_relative_to_where_it_is_read() {
     place.write("grantwell.toml", &CONFIG.replace("sqlite:data/grantwell.db", "sqlite://new.db"));
     assert!(place.apply(&[]).contains("leave"));
 }
+
+#[test]
+fn a_damaged_database_has_a_status_of_its_own() {
+    let place = Place::filled();
+    sql(&place.path("data/grantwell.db"), "PRAGMA foreign_keys = OFF; DELETE FROM user");
+    for shown in [&["db", "status"][..], &["db", "status", "--json"], &["db", "verify"]] {
+        let output = place.run(&[shown, &["--config", "grantwell.toml"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("a row of login_name refers to a row of user"), "{said}");
+    }
+}

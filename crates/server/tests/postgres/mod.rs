@@ -147,3 +147,21 @@ fn what_cannot_be_opened_is_one_sentence_without_the_password() {
     fs::remove_file(served.place.path("grantwell.key")).unwrap();
     assert!(served.place.fails(&["serve", "--config", "grantwell.toml"]).contains("grantwell.key"));
 }
+
+/// What it wrote would begin in an hour for all others.
+#[test]
+fn a_machine_whose_clock_is_wrong_changes_nothing() {
+    let served = Served::new();
+    served.place.apply(&[]);
+    let wrong = "CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql
+                 AS 'SELECT pg_catalog.clock_timestamp() - interval ''1 hour'''";
+    served.runtime.block_on(served.schema.execute(wrong));
+    let url = format!("{}%2Cpg_catalog", served.schema.url());
+    served.place.write("grantwell.toml", &CONFIG.replace("sqlite:data/grantwell.db", &url));
+    for command in [&["apply", "state.toml"][..], &["key", "rotate"]] {
+        let said = served.place.fails(&[command, &["--config", "grantwell.toml"]].concat());
+        assert!(said.contains("ahead of the database's") && said.contains("Set it right"), "{said}");
+    }
+    served.uses(&served.schema);
+    served.place.apply(&[]);
+}

@@ -239,13 +239,15 @@ pub trait Target: Source {
     /// Ends in every realm what was issued before: the epoch rises above all that were ever in use, sessions end, consents are
     /// withdrawn, pending interactions and all keys are gone (the next start makes new ones).
     fn end_all(&mut self, now: Timestamp) -> Result<(), CopyError>;
-    /// Keeps it all.
+    /// Does what takes long before it can all be kept.
+    fn complete(&mut self) -> Result<(), CopyError>;
+    /// Keeps it all; completes it first, where nobody has.
     fn commit(self: Box<Self>) -> Result<(), CopyError>;
 }
 
 /// A database that is left for another. While it is held nobody can write to it.
 pub trait Departing: Source {
-    /// Whether it is still held: asked before the copy is kept, since afterwards both would be written to.
+    /// Whether it is still held: asked when the copy is complete and before it is kept, since otherwise both would be written to.
     fn is_held(&self) -> Result<(), CopyError>;
     /// Marks it as moved: who still has it open gets no answer from it, and nobody can open it again.
     fn depart(self: Box<Self>, to: &str) -> Result<(), CopyError>;
@@ -258,6 +260,28 @@ pub enum Occupied {
     Refuse,
     /// Those of the same issuer are replaced, in the transaction of the copy.
     Replace,
+}
+
+impl Occupied {
+    /// True: no table has a row. False: those that are there may be replaced. `has_rows` asks a table, `is_of_others` whether the
+    /// rows are another issuer's.
+    pub(crate) fn is_free(
+        self,
+        shapes: &[Shape],
+        mut has_rows: impl FnMut(&str) -> Result<bool, CopyError>,
+        is_of_others: impl FnOnce() -> Result<bool, CopyError>,
+    ) -> Result<bool, CopyError> {
+        let mut is_occupied = false;
+        for shape in shapes {
+            is_occupied = is_occupied || has_rows(shape.table.name)?;
+        }
+        match self {
+            _ if !is_occupied => Ok(true),
+            Self::Refuse => Err(CopyError::NotEmpty),
+            Self::Replace if is_of_others()? => Err(CopyError::OtherIssuer),
+            Self::Replace => Ok(false),
+        }
+    }
 }
 
 /// Reads a database, which stays in use.

@@ -141,24 +141,12 @@ impl Copy {
 
     /// True: no row is in it. False: those that are may be replaced.
     fn is_free(&self, issuer: &str, occupied: Occupied) -> Result<bool> {
-        let is_empty = || -> Result<bool> {
-            for shape in shapes(self.version) {
-                let any = format!("SELECT 1 FROM \"{}\" LIMIT 1", shape.table.name);
-                if !self.ask(&Statement::new(any, Vec::new()))?.is_empty() {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
+        let is_there = |rows: &str, parameters| {
+            let asked = Statement::new(format!("SELECT 1 FROM {rows} LIMIT 1"), parameters);
+            Ok(!self.ask(&asked)?.is_empty())
         };
-        if is_empty()? {
-            return Ok(true);
-        }
-        if occupied == Occupied::Refuse {
-            return Err(CopyError::NotEmpty);
-        }
-        let others = "SELECT 1 FROM realm WHERE realm = 1 AND issuer <> $1";
-        let others = self.ask(&Statement::new(others, params![issuer]))?;
-        if others.is_empty() { Ok(false) } else { Err(CopyError::OtherIssuer) }
+        let others = || is_there("realm WHERE realm = 1 AND issuer <> $1", params![issuer]);
+        occupied.is_free(&shapes(self.version), |table| is_there(&format!("\"{table}\""), Vec::new()), others)
     }
 }
 
@@ -265,6 +253,10 @@ impl Target for Copy {
         do_at("UPDATE session SET ended_at = $1 WHERE ended_at IS NULL", now.millis())?;
         do_at("UPDATE consent SET withdrawn_at = $1 WHERE withdrawn_at IS NULL", now.millis())?;
         self.execute("DELETE FROM interaction; DELETE FROM key")
+    }
+
+    fn complete(&mut self) -> Result<()> {
+        Ok(())
     }
 
     fn commit(self: Box<Self>) -> Result<()> {

@@ -312,24 +312,17 @@ impl Store for Postgres {
         keep: Retention,
         most: u32,
     ) -> std::result::Result<u64, StoreError> {
-        let (mut gone, mut failure) = (0, None);
+        let mut gone = 0;
         for step in sweep::steps(now, keep) {
             let mut room = u64::from(most);
             for (sql, before) in step {
-                // What one table refuses keeps no other from being swept.
-                match self.pool.execute(LATER, &sweep::statement(sql, before, room)).await {
-                    Ok(removed) => {
-                        room = room.saturating_sub(removed);
-                        gone += removed;
-                    }
-                    Err(error) => failure = Some(unavailable(&error)),
-                }
+                let removed = self.pool.execute(LATER, &sweep::statement(sql, before, room)).await;
+                let removed = removed.map_err(|error| unavailable(&error))?;
+                room = room.saturating_sub(removed);
+                gone += removed;
             }
         }
-        match (self.pool.execute(LATER, &sweep::marks(most)).await, failure) {
-            (Ok(marks), None) => Ok(gone + marks),
-            (Err(error), _) => Err(unavailable(&error)),
-            (_, Some(failure)) => Err(failure),
-        }
+        let marks = self.pool.execute(LATER, &sweep::marks(most)).await;
+        Ok(gone + marks.map_err(|error| unavailable(&error))?)
     }
 }

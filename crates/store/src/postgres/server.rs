@@ -211,6 +211,12 @@ impl Server {
         link.timeline >= self.newest.load(Ordering::Relaxed)
     }
 
+    /// As if a server on a timeline so much newer had been seen.
+    #[cfg(all(test, feature = "postgres-tests"))]
+    pub(super) fn see(&self, newer: i64) {
+        self.newest.fetch_add(newer, Ordering::Relaxed);
+    }
+
     /// The same, for the person who starts something: what the server said is shown, since no row was asked for yet.
     pub(super) async fn connect_first(&self) -> std::result::Result<Link, OpenError> {
         let connected = tokio::time::timeout(SILENCE * 2, self.connect()).await.unwrap_or(Err(Error::Late));
@@ -552,7 +558,7 @@ mod tests {
         let others = async {
             let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND objid = 4711)";
             while !holder.query_typed_one(waiting, &[]).await.unwrap().get::<_, bool>(0) {}
-            server.newest.store(timeline + 1, Ordering::Relaxed);
+            server.see(1);
             holder.batch_execute("SELECT pg_advisory_unlock(4711)").await.unwrap();
         };
         let (read, ()) = tokio::join!(pool.query(SILENCE, read), others);

@@ -78,9 +78,8 @@ impl Writer {
             return;
         }
         let answers = match self.attempt(&batch).await {
-            Ok(answers) => answers,
-            // The server ended it for the sake of another transaction, over the row of one of them.
-            Err(error) if batch.len() > 1 && error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {
+            Ok(Some(answers)) => answers,
+            Ok(None) => {
                 for work in batch {
                     Box::pin(self.settle(vec![work])).await;
                 }
@@ -115,19 +114,26 @@ impl Writer {
         Ok(client)
     }
 
-    async fn attempt(&mut self, batch: &[Work<Prepared>]) -> Result<Vec<Answer>> {
+    /// `None` when the server ended the batch for the sake of another transaction, over the row of one of its commits: nothing of it
+    /// was kept.
+    async fn attempt(&mut self, batch: &[Work<Prepared>]) -> Result<Option<Vec<Answer>>> {
         let client = self.connected().await?;
         // A connection that fails here is not kept: the server undoes what it had begun.
-        let (answers, id) = within(send(&client, batch)).await?;
+        let (answers, id) = match within(send(&client, batch)).await {
+            Err(error) if batch.len() > 1 && error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {
+                return Ok(None);
+            }
+            sent => sent?,
+        };
         let Some(id) = id else {
             within(async { Ok(client.batch_execute("ROLLBACK").await?) }).await?;
             self.client = Some(client);
-            return Ok(answers);
+            return Ok(Some(answers));
         };
         let error = match within(async { Ok(client.batch_execute("COMMIT").await?) }).await {
             Ok(()) if self.server.is_current(&client) => {
                 self.client = Some(client);
-                return Ok(answers);
+                return Ok(Some(answers));
             }
             // Another server has taken over meanwhile: whether it knows of this commit, only that one can say.
             Ok(()) => Error::Replaced,
@@ -139,7 +145,7 @@ impl Writer {
         drop(client);
         self.lost = Some(id.clone());
         // Without an answer here either it stays unknown until the next batch, which asks before it begins.
-        if self.ask(&id).await? { Ok(answers) } else { Err(error) }
+        if self.ask(&id).await? { Ok(Some(answers)) } else { Err(error) }
     }
 
     /// What became of the transaction `id`, asked over a new connection.
@@ -317,5 +323,55 @@ mod tests {
         assert_eq!(of(&[2]), [Some(2), None]);
         assert_eq!(of(&[5]), [None, Some(5)]);
         assert!(said(&[3]).is_err(), "without the way back nobody knows what was kept");
+    }
+
+    /// FT-04: what a replaced primary has committed may be nowhere else. Only the new one knows.
+    #[cfg(feature = "postgres-tests")]
+    #[tokio::test]
+    async fn ft_04_a_commit_that_a_replaced_server_answers_is_not_believed() {
+        use grantwell_core::{id::Realm, store::Write, time::Timestamp};
+
+        use crate::suite::postgres::Schema;
+
+        let schema = Schema::new().await;
+        drop(schema.open().await);
+        let url = format!("{}&application_name=replaced-{}", schema.url(), schema.name());
+        let server = Arc::new(Server::parse(&url).unwrap());
+        let mut writer = Writer { server: Arc::clone(&server), client: None, lost: None };
+        let count = || {
+            let at = Timestamp::from_millis(0);
+            let counted = Write::CountRefusal { client_id: "app".into(), reason: "scope", at };
+            let task = super::super::write::prepare(Realm(1), &[counted], &[]).unwrap();
+            let (answer, settled) = tokio::sync::oneshot::channel();
+            (vec![Work { task, answer }], settled)
+        };
+        let is_done = |answer: Answer| answer.is_ok_and(|settled| settled.outcome == Outcome::Done);
+        let (work, settled) = count();
+        writer.settle(work).await;
+        assert!(is_done(settled.await.unwrap()));
+
+        let (holder, looks) = (schema.connect().await, schema.connect().await);
+        holder.batch_execute("BEGIN; SELECT 1 FROM refusal FOR UPDATE").await.unwrap();
+        let (work, settled) = count();
+        let takes_over = async {
+            let waits = format!(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity
+                 WHERE wait_event_type = 'Lock' AND application_name = 'replaced-{}')",
+                schema.name()
+            );
+            while !looks.query_typed_one(&waits, &[]).await.unwrap().get::<_, bool>(0) {}
+            server.see(1);
+            holder.batch_execute("ROLLBACK").await.unwrap();
+        };
+        tokio::join!(writer.settle(work), takes_over);
+        assert!(settled.await.unwrap().is_err(), "it was kept, but not where it counts");
+        assert!(writer.lost.is_some(), "and is asked for before anything else");
+
+        server.see(-1);
+        let (work, settled) = count();
+        writer.settle(work).await;
+        assert!(is_done(settled.await.unwrap()) && writer.lost.is_none());
+        let counted = looks.query_typed_one("SELECT count FROM refusal", &[]).await.unwrap();
+        assert_eq!(counted.get::<_, i64>(0), 3, "none is done twice");
     }
 }

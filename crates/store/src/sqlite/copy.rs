@@ -100,24 +100,12 @@ impl Copy {
 
     /// True: no row is in it. False: those that are may be replaced.
     fn is_free(&self, issuer: &str, occupied: Occupied) -> Result<bool> {
-        let is_empty = || -> Result<bool> {
-            for shape in shapes(self.version) {
-                let any = format!("SELECT EXISTS (SELECT 1 FROM {})", shape.table.name);
-                if self.connection.query_row(&any, [], |row| row.get(0)).map_err(failed)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
+        let is_there = |rows: &str, parameters: &[&str]| {
+            let asked = format!("SELECT EXISTS (SELECT 1 FROM {rows})");
+            self.connection.query_row(&asked, params_from_iter(parameters), |row| row.get(0)).map_err(failed)
         };
-        if is_empty()? {
-            return Ok(true);
-        }
-        if occupied == Occupied::Refuse {
-            return Err(CopyError::NotEmpty);
-        }
-        let others = "SELECT EXISTS (SELECT 1 FROM realm WHERE realm = 1 AND issuer <> ?1)";
-        let others: bool = self.connection.query_row(others, [issuer], |row| row.get(0)).map_err(failed)?;
-        if others { Err(CopyError::OtherIssuer) } else { Ok(false) }
+        let others = || is_there("realm WHERE realm = 1 AND issuer <> ?1", &[issuer]);
+        occupied.is_free(&shapes(self.version), |table| is_there(table, &[]), others)
     }
 }
 
@@ -196,10 +184,15 @@ impl Target for Copy {
         c.execute_batch("DELETE FROM interaction; DELETE FROM key").map_err(failed)
     }
 
-    fn commit(self: Box<Self>) -> Result<()> {
-        for sql in &self.indexes {
-            self.connection.execute_batch(sql).map_err(failed)?;
+    fn complete(&mut self) -> Result<()> {
+        for sql in std::mem::take(&mut self.indexes) {
+            self.connection.execute_batch(&sql).map_err(failed)?;
         }
+        Ok(())
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<()> {
+        self.complete()?;
         self.connection.execute_batch("COMMIT").map_err(failed)
     }
 }

@@ -55,25 +55,34 @@ mod tests {
 
     use super::*;
 
-    /// After a restore every consent is withdrawn at one time, most of them without an authorization.
+    /// After a restore every consent is withdrawn at one time.
     #[test]
     fn a_step_looks_at_so_many_withdrawn_consents_and_no_more() {
-        let work = |consents: u32| {
-            let c = Connection::open_in_memory().unwrap();
-            for (_, migration) in super::super::migrate::MIGRATIONS {
-                c.execute_batch(migration).unwrap();
-            }
-            c.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
-            let insert = "INSERT INTO consent VALUES (1, ?1, ?1, 'app', '{}', 1, 0, 0, 0)";
-            for n in 0..consents {
-                let id = u128::from(n).to_be_bytes();
-                c.execute(insert, params![id.as_slice()]).unwrap();
-            }
-            let mut statement = c.prepare(authorization::UNDER_WITHDRAWN).unwrap();
-            statement.execute(params![1, 5]).unwrap();
-            statement.get_status(rusqlite::StatementStatus::VmStep)
-        };
-        assert_eq!(work(20), work(2000));
+        // What each would look for: an authorization under consents that have none, and a consent without one where all have some.
+        for (sql, has_authorizations) in [(authorization::UNDER_WITHDRAWN, false), (consent::WITHDRAWN, true)]
+        {
+            let work = |consents: u32| {
+                let c = Connection::open_in_memory().unwrap();
+                for (_, migration) in super::super::migrate::MIGRATIONS {
+                    c.execute_batch(migration).unwrap();
+                }
+                for n in 0..consents {
+                    let id = u128::from(n).to_be_bytes();
+                    c.execute("INSERT INTO consent VALUES (1, ?1, ?1, 'app', '{}', 1, 0, 0, 0)", [id])
+                        .unwrap();
+                    let under = "INSERT INTO authorization (realm, id, client_id, user_id, session_id, consent_id, epoch,
+                                   created_at, expires_at, last_used_at, code_digest, code_expires_at, body)
+                                 VALUES (1, ?1, 'app', ?1, ?1, ?1, 0, 0, 9, 0, ?1, 9, '{}')";
+                    if has_authorizations {
+                        c.execute(under, [id]).unwrap();
+                    }
+                }
+                let mut statement = c.prepare(sql).unwrap();
+                assert_eq!(statement.execute(params![1, 5]).unwrap(), 0);
+                statement.get_status(rusqlite::StatementStatus::VmStep)
+            };
+            assert_eq!(work(20), work(2000), "{sql}");
+        }
     }
 
     #[test]
