@@ -11,24 +11,25 @@ use super::form::{Result, Statement, encode, params};
 use crate::counters::minute;
 
 /// The key is realm and time, so each realm's old rows are one range; the recursion finds the realms without a scan. No row of
-/// these is locked by another: what two nodes remove at once is gone once.
+/// these is locked by another: what two nodes remove at once is gone once. The recursion stands inside, so that the table is locked
+/// for the removal before it is read: who moves the database would wait for a lock to read, and this one for his.
 macro_rules! old {
     ($table:literal, $time:literal, $key:literal) => {
         concat!(
-            "WITH RECURSIVE known (realm) AS (
-               SELECT min(realm) FROM ",
-            $table,
-            "
-               UNION ALL
-               SELECT (SELECT min(realm) FROM ",
-            $table,
-            " WHERE realm > known.realm)
-               FROM known WHERE known.realm IS NOT NULL)
-             DELETE FROM ",
+            "DELETE FROM ",
             $table,
             " WHERE (",
             $key,
             ") IN (
+               WITH RECURSIVE known (realm) AS (
+                 SELECT min(realm) FROM ",
+            $table,
+            "
+                 UNION ALL
+                 SELECT (SELECT min(realm) FROM ",
+            $table,
+            " WHERE realm > known.realm)
+                 FROM known WHERE known.realm IS NOT NULL)
                SELECT o.* FROM known CROSS JOIN LATERAL (
                  SELECT ",
             $key,

@@ -49,3 +49,43 @@ pub(super) fn statement(sql: &'static str, before: Timestamp, most: u64) -> Stat
 pub(super) fn marks(most: u32) -> Statement {
     Statement::new(OLD_MARKS, params![most])
 }
+
+#[cfg(all(test, feature = "postgres-tests"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{copy, suite::postgres::Schema};
+
+    /// A node may sweep while the database is moved. Who waits for the mover and holds something that the mover needs would keep
+    /// the move from its end.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_step_that_waits_holds_nothing() {
+        let schema = Schema::new().await;
+        drop(schema.open().await);
+        let moved = copy::departing(&schema.url()).unwrap();
+        let looks = schema.connect().await;
+        let keep = Retention { audit: Duration::ZERO, ended: Duration::ZERO, attempts: Duration::ZERO };
+        for (sql, before) in steps(Timestamp::from_millis(0), keep).into_iter().flatten() {
+            let client = schema.connect().await;
+            let pid = client.query_typed_one("SELECT pg_backend_pid()", &[]).await.unwrap().get::<_, i32>(0);
+            let step = tokio::spawn(async move {
+                let step = statement(sql, before, 1);
+                client.execute_typed(&step.sql, &step.typed()).await
+            });
+            let waits = format!("SELECT EXISTS (SELECT FROM pg_locks WHERE pid = {pid} AND NOT granted)");
+            while !looks.query_typed_one(&waits, &[]).await.unwrap().get::<_, bool>(0) {
+                assert!(!step.is_finished(), "{sql} waits for nobody");
+            }
+            let held = format!(
+                "SELECT coalesce(string_agg(relation::regclass || ' ' || mode, ', '), '') FROM pg_locks
+                 WHERE pid = {pid} AND granted AND locktype = 'relation'"
+            );
+            let held: String = looks.query_typed_one(&held, &[]).await.unwrap().get(0);
+            assert_eq!(held, "", "{sql}");
+            step.abort();
+            looks.batch_execute(&format!("SELECT pg_terminate_backend({pid})")).await.unwrap();
+        }
+        drop(moved);
+    }
+}
