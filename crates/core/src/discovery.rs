@@ -38,7 +38,7 @@ pub mod path {
 
 /// The document. `ui_locales` are the languages that the pages speak.
 pub fn metadata(policy: &Policy, ui_locales: &[&str]) -> Value {
-    let methods: Vec<_> = client_auth::METHODS.iter().map(|method| method.name()).collect();
+    let methods: Vec<_> = client_auth::METHODS.iter().map(|method| method.method().as_str()).collect();
     // What a public client may not use does not offer its method.
     let confidential: Vec<_> = methods.iter().filter(|name| **name != "none").collect();
     let grants: Vec<_> = token::GRANTS.iter().map(|grant| grant.grant_type().as_str()).collect();

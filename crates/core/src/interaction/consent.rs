@@ -12,10 +12,9 @@ use crate::{
     realm_keys::RealmKeys,
     resource::Resource,
     scope::{Audience, Permissions},
-    step::Decision,
+    step::{Decision, Origin},
     store::{Event, Write},
     time::{Entropy, Timestamp},
-    token::Origin,
 };
 
 /// What the person pressed.
