@@ -220,7 +220,7 @@ fn canonical(app: &App, method: &Method, headers: &HeaderMap, uri: &Uri) -> Opti
     let by_address = host.starts_with("127.0.0.1:") || host.starts_with("[::1]:");
     let is_page = ["/authorize", "/account", "/end_session"].iter().any(|page| uri.path().starts_with(page));
     let target = uri.path_and_query().map(|target| target.as_str())?;
-    (by_address && is_page && !app.policy.issuer.contains(host)).then(|| app.policy.url(target))
+    (by_address && is_page && !app.realm.policy.issuer.contains(host)).then(|| app.realm.policy.url(target))
 }
 
 async fn not_found(State(app): State<Arc<App>>, context: Context, headers: HeaderMap) -> Answer {

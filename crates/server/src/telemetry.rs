@@ -102,7 +102,7 @@ pub(crate) async fn observe(
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     request.extensions_mut().insert(context.clone());
     let mut answer = next.run(request).await;
-    if app.is_https() {
+    if app.realm.is_https() {
         let (name, value) = pages::STRICT_TRANSPORT_SECURITY;
         set(&mut answer, name, value);
     }

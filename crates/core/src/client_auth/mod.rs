@@ -251,9 +251,9 @@ pub trait ClientStep: Sync {
 
 /// Authenticates the client, then decides as that client.
 #[derive(Debug)]
-pub struct ByClient<S> {
+pub struct ByClient<'a, S> {
     /// Who says it sends the request.
-    pub credential: Credential,
+    pub credential: &'a Credential,
     /// What it asks for.
     pub step: S,
 }
@@ -290,7 +290,7 @@ impl<R: Refusal> Refusal for ClientRefusal<R> {
     }
 }
 
-impl<S: ClientStep> Step for ByClient<S> {
+impl<S: ClientStep> Step for ByClient<'_, S> {
     const NAME: &'static str = S::NAME;
     const SHARE: Share = Share::Grants;
     type Outcome = S::Outcome;
@@ -298,7 +298,7 @@ impl<S: ClientStep> Step for ByClient<S> {
 
     fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Self::Outcome, Self::Refusal> {
         let client = have.client(&self.credential.client_id)?.map(Arc::as_ref);
-        let (client, proved) = authenticate(&self.credential, client, have, context)
+        let (client, proved) = authenticate(self.credential, client, have, context)
             .map_err(|stop| stop.map(|refused| refused.map(ClientRefusal::Authentication)))?;
         match self.step.decide(client, have, context) {
             Ok(mut decision) => {

@@ -270,7 +270,7 @@ async fn reports_that_do_not_fit_change_nothing() {
     }
     assert_eq!(world.rows().await, before);
     // A request that is over is over.
-    world.clock.advance(world.app.policy.lifetimes.interaction);
+    world.clock.advance(world.app.realm.policy.lifetimes.interaction);
     assert_eq!(report(&world, &sealed, login("alice")).await.status, 404);
 }
 

@@ -321,7 +321,7 @@ impl World {
     /// The same on another database.
     pub(crate) async fn restarted_on(self, database: Arc<Database>) -> Self {
         let Self { app, clock, folder, .. } = self;
-        let setting = Setting { policy: app.policy.clone(), audience: app.audience, ..Setting::default() };
+        let setting = Setting { policy: app.realm.policy.clone(), audience: app.audience, ..Setting::default() };
         let entropy = Arc::clone(&app.entropy);
         drop(app);
         let parts = parts(&folder.0, database.url(), setting);

@@ -192,7 +192,7 @@ async fn l_07_a_hundred_wrong_passwords_at_once_are_counted_exactly() {
         );
         let name = LoginName::new(&username);
         let key = AttemptKey::Account(grantwell_core::secret::Digest::of(name.as_str().as_bytes()));
-        let counted = world.app.store.attempts(world.app.realm, &[key]).await.unwrap();
+        let counted = world.app.store.attempts(world.app.realm.id, &[key]).await.unwrap();
         assert_eq!(counted[0].count, 5, "round {round}");
         (all_compared, all_limited) = (all_compared + compared, all_limited + limited);
     }

@@ -24,7 +24,7 @@ async fn disable(world: &World, id: &str) {
 }
 
 fn confirm(world: &World, at: Instant) {
-    world.app.current().registered.confirm(at);
+    world.app.realm.current().registered.confirm(at);
 }
 
 #[tokio::test]
