@@ -7,9 +7,10 @@ use crate::{
     authorize::{Prompts, ResponseMode},
     claims::SCOPE_CLAIMS,
     client_auth,
+    factor::FACTORS,
     jose::Algorithm,
     pkce,
-    policy::{ACR_VALUES, Policy},
+    policy::Policy,
     scope::OPENID_SCOPES,
     token,
 };
@@ -75,7 +76,7 @@ pub fn metadata(policy: &Policy, ui_locales: &[&str]) -> Value {
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
         "prompt_values_supported": prompts,
-        "acr_values_supported": ACR_VALUES,
+        "acr_values_supported": FACTORS.iter().map(|factor| factor.acr()).collect::<Vec<_>>(),
         "display_values_supported": ["page"],
         "ui_locales_supported": ui_locales,
     })

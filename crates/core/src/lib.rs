@@ -37,6 +37,7 @@ pub mod client_metadata;
 pub mod discovery;
 pub mod end_session;
 pub mod error;
+pub mod factor;
 pub mod form;
 pub mod id;
 pub mod interaction;

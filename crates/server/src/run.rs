@@ -167,7 +167,7 @@ impl Exchange {
             let current = self.realm.current();
             let stop = match step.decide(have, &self.context(&current)) {
                 Ok(decision) => {
-                    event.passed = step.checks().iter().map(|row| row.name).collect();
+                    event.passed = S::checks().map(|row| row.name).collect();
                     event.end = StepEnd::Done;
                     return Ok((Ok(decision.outcome), decision.writes));
                 }
@@ -175,7 +175,7 @@ impl Exchange {
             };
             match stop {
                 Stop::Refuse(Refused { refusal, writes, check }) => {
-                    let rows = step.checks().iter().map(|row| row.name);
+                    let rows = S::checks().map(|row| row.name);
                     event.passed = rows.take_while(|name| Some(*name) != check.map(|row| row.name)).collect();
                     event.end = StepEnd::Refused {
                         reason: refusal.reason(),

@@ -1,13 +1,12 @@
 //! Every change there is, each with the precondition that the engine checks in the same statement.
 
 use super::{
-    AttemptKey, Authorization, Backoff, Consent, Event, Interaction, KeyRecord, RealmRecord, RefreshState,
-    Session, User,
+    AttemptKey, Authorization, Backoff, Consent, Event, Facts, Interaction, KeyRecord, RealmRecord,
+    RefreshState, Session, User,
 };
 use crate::{
     client::{Client, GrantType},
     id::{AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, ResourceIdentifier, SessionId, UserId},
-    interaction::Facts,
     resource::Resource,
     scope::Permissions,
     secret::Digest,

@@ -32,8 +32,9 @@ fn placed<'a>(form: &Form, client: &'a Client) -> Result<Destination<'a>, PageRe
 
 fn checked_by(client: &Client, form: &Form) -> Result<AuthorizationRequest, RequestRefusal> {
     let resources = [fx::resource(), fx::other_resource()];
-    let keys = fx::keyring().verifying();
-    check(form, &placed(form, client).unwrap(), &resources, keys, (&fx::policy(), fx::NOW))
+    let policy = fx::policy();
+    run(form, &placed(form, client).unwrap(), &resources, &fx::context(&policy))
+        .map_err(|(refusal, _)| refusal)
 }
 
 fn checked(changes: Changes<'_>) -> Result<AuthorizationRequest, RequestRefusal> {
