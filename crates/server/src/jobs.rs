@@ -102,7 +102,7 @@ pub(crate) fn start(
     let counting = Arc::clone(app);
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
-            if let Err(error) = counting.issued.flush(&counting.store, counting.realm).await {
+            if let Err(error) = counting.issued.flush(&counting.store, counting.realm.id).await {
                 tracing::warn!(%error, "the counts of tokens were not written; they wait");
             }
         }

@@ -4,7 +4,7 @@
 //! read anew and it is asked again, four times at most. What became of it is one [`StepEvent`], from which log and metrics
 //! are fed.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use grantwell_core::{
     error::{Mismatch, Refusal},
@@ -105,13 +105,24 @@ pub(crate) struct Ran<S: Step> {
 impl Exchange {
     /// Runs a step.
     pub(crate) async fn run<S: Step>(&self, step: &S) -> Result<Ran<S>, Unavailable> {
-        self.run_holding(step, None).await
+        self.run_from(step, Have::default(), None).await
     }
 
-    /// Runs a step that may compare a password, in the place of the queue that is held.
+    /// Runs a step that compares a password in the place of the queue that is held. It begins with what another step of this
+    /// request had.
     pub(crate) async fn run_holding<S: Step>(
         &self,
         step: &S,
+        have: Have,
+        place: &Place,
+    ) -> Result<Ran<S>, Unavailable> {
+        self.run_from(step, have, Some(place)).await
+    }
+
+    async fn run_from<S: Step>(
+        &self,
+        step: &S,
+        have: Have,
         place: Option<&Place>,
     ) -> Result<Ran<S>, Unavailable> {
         let mut event = StepEvent {
@@ -122,7 +133,7 @@ impl Exchange {
             conflicts: Vec::new(),
             end: StepEnd::Done,
         };
-        let ran = self.look_and_commit(step, place, &mut event).await;
+        let ran = self.look_and_commit(step, (have, place), &mut event).await;
         if let Err(unavailable) = &ran {
             event.end = StepEnd::Unavailable(unavailable.clone());
         }
@@ -133,10 +144,9 @@ impl Exchange {
     async fn look_and_commit<S: Step>(
         &self,
         step: &S,
-        place: Option<&Place>,
+        (mut have, place): (Have, Option<&Place>),
         event: &mut StepEvent,
     ) -> Result<Ran<S>, Unavailable> {
-        let mut have = Have::default();
         for _ in 0..ROUNDS {
             let (result, writes) = self.look(step, place, &mut have, event).await?;
             event.writes = writes.iter().map(|write| write.kind()).collect();

@@ -22,6 +22,12 @@ impl Method for ClientSecretBasic {
 }
 
 fn read(header: &str) -> Result<Credential, ClientAuthRefusal> {
+    let (id, secret) = read_basic(header)?;
+    Credential::new(id, AuthMethod::ClientSecretBasic, SharedSecret::read(&secret)?)
+}
+
+/// The two halves of a Basic credential, form-decoded (RFC 6749 §2.3.1).
+pub fn read_basic(header: &str) -> Result<(String, Zeroizing<String>), ClientAuthRefusal> {
     const MALFORMED: ClientAuthRefusal = ClientAuthRefusal::MalformedHeader;
     if header.len() > LONGEST_HEADER {
         return Err(ClientAuthRefusal::TooLong);
@@ -35,8 +41,5 @@ fn read(header: &str) -> Result<Credential, ClientAuthRefusal> {
     let (id, secret) = pair.split_at_checked(colon).ok_or(MALFORMED)?;
     let id = form::decode(id).map_err(|_| MALFORMED)?;
     let secret = Zeroizing::new(form::decode(secret.get(1..).unwrap_or_default()).map_err(|_| MALFORMED)?);
-    if id.is_empty() {
-        return Err(MALFORMED);
-    }
-    Credential::new(id, AuthMethod::ClientSecretBasic, SharedSecret::read(&secret)?)
+    if id.is_empty() { Err(MALFORMED) } else { Ok((id, secret)) }
 }

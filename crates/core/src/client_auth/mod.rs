@@ -12,6 +12,8 @@ mod secret;
 
 use std::sync::Arc;
 
+pub use basic::read_basic;
+
 use crate::{
     client::{AuthMethod, Client},
     error::{ErrorCode, Mismatch, OAuthError, Refusal},

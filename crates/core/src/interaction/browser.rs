@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::NoRefusal,
     id::{SessionId, UserId},
     policy::{Lifetimes, Policy},
     realm_keys::RealmKeys,
     secret::Digest,
-    step::{Context, Have, Want},
-    store::{SessionRecord, Write},
+    step::{Context, Decided, Decision, Have, Step, Want},
+    store::{SessionRecord, Share, Write},
     time::{Entropy, Timestamp},
 };
 
@@ -57,6 +58,22 @@ impl BrowserCookies {
                 && session_is_live(record, lifetimes, context.now)
         };
         Ok(records.iter().filter(live).collect())
+    }
+}
+
+/// Who is signed in in this browser: the live session used last. Where nobody is, the outcome is `None`.
+#[derive(Clone, Copy, Debug)]
+pub struct WhoIsSignedIn<'a>(pub &'a BrowserCookies);
+
+impl Step for WhoIsSignedIn<'_> {
+    const NAME: &'static str = "who_is_signed_in";
+    const SHARE: Share = Share::Rest;
+    type Outcome = Option<UserId>;
+    type Refusal = NoRefusal;
+
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Option<UserId>, NoRefusal> {
+        let sessions = self.0.live_sessions(have, context)?;
+        Ok(Decision::read_only(sessions.first().map(|record| record.user.id)))
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     ResumeRefusal,
     browser::{self, BrowserCookies},
     consent::Question,
+    form::InteractionForm,
     issue::{self, Grantee},
     next::{InteractionRefusal, LoginReason, NextStep, Subject, View, next, subject},
     pending::{Handle, Pending},
@@ -14,11 +15,11 @@ use super::{
 use crate::{
     authorize::AuthorizationResponse,
     client::Client,
-    id::AuthorizationId,
+    id::{AuthorizationId, InteractionId, SessionId},
     resource::Resource,
     scope::{Permissions, ScopeSet},
     step::{Context, Decided, Decision, Have, Step, Stop},
-    store::{AuthorizationRequest, Facts, Interaction, Purpose, Share, User},
+    store::{AuthorizationRequest, Facts, Interaction, Purpose, SessionRecord, Share, User},
 };
 
 /// A browser goes on with an interaction.
@@ -40,7 +41,7 @@ pub enum Proceeded {
     /// A page is shown, or the external login UI's.
     Page(Box<NextPage>),
     /// The person whom the external login UI reported has a session here now: proceed with it.
-    Adopted(Box<SignedIn>),
+    Adopted(Box<SignedIn>, InteractionId),
     /// The account page.
     Account,
 }
@@ -64,7 +65,7 @@ pub struct NextPage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its session.
-    pub session_id: crate::id::SessionId,
+    pub session_id: SessionId,
     /// Its person.
     pub user: User,
 }
@@ -107,14 +108,14 @@ impl Step for Proceed<'_> {
         let handle = self.handle.as_ref().ok_or(ResumeRefusal::Unknown)?;
         let pending = handle.resume(self.browser.transaction, have, context)?;
         if let Some(adopted) = self.adopt(&pending, have, context)? {
-            return Ok(adopted.map(|signed_in| Proceeded::Adopted(Box::new(signed_in))));
+            let id = pending.interaction.id;
+            return Ok(adopted.map(|signed_in| Proceeded::Adopted(Box::new(signed_in), id)));
         }
         let sessions = self.browser.live_sessions(have, context)?;
         let mut decision = match &pending.interaction.purpose {
             Purpose::Account if sessions.is_empty() => {
-                let page =
-                    self.page(&pending, None, PageKind::SignIn(LoginReason::NoSession), have, context)?;
-                Decision::read_only(page)
+                let kind = PageKind::SignIn(LoginReason::NoSession);
+                Decision::read_only(Proceeded::Page(next_page(&pending, None, &sessions, kind, context)))
             }
             Purpose::Account => Decision::read_only(Proceeded::Account),
             Purpose::Authorization(request) => self.authorize(&pending, request, have, context)?,
@@ -164,7 +165,8 @@ impl Proceed<'_> {
                 }))
             }
         };
-        Ok(Decision::read_only(self.page(pending, Some(client), kind, have, context)?))
+        let page = next_page(pending, Some(client), &sessions, kind, context);
+        Ok(Decision::read_only(Proceeded::Page(page)))
     }
 
     /// A stored interaction may have been answered before; a sealed one hardly ever, so that only the conflict tells.
@@ -214,27 +216,66 @@ impl Proceed<'_> {
         };
         Ok(Some(session::start(user, authentication, pending, browser, context)))
     }
+}
 
-    fn page(
-        &self,
-        pending: &Pending<'_>,
-        client: Option<&Arc<Client>>,
-        kind: PageKind,
-        have: &Have,
-        context: &Context<'_>,
-    ) -> Result<Proceeded, Stop<ResumeRefusal>> {
-        let sessions = self.browser.live_sessions(have, context)?;
-        let account = |record: &&crate::store::SessionRecord| Account {
-            session_id: record.session.id,
-            user: record.user.clone(),
+/// What a page of an interaction is made of.
+fn next_page(
+    pending: &Pending<'_>,
+    client: Option<&Arc<Client>>,
+    sessions: &[&SessionRecord],
+    kind: PageKind,
+    context: &Context<'_>,
+) -> Box<NextPage> {
+    let account =
+        |record: &&SessionRecord| Account { session_id: record.session.id, user: record.user.clone() };
+    Box::new(NextPage {
+        handle: pending.handle(&context.keyring.keys, context.entropy),
+        interaction: pending.interaction.clone(),
+        client: client.cloned(),
+        accounts: sessions.iter().map(account).collect(),
+        kind,
+    })
+}
+
+/// Shows one page of an interaction, whatever its next step is: the person wants another account, or what was typed was wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct ShowPage<'a> {
+    /// The form of the page before.
+    pub form: &'a InteractionForm,
+    /// Which page.
+    pub page: ShownPage,
+}
+
+/// A page that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShownPage {
+    /// The person signs in.
+    SignIn,
+    /// The person chooses an account.
+    SelectAccount,
+}
+
+impl Step for ShowPage<'_> {
+    const NAME: &'static str = "show_page";
+    const SHARE: Share = Share::Rest;
+    type Outcome = Box<NextPage>;
+    type Refusal = ResumeRefusal;
+
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Box<NextPage>, ResumeRefusal> {
+        let pending = self.form.open(have, context)?;
+        let client = match &pending.interaction.purpose {
+            Purpose::Account => None,
+            Purpose::Authorization(request) => {
+                let client = have.client(&request.client_id)?.filter(|client| !client.disabled);
+                Some(client.ok_or(ResumeRefusal::ClientUnknown)?)
+            }
         };
-        Ok(Proceeded::Page(Box::new(NextPage {
-            handle: pending.handle(&context.keyring.keys, context.entropy),
-            interaction: pending.interaction.clone(),
-            client: client.cloned(),
-            accounts: sessions.iter().map(account).collect(),
-            kind,
-        })))
+        let sessions = self.form.browser.live_sessions(have, context)?;
+        let kind = match self.page {
+            ShownPage::SignIn => PageKind::SignIn(LoginReason::NoSession),
+            ShownPage::SelectAccount => PageKind::SelectAccount,
+        };
+        Ok(Decision::read_only(next_page(&pending, client, &sessions, kind, context)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{ResumeRefusal, form::InteractionForm, pending::Pending};
 use crate::{
-    id::SessionId,
+    id::{InteractionId, SessionId},
     step::{Context, Decided, Decision, Have, Step},
     store::{Facts, SessionRecord, Share},
 };
@@ -20,7 +20,7 @@ pub struct SelectAccount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selected {
     /// The interaction goes on with this session.
-    Session(SessionId),
+    Session(SessionId, InteractionId),
     /// Not a live session of this browser: the page is shown again.
     Unknown,
 }
@@ -45,7 +45,7 @@ fn select(pending: &Pending<'_>, chosen: SessionId, sessions: &[&SessionRecord])
     };
     let signed_in = pending.interaction.facts.signed_in.clone().filter(|(user, _)| *user == record.user.id);
     let facts = Facts { session_id: Some(chosen), selected: true, signed_in, agreed: None, denied: false };
-    Decision { writes: vec![pending.keep(facts)], outcome: Selected::Session(chosen) }
+    Decision { writes: vec![pending.keep(facts)], outcome: Selected::Session(chosen, pending.interaction.id) }
 }
 
 #[cfg(test)]

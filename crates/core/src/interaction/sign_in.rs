@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     factor::password,
+    id::InteractionId,
     secret::Digest,
     step::{Context, Decided, Decision, Have, PasswordResult, Step},
     store::{AttemptKey, Attempts, LoginName, Share, User, Write},
@@ -132,8 +133,8 @@ pub struct SignIn<'a> {
 /// How an attempt ends.
 #[derive(Debug)]
 pub enum Settled {
-    /// The person is who they say.
-    SignedIn(Box<SignedIn>),
+    /// The person is who they say; the interaction that goes on.
+    SignedIn(Box<SignedIn>, InteractionId),
     /// The password was wrong, or there is nobody it could be right for.
     Failed,
 }
@@ -167,7 +168,8 @@ impl Step for SignIn<'_> {
         if let (Some(to), Some(from)) = (rehashed.clone(), user.password_hash.clone()) {
             decision.writes.push(Write::Rehash { user_id: user.id, from, to });
         }
-        Ok(decision.map(|signed_in| Settled::SignedIn(Box::new(signed_in))))
+        let id = pending.interaction.id;
+        Ok(decision.map(|signed_in| Settled::SignedIn(Box::new(signed_in), id)))
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
         policy,
         passwords: PoolSize { running: 2, admitted: 32 },
         templates: None,
-        front_end: None,
+        login_ui: None,
         trusted_proxies: Vec::new(),
         audience: ErrorAudience::Developers,
     };

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header},
 };
 use grantwell_core::{
     client_auth::{self, ByClient, CHALLENGE, ClientAuthRefusal, ClientRefusal, ClientStep, Credential},
-    error::{ErrorCode, OAuthError, Refusal},
+    error::{ErrorCode, OAuthError},
     form::Form,
 };
 
@@ -34,7 +34,7 @@ impl FromRequest<Arc<App>> for ClientForm {
     type Rejection = Response;
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let Ok(x) = axum::extract::FromRequestParts::from_request_parts(&mut parts, app).await;
+        let Ok(x) = Exchange::from_request_parts(&mut parts, app).await;
         read(&x, &parts.headers, parts.uri.query(), body).await
     }
 }

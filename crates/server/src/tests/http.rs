@@ -22,7 +22,7 @@ use super::{
     query,
     sign_in::signed_in,
 };
-use crate::{http::context::Peer, router};
+use crate::{http::exchange::Peer, router};
 
 /// A path that the route answers.
 fn example(path: &str) -> String {

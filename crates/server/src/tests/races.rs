@@ -11,7 +11,7 @@ use super::{
     Reply, World, form,
     harness::{VERIFIER, basic, secret},
 };
-use crate::http::context::Peer;
+use crate::http::exchange::Peer;
 
 /// Rounds of each race.
 #[expect(clippy::disallowed_methods, reason = "the long form is the same test with more rounds")]

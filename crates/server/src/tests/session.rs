@@ -294,7 +294,7 @@ async fn l_33_a_fresh_installation_knows_nobody() {
         policy: Policy::new(ISSUER),
         passwords: PoolSize { running: 1, admitted: 1 },
         templates: None,
-        front_end: None,
+        login_ui: None,
         trusted_proxies: Vec::new(),
         audience: ErrorAudience::People,
     };

@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use grantwell_core::policy::Policy;
 
 use super::{Browser, ISSUER, Reply, World, form, harness::PASSWORD, query};
-use crate::http::context::Peer;
+use crate::http::exchange::Peer;
 
 pub(super) const SID: &str = "__Host-sid";
 pub(super) const TX: &str = "__Host-tx";

@@ -183,6 +183,7 @@ async fn t_03_t_04_t_05_t_11_a_signature_alone_makes_no_access_token() {
         let raw = serde_json::value::RawValue::from_string(payload);
         let token = world
             .app
+            .realm
             .current()
             .keyring
             .signer(Algorithm::ES256, world.app.now())

@@ -10,12 +10,11 @@ use std::{
 use grantwell_core::{
     client::{Client, GrantType},
     id::Realm,
-    interaction::Facts,
     jose::Algorithm,
     resource::Resource,
     secret::Digest,
     store::{
-        Applied, AttemptKey, Attempts, Authorization, AuthorizationRecord, Backoff, Consent, Event,
+        Applied, AttemptKey, Attempts, Authorization, AuthorizationRecord, Backoff, Consent, Event, Facts,
         Interaction, KeyRecord, KeyUse, LoginName, Outcome, RealmRecord, Session, Share, Store, StoreError,
         User, Write,
     },
