@@ -212,7 +212,7 @@ impl Proceed<'_> {
         let browser = SigningIn {
             user_agent: self.user_agent,
             device: self.browser.device.as_ref(),
-            replaces: sessions.iter().find(|record| record.user.id == user.id).map(|r| r.session.id),
+            sessions: &sessions,
         };
         Ok(Some(session::start(user, authentication, pending, browser, context)))
     }

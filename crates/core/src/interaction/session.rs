@@ -7,7 +7,7 @@ use crate::{
     id::SessionId,
     secret::Secret,
     step::{Context, Decision},
-    store::{Authentication, Facts, Session, User, Write},
+    store::{Authentication, Facts, Purpose, Session, SessionRecord, User, Write},
 };
 
 /// `User-Agent` that is kept, characters.
@@ -20,8 +20,8 @@ pub struct SigningIn<'a> {
     pub user_agent: &'a str,
     /// Its device cookie.
     pub device: Option<&'a Device>,
-    /// Its session of the same account, which the new one replaces.
-    pub replaces: Option<SessionId>,
+    /// Its live sessions.
+    pub sessions: &'a [&'a SessionRecord],
 }
 
 /// A person who signed in.
@@ -31,8 +31,8 @@ pub struct SignedIn {
     pub session_id: SessionId,
     /// Its secret, for the cookie.
     pub secret: Secret,
-    /// The session of the same person that it replaces.
-    pub replaces: Option<SessionId>,
+    /// The live sessions of other people in this browser; what else its cookie names is dead.
+    pub beside: Vec<SessionId>,
     /// What the device cookie says from now on.
     pub device: Device,
 }
@@ -48,8 +48,10 @@ pub fn start(
     let secret = Secret::random(context.entropy);
     let session_id = SessionId::new(context.now, context.entropy);
     let mut writes = Vec::with_capacity(4);
-    if let Some(id) = browser.replaces {
-        writes.push(Write::EndSession { id, user_id: user.id, at: context.now });
+    let (replaced, beside): (Vec<&SessionRecord>, Vec<_>) =
+        browser.sessions.iter().partition(|record| record.user.id == user.id);
+    for record in replaced {
+        writes.push(Write::EndSession { id: record.session.id, user_id: user.id, at: context.now });
     }
     writes.push(Write::InsertSession(Box::new(Session {
         id: session_id,
@@ -64,20 +66,36 @@ pub fn start(
         expires_at: context.now + context.policy.lifetimes.session_absolute,
         ended_at: None,
     })));
-    // What an external login UI reported of this person before the browser came back still holds; what another person agreed to
-    // does not.
+    match pending.interaction.purpose {
+        Purpose::Authorization(_) => {
+            writes.push(pending.keep(facts(user, authentication, pending, session_id)));
+        }
+        // Nothing waits for the fact.
+        Purpose::Account => {}
+    }
+    let detail = json!({ "amr": authentication.amr });
+    writes.push(context.audit("sign_in.succeeded", Some(user.id), None, detail));
+    let device = Device::remembering(browser.device, user.id, context);
+    let beside = beside.iter().map(|record| record.session.id).collect();
+    Decision { writes, outcome: SignedIn { session_id, secret, beside, device } }
+}
+
+/// What an external login UI reported of this person before the browser came back still holds; what another person agreed to
+/// does not.
+fn facts(
+    user: &User,
+    authentication: &Authentication,
+    pending: &Pending<'_>,
+    session_id: SessionId,
+) -> Facts {
     let before = &pending.interaction.facts;
     let reported =
         before.session_id.is_none() && before.signed_in.as_ref().is_some_and(|(id, _)| *id == user.id);
-    writes.push(pending.keep(Facts {
+    Facts {
         signed_in: Some((user.id, authentication.clone())),
         session_id: Some(session_id),
         selected: true,
         agreed: before.agreed.clone().filter(|_| reported),
         denied: before.denied && reported,
-    }));
-    let detail = json!({ "amr": authentication.amr });
-    writes.push(context.audit("sign_in.succeeded", Some(user.id), None, detail));
-    let device = Device::remembering(browser.device, user.id, context);
-    Decision { writes, outcome: SignedIn { session_id, secret, replaces: browser.replaces, device } }
+    }
 }

@@ -21,7 +21,7 @@ use crate::{
     id::InteractionId,
     secret::Digest,
     step::{Context, Decided, Decision, Have, PasswordResult, Step},
-    store::{AttemptKey, Attempts, LoginName, Share, User, Write},
+    store::{AttemptKey, Attempts, LoginName, Purpose, Share, User, Write},
 };
 
 /// Longest user name or e-mail that is looked up, characters; what is beyond is not read.
@@ -133,8 +133,8 @@ pub struct SignIn<'a> {
 /// How an attempt ends.
 #[derive(Debug)]
 pub enum Settled {
-    /// The person is who they say; the interaction that goes on.
-    SignedIn(Box<SignedIn>, InteractionId),
+    /// The person is who they say; the interaction that goes on, or the account page.
+    SignedIn(Box<SignedIn>, Option<InteractionId>),
     /// The password was wrong, or there is nobody it could be right for.
     Failed,
 }
@@ -156,11 +156,10 @@ impl Step for SignIn<'_> {
             return Ok(fail(user, &budget, context));
         };
         let sessions = form.browser.live_sessions(have, context)?;
-        let replaces = sessions.iter().find(|record| record.user.id == user.id);
         let browser = SigningIn {
             user_agent: self.user_agent,
             device: form.browser.device.as_ref(),
-            replaces: replaces.map(|record| record.session.id),
+            sessions: &sessions,
         };
         let authentication = password::authentication(context.now);
         let mut decision = session::start(user, &authentication, &pending, browser, context);
@@ -168,7 +167,10 @@ impl Step for SignIn<'_> {
         if let (Some(to), Some(from)) = (rehashed.clone(), user.password_hash.clone()) {
             decision.writes.push(Write::Rehash { user_id: user.id, from, to });
         }
-        let id = pending.interaction.id;
+        let id = match pending.interaction.purpose {
+            Purpose::Authorization(_) => Some(pending.interaction.id),
+            Purpose::Account => None,
+        };
         Ok(decision.map(|signed_in| Settled::SignedIn(Box::new(signed_in), id)))
     }
 }

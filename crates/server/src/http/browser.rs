@@ -74,14 +74,15 @@ impl Browser {
         digest
     }
 
-    /// A session begins: its cookie comes first, in place of one of the same person; and the device remembers who signed in.
+    /// A session begins: its cookie comes first, in place of one of the same person and of dead ones; and the device remembers who
+    /// signed in.
     pub(crate) fn begin_session(&mut self, x: &Exchange, signed_in: &SignedIn) {
-        let SignedIn { session_id: id, secret, replaces, device } = signed_in;
+        let SignedIn { session_id: id, secret, beside, device } = signed_in;
         let payload = [id.as_bytes().as_slice(), secret.expose().as_slice()].concat();
-        self.tokens.retain(|(known, _)| Some(*known) != *replaces);
+        self.tokens.retain(|(known, _)| beside.contains(known));
         self.tokens.insert(0, (*id, Bearer::Session.encode(&payload)));
         self.tokens.truncate(MOST_SESSIONS);
-        self.cookies.sessions.retain(|known| Some(known.id) != *replaces);
+        self.cookies.sessions.retain(|known| beside.contains(&known.id));
         self.cookies.sessions.insert(0, ClaimedSession { id: *id, digest: secret.digest() });
         self.write_sessions(x);
         let sealed = device.seal(&x.realm.current().keyring.keys, x.app.entropy.as_ref());

@@ -80,7 +80,10 @@ async fn attempt(
         Ok(Settled::Failed) => Ok(Attempted::Failed(SignInProblem::Credentials)),
         Ok(Settled::SignedIn(signed_in, id)) => {
             page.browser.begin_session(x, &signed_in);
-            Ok(Attempted::SignedIn(format!("/authorize/resume?interaction={id}")))
+            Ok(Attempted::SignedIn(match id {
+                Some(id) => format!("/authorize/resume?interaction={id}"),
+                None => "/account".to_owned(),
+            }))
         }
     }
 }
