@@ -379,12 +379,16 @@ impl World {
     }
 }
 
-/// Supplies what is wanted until it is decided, and names what was wanted.
+/// What was decided, and the names of what was wanted for it.
+type Looked<T, R> = (Result<Decision<T>, Refused<R>>, Vec<&'static str>);
+
+/// Supplies what is wanted until it is decided.
 fn drive<T, R>(
     world: &World,
+    mut have: Have,
     mut decide: impl FnMut(&Have) -> Decided<T, R>,
-) -> (Result<Decision<T>, Refused<R>>, Vec<&'static str>) {
-    let (mut have, mut wanted) = (Have::default(), Vec::new());
+) -> Looked<T, R> {
+    let mut wanted = Vec::new();
     loop {
         match decide(&have) {
             Ok(decision) => return (Ok(decision), wanted),
@@ -404,7 +408,22 @@ pub(crate) fn decide<S: Step>(
     world: &World,
     context: &Context<'_>,
 ) -> Result<Decision<S::Outcome>, Refused<S::Refusal>> {
-    drive(world, |have| step.decide(have, context)).0
+    look(step, world, Have::default(), context).0
+}
+
+/// What a step decides that has something already, and what it wants beside.
+pub(crate) fn look<S: Step>(
+    step: &S,
+    world: &World,
+    have: Have,
+    context: &Context<'_>,
+) -> Looked<S::Outcome, S::Refusal> {
+    drive(world, have, |have| step.decide(have, context))
+}
+
+/// What a step wants in this world.
+pub(crate) fn wants<S: Step>(step: &S, world: &World) -> Vec<&'static str> {
+    look(step, world, Have::default(), &context(&policy())).1
 }
 
 /// What a step of an authenticated client decides in this world.
@@ -414,13 +433,13 @@ pub(crate) fn decide_as<S: ClientStep>(
     world: &World,
     context: &Context<'_>,
 ) -> Result<Decision<S::Outcome>, Refused<S::Refusal>> {
-    drive(world, |have| step.decide(authenticated(client), have, context)).0
+    drive(world, Have::default(), |have| step.decide(authenticated(client), have, context)).0
 }
 
 /// What a step of an authenticated client wants in this world.
 pub(crate) fn wants_as<S: ClientStep>(client: &Client, step: &S, world: &World) -> Vec<&'static str> {
     let policy = policy();
-    drive(world, |have| step.decide(authenticated(client), have, &context(&policy))).1
+    drive(world, Have::default(), |have| step.decide(authenticated(client), have, &context(&policy))).1
 }
 
 pub(crate) fn basic(id: &str, secret: &str) -> String {

@@ -188,7 +188,7 @@ static ROWS: &[Row] = &[
     row("client_scope", "RFC 6749 §3.3", &["N-02"], client_scope),
     row("agreed", "Core 1.0 §3.1.2.4", &["N-01", "N-02"], agreed),
     row("consent", "Core 1.0 §3.1.2.4, §11; RFC 8252 §8.6", &["N-03", "N-04", "N-05"], consent),
-    row("issue", "RFC 6749 §4.1.2", &[], issue),
+    row("issue", "RFC 6749 §4.1.2", &[], |view| Some(issue(view))),
 ];
 
 /// What must happen next: the first true row, and which it is.
@@ -286,8 +286,8 @@ fn consent(view: &View<'_>) -> Option<NextStep> {
     })
 }
 
-fn issue(view: &View<'_>) -> Option<NextStep> {
-    Some(NextStep::Issue { granted: still_allowed(&view.request.permissions, view.client) })
+fn issue(view: &View<'_>) -> NextStep {
+    NextStep::Issue { granted: still_allowed(&view.request.permissions, view.client) }
 }
 
 /// Whether more than `most` seconds have passed. None at all are enough: `max_age=0` is `prompt=login` (Core 1.0 §3.1.2.1).

@@ -148,7 +148,7 @@ impl Proceed<'_> {
             NextStep::Refuse(refusal) => return Ok(refuse(client, request, refusal, context)),
             NextStep::RedirectUriGone => return Err(ResumeRefusal::RedirectUriGone.into()),
             NextStep::Issue { granted } => {
-                return self.issue(pending, &granted, &view, have, context);
+                return Self::issue(pending, &granted, &view, have, context);
             }
             NextStep::Login(reason) => PageKind::SignIn(reason),
             NextStep::SelectAccount => PageKind::SelectAccount,
@@ -171,7 +171,6 @@ impl Proceed<'_> {
 
     /// A stored interaction may have been answered before; a sealed one hardly ever, so that only the conflict tells.
     fn issue(
-        &self,
         pending: &Pending<'_>,
         granted: &Permissions,
         view: &View<'_>,

@@ -152,7 +152,8 @@ impl Step for SignIn<'_> {
         let budget = self.form.budget(user, context);
         let hash = user.filter(|user| !user.disabled).and_then(|user| user.password_hash.as_deref());
         let result = have.password(&self.password, hash)?;
-        let (Some(user), PasswordResult::Right { rehashed }) = (user, result) else {
+        // Right for no hash is right for nobody.
+        let (Some(user), Some(hash), PasswordResult::Right { rehashed }) = (user, hash, result) else {
             return Ok(fail(user, &budget, context));
         };
         let sessions = form.browser.live_sessions(have, context)?;
@@ -164,8 +165,8 @@ impl Step for SignIn<'_> {
         let authentication = password::authentication(context.now);
         let mut decision = session::start(user, &authentication, &pending, browser, context);
         decision.writes.push(Write::ClearAttempts(budget.account));
-        if let (Some(to), Some(from)) = (rehashed.clone(), user.password_hash.clone()) {
-            decision.writes.push(Write::Rehash { user_id: user.id, from, to });
+        if let Some(to) = rehashed.clone() {
+            decision.writes.push(Write::Rehash { user_id: user.id, from: hash.to_owned(), to });
         }
         let id = match pending.interaction.purpose {
             Purpose::Authorization(_) => Some(pending.interaction.id),
