@@ -94,6 +94,11 @@ impl World {
     fn apply(&mut self, write: &Write) -> Option<()> {
         match write.clone() {
             Write::ClaimRealm(record) => guard(self.realm.replace(record).is_none()),
+            Write::MoveRealm { from, to } => {
+                let realm = self.realm.as_mut()?;
+                guard(std::mem::replace(&mut realm.issuer, to) == from)?;
+                self.changed()
+            }
             Write::RaiseEpoch(to) => {
                 let realm = self.realm.as_mut()?;
                 realm.epoch += 1;
@@ -165,12 +170,6 @@ impl World {
                 Some(())
             }
             Write::CountRefusal { .. } | Write::CountTokens { .. } => Some(()),
-            write => self.apply_to_grants(write),
-        }
-    }
-
-    fn apply_to_grants(&mut self, write: Write) -> Option<()> {
-        match write {
             Write::InsertSession(session) => insert(&mut self.sessions, session.id, *session),
             Write::TouchSession { id, at } => {
                 if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.ended_at.is_none())
@@ -230,7 +229,6 @@ impl World {
             Write::RevokeAuthorization { id, at } => {
                 guard(self.authorizations.get_mut(&id)?.revoked_at.replace(at).is_none())
             }
-            _ => unreachable!("every other write is in `apply`"),
         }
     }
 
@@ -384,6 +382,11 @@ impl World {
     pub fn generation(&self, id: AuthorizationId) -> u32 {
         let refresh = self.authorizations.get(&id).and_then(|authorization| authorization.refresh);
         refresh.map_or(0, |refresh| refresh.generation)
+    }
+
+    /// The epoch of the realm.
+    pub fn epoch(&self) -> u32 {
+        self.realm.as_ref().map_or(0, |realm| realm.epoch)
     }
 
     /// The generation of the realm.

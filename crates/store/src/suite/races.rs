@@ -1,11 +1,11 @@
 //! Races: many at once on every conditional write, over every node, exactly one winner. What stays afterwards is what the
 //! winner wrote.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use grantwell_core::{
-    client::Client,
-    id::SessionId,
+    client::{Client, GrantType},
+    id::{Realm, SessionId},
     jose::Algorithm,
     resource::Resource,
     scope::Permissions,
@@ -18,22 +18,28 @@ use grantwell_core::{
 };
 
 use super::{
+    TESTS,
     fixtures::{self, NOW},
-    stage::{Pending, Stage, facts, together},
+    guards::{Guard, guard},
+    stage::{BACKOFF, Pending, Stage, facts, together},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 const RACERS: usize = 50;
 
-/// Sends every write at once, each to the next node, and counts who won. Who lost is told the write that it sent.
 async fn race<S: Store>(stage: &Stage<'_, S>, writes: Vec<Write>) -> usize {
+    race_in(stage.realm, stage.nodes, writes).await
+}
+
+/// Sends every write at once, each to the next node, and counts who won. Who lost is told the write that it sent.
+async fn race_in<S: Store>(realm: Realm, nodes: &[S], writes: Vec<Write>) -> usize {
     let racers = writes
         .iter()
         .cloned()
-        .zip(stage.nodes.iter().cycle())
+        .zip(nodes.iter().cycle())
         .map(|(write, node)| {
             let racer: Pending<'_, Result<Outcome, StoreError>> =
-                Box::pin(node.commit(stage.realm, Share::Grants, vec![write]));
+                Box::pin(node.commit(realm, Share::Grants, vec![write]));
             racer
         })
         .collect();
@@ -52,7 +58,7 @@ fn crowd(write: impl Fn(usize) -> Write) -> Vec<Write> {
     (0..RACERS).map(write).collect()
 }
 
-/// Every write that has a guard, raced against itself.
+/// Every write, raced against itself: of those with a guard one is done, of the others all.
 pub async fn every_conditional_write_has_one_winner(nodes: &[impl Store], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let cast = stage.cast.clone();
@@ -69,89 +75,83 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[impl Store], entrop
     let hash = cast.user.password_hash.clone().unwrap();
     let client = |n: usize| Client { client_name: Some(n.to_string()), ..cast.client.clone() };
     let resource = |n: usize| Resource { name: n.to_string(), ..cast.resource.clone() };
+    let counter = AttemptKey::Device(Digest::of(b"raced"));
 
-    let heats: Vec<(&str, Vec<Write>)> = vec![
-        ("RaiseEpoch", crowd(|_| Write::RaiseEpoch(2))),
-        (
-            "PutClient",
-            crowd(|n| Write::PutClient {
-                client: Box::new(client(n)),
-                was: Some(Box::new(cast.client.clone())),
-            }),
-        ),
-        (
-            "PutClient, new",
-            crowd(|_| Write::PutClient { client: Box::new(fixtures::client("new")), was: None }),
-        ),
-        (
-            "PutResource",
-            crowd(|n| Write::PutResource {
-                resource: Box::new(resource(n)),
-                was: Some(Box::new(cast.resource.clone())),
-            }),
-        ),
-        (
-            "PutUser, one name, many people",
-            crowd(|_| Write::PutUser { user: Box::new(fixtures::user("carol", entropy)), was: None }),
-        ),
-        ("PutUser, one person", crowd(|_| Write::PutUser { user: Box::new(bob.clone()), was: None })),
-        ("Rehash", crowd(|n| Write::Rehash { user_id: user, from: hash.clone(), to: format!("hash {n}") })),
-        (
-            "InsertKey",
-            crowd(|n| Write::InsertKey(fixtures::key(&format!("e{n}"), KeyUse::Signing(Algorithm::EdDSA)))),
-        ),
-        ("RetireKey", crowd(|_| Write::RetireKey { kid: "k1".into(), at: NOW })),
-        ("DeleteKey", crowd(|_| Write::DeleteKey("k1".into()))),
-        ("InsertSession", crowd(|_| Write::InsertSession(Box::new(session.clone())))),
-        ("EndSession", crowd(|_| Write::EndSession { id: session.id, user_id: user, at: NOW })),
-        ("InsertInteraction", crowd(|_| Write::InsertInteraction(Box::new(interaction.clone())))),
-        (
-            "UpdateInteraction",
-            crowd(|_| Write::UpdateInteraction {
-                id: cast.interaction.id,
-                version: 0,
-                facts: Box::new(facts(&cast)),
-            }),
-        ),
-        ("InsertAuthorization", crowd(|_| Write::InsertAuthorization(Box::new(authorization.clone())))),
-        (
-            "RedeemCode",
-            crowd(|_| Write::RedeemCode {
-                id: redeemed,
-                at: NOW,
-                refresh: Some(fixtures::refresh(1, entropy)),
-            }),
-        ),
-        (
-            "RotateRefresh",
-            crowd(|_| Write::RotateRefresh { id: redeemed, to: fixtures::refresh(2, entropy) }),
-        ),
-        ("BurnCode", crowd(|_| Write::BurnCode { id: burnt.id, at: NOW })),
-        ("RevokeAuthorization", crowd(|_| Write::RevokeAuthorization { id: revoked.id, at: NOW })),
-        (
-            "ExtendConsent",
-            crowd(|_| Write::ExtendConsent {
-                id: cast.consent.id,
-                version: 1,
-                permissions: Permissions::default(),
-                at: NOW,
-            }),
-        ),
-        (
-            "WithdrawConsent",
-            crowd(|_| Write::WithdrawConsent { id: cast.consent.id, user_id: user, at: NOW }),
-        ),
-        (
-            "InsertConsent",
-            crowd(|_| Write::InsertConsent(Box::new(fixtures::consent(user, &cast.client, entropy)))),
-        ),
-        ("DeleteResource", crowd(|_| Write::DeleteResource(cast.resource.identifier.clone()))),
-        ("DeleteClient", crowd(|_| Write::DeleteClient(cast.client.client_id.clone()))),
-        ("DeleteUser", crowd(|_| Write::DeleteUser(user))),
+    let heats = vec![
+        crowd(|_| Write::RaiseEpoch(2)),
+        crowd(|n| Write::PutClient { client: Box::new(client(n)), was: Some(Box::new(cast.client.clone())) }),
+        crowd(|_| Write::PutClient { client: Box::new(fixtures::client("new")), was: None }),
+        crowd(|n| Write::PutResource {
+            resource: Box::new(resource(n)),
+            was: Some(Box::new(cast.resource.clone())),
+        }),
+        crowd(|_| Write::PutUser { user: Box::new(fixtures::user("carol", entropy)), was: None }),
+        crowd(|_| Write::PutUser { user: Box::new(bob.clone()), was: None }),
+        crowd(|n| Write::Rehash { user_id: user, from: hash.clone(), to: format!("hash {n}") }),
+        crowd(|n| Write::InsertKey(fixtures::key(&format!("e{n}"), KeyUse::Signing(Algorithm::EdDSA)))),
+        crowd(|_| Write::RetireKey { kid: "k1".into(), at: NOW }),
+        crowd(|_| Write::DeleteKey("k1".into())),
+        crowd(|_| Write::InsertSession(Box::new(session.clone()))),
+        crowd(|_| Write::EndSession { id: session.id, user_id: user, at: NOW }),
+        crowd(|_| Write::InsertInteraction(Box::new(interaction.clone()))),
+        crowd(|_| Write::UpdateInteraction {
+            id: cast.interaction.id,
+            version: 0,
+            facts: Box::new(facts(&cast)),
+        }),
+        crowd(|_| Write::InsertAuthorization(Box::new(authorization.clone()))),
+        crowd(|_| Write::RedeemCode { id: redeemed, at: NOW, refresh: Some(fixtures::refresh(1, entropy)) }),
+        crowd(|_| Write::RotateRefresh { id: redeemed, to: fixtures::refresh(2, entropy) }),
+        crowd(|_| Write::BurnCode { id: burnt.id, at: NOW }),
+        crowd(|_| Write::RevokeAuthorization { id: revoked.id, at: NOW }),
+        crowd(|_| Write::ExtendConsent {
+            id: cast.consent.id,
+            version: 1,
+            permissions: Permissions::default(),
+            at: NOW,
+        }),
+        crowd(|_| Write::WithdrawConsent { id: cast.consent.id, user_id: user, at: NOW }),
+        crowd(|_| Write::InsertConsent(Box::new(fixtures::consent(user, &cast.client, entropy)))),
+        crowd(|_| Write::DeleteResource(cast.resource.identifier.clone())),
+        crowd(|_| Write::DeleteClient(cast.client.client_id.clone())),
+        crowd(|_| Write::DeleteUser(user)),
+        crowd(|n| Write::MoveRealm { from: fixtures::realm().issuer, to: format!("https://{n}.example") }),
+        crowd(|_| Write::ReserveAttempt {
+            key: counter.clone(),
+            now: NOW,
+            backoff: Backoff { free: 1, ..BACKOFF },
+        }),
+        crowd(|_| Write::CountFailure { key: counter.clone(), now: NOW, backoff: BACKOFF }),
+        crowd(|_| Write::ClearAttempts(counter.clone())),
+        crowd(|_| Write::TouchSession { id: cast.session.id, at: NOW }),
+        crowd(|_| Write::DenyToken { token: Digest::of(b"raced"), expires_at: NOW }),
+        crowd(|_| Write::Audit(Box::new(cast.event.clone()))),
+        crowd(|_| Write::CountRefusal { client_id: "raced".into(), reason: "scope", at: NOW }),
+        crowd(|_| Write::CountTokens {
+            client_id: "raced".into(),
+            grant: GrantType::RefreshToken,
+            minute: NOW,
+            count: 1,
+        }),
     ];
-    for (name, writes) in heats {
-        assert_eq!(race(&stage, writes).await, 1, "{name}");
+    let claims = crowd(|n| {
+        Write::ClaimRealm(RealmRecord { issuer: format!("https://{n}.example"), ..fixtures::realm() })
+    });
+    let heats = heats.into_iter().map(|writes| (stage.realm, writes)).chain([(Realm(9), claims)]);
+    let mut raced = BTreeSet::new();
+    for (realm, writes) in heats {
+        let write = writes.first().unwrap().clone();
+        let expected = match guard(&write) {
+            Guard::None => RACERS,
+            Guard::Tested(by) => {
+                assert!(TESTS.contains(&by), "{by} is no test of the suite");
+                1
+            }
+        };
+        assert_eq!(race_in(realm, stage.nodes, writes).await, expected, "{write:?}");
+        raced.insert(write.kind());
     }
+    assert_eq!(raced, Write::KINDS.iter().copied().collect());
     stage.end().await;
 }
 
@@ -190,26 +190,6 @@ pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[impl Store], 
         let kept = store.session(realm, id).await.unwrap().is_some();
         assert_eq!(kept, expected == Outcome::Done, "{writes:?}");
     }
-    stage.end().await;
-}
-
-/// A realm is claimed by one of many first starts.
-pub async fn one_first_start_claims_the_realm(nodes: &[impl Store], entropy: &dyn Entropy) {
-    let stage = Stage::set(nodes, entropy).await;
-    let claims = (0..RACERS)
-        .zip(stage.nodes.iter().cycle())
-        .map(|(n, node)| {
-            let record = RealmRecord { issuer: format!("https://{n}.example"), ..fixtures::realm() };
-            let claim: Pending<'_, Result<Outcome, StoreError>> = Box::pin(node.commit(
-                grantwell_core::id::Realm(9),
-                Share::Rest,
-                vec![Write::ClaimRealm(record)],
-            ));
-            claim
-        })
-        .collect();
-    let outcomes = together(claims).await;
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(Outcome::Done)).count(), 1);
     stage.end().await;
 }
 

@@ -32,7 +32,7 @@ fn put_user(user: &User, was: Option<&User>) -> Write {
     Write::PutUser { user: Box::new(user.clone()), was: was.cloned().map(Box::new) }
 }
 
-/// A realm is claimed once; its epoch is raised one by one.
+/// A realm is claimed once, moved from the issuer that it has, and its epoch is raised one by one.
 pub async fn a_realm_is_claimed_once(nodes: &[impl Store], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let store = stage.store();
@@ -42,7 +42,17 @@ pub async fn a_realm_is_claimed_once(nodes: &[impl Store], entropy: &dyn Entropy
         Some((fixtures::realm().issuer, fixtures::realm().key_check, 1))
     );
     let other = RealmRecord { issuer: "https://other.example".to_owned(), ..fixtures::realm() };
-    stage.conflict(Write::ClaimRealm(other)).await;
+    stage.conflict(Write::ClaimRealm(other.clone())).await;
+    let move_to = |from: &RealmRecord, to: &RealmRecord| Write::MoveRealm {
+        from: from.issuer.clone(),
+        to: to.issuer.clone(),
+    };
+    stage.conflict(move_to(&other, &other)).await;
+    let generation = stage.generation().await;
+    stage.done(move_to(&fixtures::realm(), &other)).await;
+    assert!(stage.generation().await > generation);
+    assert_eq!(store.realm(stage.realm).await.unwrap().map(|r| r.issuer), Some(other.issuer.clone()));
+    stage.conflict(move_to(&fixtures::realm(), &other)).await;
     stage.conflict(Write::RaiseEpoch(1)).await;
     stage.conflict(Write::RaiseEpoch(3)).await;
     stage.done(Write::RaiseEpoch(2)).await;
