@@ -23,16 +23,17 @@ use super::{
     guards::{Guard, guard},
     stage::{BACKOFF, Pending, Stage, facts, together},
 };
+use crate::Engine;
 
 const SECOND: Duration = Duration::from_secs(1);
 const RACERS: usize = 50;
 
-async fn race<S: Store>(stage: &Stage<'_, S>, writes: Vec<Write>) -> usize {
+async fn race(stage: &Stage<'_>, writes: Vec<Write>) -> usize {
     race_in(stage.realm, stage.nodes, writes).await
 }
 
 /// Sends every write at once, each to the next node, and counts who won. Who lost is told the write that it sent.
-async fn race_in<S: Store>(realm: Realm, nodes: &[S], writes: Vec<Write>) -> usize {
+async fn race_in(realm: Realm, nodes: &[Engine], writes: Vec<Write>) -> usize {
     let racers = writes
         .iter()
         .cloned()
@@ -59,7 +60,7 @@ fn crowd(write: impl Fn(usize) -> Write) -> Vec<Write> {
 }
 
 /// Every write, raced against itself: of those with a guard one is done, of the others all.
-pub async fn every_conditional_write_has_one_winner(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let cast = stage.cast.clone();
     let user = cast.user.id;
@@ -157,7 +158,7 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[impl Store], entrop
 
 /// Commits that wait at the same time share batches. Each that conflicts is told which of its own writes failed first, and the
 /// others are done.
-pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm, user_id) = (stage.store(), stage.realm, stage.cast.user.id);
     let put = |client: Client| Write::PutClient { client: Box::new(client), was: None };
@@ -194,7 +195,7 @@ pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[impl Store], 
 }
 
 /// C-04: whoever redeems the code, the refresh token that is kept is the winner's.
-pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     for _ in 0..20 {
         let fresh = fixtures::authorization(&stage.cast.consent, stage.cast.session.id, entropy);
@@ -224,7 +225,7 @@ pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[impl Sto
 }
 
 /// F-12: after a revocation was answered nothing is issued, whichever of the two came first.
-pub async fn f_12_a_revocation_beats_what_comes_after_it(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn f_12_a_revocation_beats_what_comes_after_it(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     for round in 0..40 {
         let fresh = fixtures::authorization(&stage.cast.consent, stage.cast.session.id, entropy);
@@ -249,7 +250,7 @@ pub async fn f_12_a_revocation_beats_what_comes_after_it(nodes: &[impl Store], e
 }
 
 /// No authorization is born under a consent once its withdrawal was answered.
-pub async fn a_withdrawal_beats_what_comes_after_it(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn a_withdrawal_beats_what_comes_after_it(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let cast = &stage.cast;
     stage.done(Write::WithdrawConsent { id: cast.consent.id, user_id: cast.user.id, at: NOW }).await;
@@ -276,10 +277,7 @@ pub async fn a_withdrawal_beats_what_comes_after_it(nodes: &[impl Store], entrop
 }
 
 /// L-07: a hundred guesses at once are a hundred reservations, or as many as the delay lets through.
-pub async fn l_07_a_hundred_reservations_are_counted_as_a_hundred(
-    nodes: &[impl Store],
-    entropy: &dyn Entropy,
-) {
+pub async fn l_07_a_hundred_reservations_are_counted_as_a_hundred(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let count = async |key: &AttemptKey| {
         let found = stage.store().attempts(stage.realm, std::slice::from_ref(key)).await.unwrap();
@@ -300,7 +298,7 @@ pub async fn l_07_a_hundred_reservations_are_counted_as_a_hundred(
 }
 
 /// Two changes of one user on one form: one of them sees a conflict, and its change is not half there.
-pub async fn two_changes_of_a_user_leave_one_whole(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn two_changes_of_a_user_leave_one_whole(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let was = stage.cast.user.clone();
     let named = |n: usize| User {

@@ -21,6 +21,7 @@ use super::{
     model::{Ids, World},
     stage::Dice,
 };
+use crate::Engine;
 
 /// Rounds, unless a long run asks for more.
 const ROUNDS: u32 = 10;
@@ -38,7 +39,7 @@ fn rounds() -> u32 {
 }
 
 /// 500 commits of one to three writes in each round, which starts with an empty pair of realms.
-pub async fn random_commits_agree_with_the_model(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn random_commits_agree_with_the_model(nodes: &[Engine], entropy: &dyn Entropy) {
     let dice = Dice(entropy);
     let mut outcomes = [0_usize; 2];
     let mut kinds = BTreeSet::new();
