@@ -24,9 +24,8 @@ use serde_json::{Value, json};
 use third_party::ClientSecret;
 
 use super::{
-    apply::{self, Mode},
+    apply::{self, Applying, Hashing, Mode, Undeclared},
     hash,
-    plan::{Circumstances, Hashing, Undeclared},
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
@@ -170,7 +169,7 @@ async fn seed(
 ) -> Result<(), StartError> {
     let source = Source { name: "the seeds of dev".to_owned(), text: state(places, credentials) };
     let hash = |text: &str| hash(text, vault.entropy.as_ref());
-    let with = Circumstances {
+    let with = Applying {
         now: SystemClock.now(),
         entropy: vault.entropy.as_ref(),
         hashing: Hashing { hash: &hash, verify: &password::verify },

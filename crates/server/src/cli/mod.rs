@@ -5,7 +5,6 @@ pub(crate) mod config_check;
 mod db;
 mod dev;
 mod key;
-pub(crate) mod plan;
 pub(crate) mod state;
 
 use std::{
@@ -17,10 +16,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use grantwell_core::time::{Clock as _, Entropy};
 
-use self::{
-    apply::{Mode, Report},
-    plan::{Circumstances, Hashing, Undeclared},
-};
+use self::apply::{Applying, Hashing, Mode, Report, Undeclared};
 use crate::{
     ambient::{SystemClock, SystemEntropy},
     clocks,
@@ -244,17 +240,16 @@ async fn apply_state(arguments: &Apply) -> Result<Report, Problems> {
     }
     let source = Source::read(&arguments.state)?;
     // Mistakes are told before a database is opened, let alone made.
-    let now = SystemClock.now();
-    state::parse(&source, now)?;
+    state::parse(&source)?;
     let (database, master, issuer) = (&config.database, &config.keys.master, &config.policy.issuer);
     let entropy = SystemEntropy;
     let hash = |password: &str| hash(password, &entropy);
-    let with = Circumstances {
-        now,
+    let with = Applying {
+        now: SystemClock.now(),
         entropy: &entropy,
         hashing: Hashing { hash: &hash, verify: &password::verify },
         undeclared: if arguments.prune { Undeclared::Prune } else { Undeclared::Keep },
-        issuer: &config.policy.issuer,
+        issuer,
     };
     let whole = |error: StartError| Problems::from(error.0);
     if arguments.dry_run {

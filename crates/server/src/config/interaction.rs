@@ -1,6 +1,6 @@
 //! `[interaction]`: the credential of a front end of somebody else.
 
-use grantwell_core::{client_metadata::SHORTEST_SECRET, secret::Digest};
+use grantwell_core::{registry::SHORTEST_SECRET, secret::Digest};
 use url::Url;
 
 use super::{

@@ -35,10 +35,7 @@ use tower::ServiceExt as _;
 use super::{Browser, Reply};
 use crate::{
     app::{App, ErrorAudience, FrontEnd},
-    cli::{
-        apply::{self, Mode},
-        plan::{Circumstances, Hashing, Undeclared},
-    },
+    cli::apply::{self, Applying, Hashing, Mode, Undeclared},
     config::{Problems, Source},
     http::context::Peer,
     keys,
@@ -340,7 +337,7 @@ impl World {
     pub(crate) async fn try_apply(&self, state: &str) -> Result<apply::Report, Problems> {
         let entropy = self.app.entropy.as_ref();
         let hash = |password: &str| Ok(hash_once(password, entropy));
-        let with = Circumstances {
+        let with = Applying {
             now: self.clock.now(),
             entropy,
             hashing: Hashing { hash: &hash, verify: &password::verify },

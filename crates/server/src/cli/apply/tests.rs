@@ -4,14 +4,13 @@ use std::{
 };
 
 use grantwell_core::{
+    client::Client,
     id::ClientId,
-    store::{RealmRecord, Write},
-    time::{Entropy, Timestamp},
+    store::{LoginName, RealmRecord, Write},
 };
 use grantwell_store::{Engine, OpenOptions};
 
 use super::*;
-use crate::cli::plan::{Hashing, Undeclared};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -52,13 +51,13 @@ impl Database {
 
     async fn apply(&self, text: &str, mode: Mode, undeclared: Undeclared) -> Result<Report, Problems> {
         let source = Source { name: "state.toml".to_owned(), text: text.to_owned() };
-        let with = Circumstances {
+        // Another hash at every call, as a salt makes it.
+        let hash = |password: &str| Ok(format!("{}:{password}", CALLS.fetch_add(1, Ordering::Relaxed)));
+        let verify = |password: &str, hash: &str| hash.ends_with(&format!(":{password}"));
+        let with = Applying {
             now: Timestamp::from_seconds(1_000),
             entropy: &Counting,
-            hashing: Hashing {
-                hash: &|password| Ok(format!("hash:{password}")),
-                verify: &|password, hash| hash == format!("hash:{password}"),
-            },
+            hashing: Hashing { hash: &hash, verify: &verify },
             undeclared,
             issuer: "https://id.example",
         };
@@ -143,4 +142,64 @@ async fn prune_removes_what_is_declared_no_longer_and_a_change_is_kept() {
     for kind in ["user.removed", "resource.removed", "client.changed", "user.created"] {
         assert!(kinds.iter().any(|found| found == kind), "{kind} {kinds:?}");
     }
+}
+
+#[tokio::test]
+async fn a_password_that_is_not_declared_stays_and_another_one_is_a_change() {
+    let database = Database::new("password").await;
+    database.apply(&text(), Mode::Commit, Undeclared::Keep).await.unwrap();
+    let silent = text().replace("password = \"correct horse\"\n", "");
+    let report = database.apply(&silent, Mode::Commit, Undeclared::Keep).await.unwrap();
+    assert!(report.to_string().contains("3 left"), "{report}");
+    let other = text().replace("correct horse", "another horse");
+    let report = database.apply(&other, Mode::Commit, Undeclared::Keep).await.unwrap();
+    assert!(report.to_string().contains("change  user      ada (password, tokens_not_before)"), "{report}");
+    let ada = database.store.user_by_login(Realm::MAIN, &LoginName::new("ada")).await.unwrap().unwrap();
+    assert!(ada.password_hash.unwrap().ends_with(":another horse"));
+}
+
+#[tokio::test]
+async fn errors_of_the_registry_stand_at_their_fields() {
+    let database = Database::new("places").await;
+    database.apply(&text(), Mode::Commit, Undeclared::Keep).await.unwrap();
+    let wrong = "[[resource]]\nidentifier = \"https://other.example/\"\nintrospection_clients = [\"web\", \"api\"]\n\
+                 [[client]]\nclient_id = \"spa\"\nredirect_uris = [\"https://rp.example/cb\"]\n\
+                 default_resource = \"https://nowhere.example/\"\n\
+                 [[user]]\nusername = \"bob\"\nemail = \"ada@example.test\"\n";
+    let problems = database.apply(wrong, Mode::Commit, Undeclared::Keep).await.unwrap_err();
+    let found: Vec<_> = problems
+        .0
+        .iter()
+        .map(|problem| {
+            let place = problem.place.as_ref().unwrap();
+            (place.line, place.column, problem.message.as_str())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (
+                3,
+                33,
+                "resource \"https://other.example/\": introspection_clients names a client that does not exist"
+            ),
+            (7, 20, "client \"spa\": default_resource names a resource that does not exist"),
+            (10, 9, "user \"bob\": email signs another user in"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn prune_leaves_nothing_of_the_database_that_leads_nowhere() {
+    let database = Database::new("references").await;
+    database.apply(&text(), Mode::Commit, Undeclared::Keep).await.unwrap();
+    let web = database.store.client(Realm::MAIN, &ClientId::from("web")).await.unwrap().unwrap();
+    let by_hand = Client { client_id: "by-hand".into(), applied: false, ..web };
+    let put = Write::PutClient { client: Box::new(by_hand), was: None };
+    let _ = database.store.commit(Realm::MAIN, Share::Rest, vec![put]).await.unwrap();
+    let rows = database.rows().await;
+    let problems = database.apply("", Mode::Commit, Undeclared::Prune).await.unwrap_err().to_string();
+    assert!(problems.contains("the resource https://api.example/"), "{problems}");
+    assert!(problems.contains("the client by-hand"), "{problems}");
+    assert_eq!(database.rows().await, rows);
 }
