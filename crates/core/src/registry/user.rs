@@ -440,6 +440,9 @@ mod tests {
         );
         let off = User { tokens_not_before: with.now, ..off };
         let later = Registrar { now: with.now + std::time::Duration::from_secs(9), ..with };
+        let named = new(&off, &json!({"name": "Countess"}));
+        let named = put(named, Some(&off), &Existing::default(), &later).unwrap();
+        assert_eq!(named.fields, ["claims"], "a user who is disabled already is not disabled again");
         let on =
             put(new(&off, &json!({"disabled": false})), Some(&off), &Existing::default(), &later).unwrap();
         assert_eq!(on.fields, ["disabled"], "enabling does not bring tokens back");

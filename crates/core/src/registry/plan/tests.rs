@@ -192,6 +192,8 @@ fn a_name_that_is_pruned_can_be_given_anew() {
     let position = |wanted: fn(&Write) -> bool| plan.writes.iter().position(wanted);
     let deleted = position(|write| matches!(write, Write::DeleteUser(_)));
     assert!(deleted < position(|write| matches!(write, Write::PutUser { .. })), "{:?}", plan.writes);
+    let put = plan.writes.iter().filter(|write| matches!(write, Write::PutUser { .. }));
+    assert_eq!(put.count(), 1, "who is deleted gives up nothing before: {:?}", plan.writes);
 }
 
 #[test]
