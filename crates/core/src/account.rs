@@ -1,8 +1,8 @@
 //! What a person does on the account page: disconnect an application, sign out a session.
 
 use crate::{
-    decision::Decision,
     id::{ConsentId, EventId, SessionId},
+    step::Decision,
     store::{Connection, Event, Session, SessionRecord, Write},
     time::{Entropy, Timestamp},
 };

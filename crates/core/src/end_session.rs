@@ -7,11 +7,11 @@
 use crate::{
     authorize::id_token_hint::{self, Hint},
     client::Client,
-    decision::Decision,
     form::Form,
     id::{ClientId, EventId, SessionId},
     jose::jwk::KeySet,
     policy::Policy,
+    step::Decision,
     store::{Event, SessionRecord, Write},
     time::{Entropy, Timestamp},
 };

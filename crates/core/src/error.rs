@@ -114,4 +114,32 @@ pub trait Refusal: std::fmt::Debug {
     fn public(&self) -> OAuthError;
     /// The variant's name: a metric label and the `reason` of log and audit lines.
     fn reason(&self) -> &'static str;
+    /// What was received and what was expected, where a developer is helped by both. For the trace and the pages of
+    /// `grantwell dev`; never for the outside.
+    fn mismatch(&self) -> Option<Mismatch> {
+        None
+    }
+}
+
+/// Received against expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What the request said.
+    pub received: String,
+    /// What it should have said.
+    pub expected: String,
+}
+
+/// The refusal of a step that never refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRefusal {}
+
+impl Refusal for NoRefusal {
+    fn public(&self) -> OAuthError {
+        match *self {}
+    }
+
+    fn reason(&self) -> &'static str {
+        match *self {}
+    }
 }

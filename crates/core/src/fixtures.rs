@@ -104,7 +104,7 @@ pub(crate) fn keyring() -> &'static Keyring {
 pub(crate) fn context_at(policy: &Policy, now: Timestamp) -> Context<'_> {
     static ENTROPY: Seeded = Seeded::new(1);
     static ORIGIN: LazyLock<Origin> =
-        LazyLock::new(|| Origin { address: Some("192.0.2.1".to_owned()), trace_id: "trace".to_owned() });
+        LazyLock::new(|| Origin { address: "192.0.2.1".parse().ok(), trace_id: "trace".into() });
     Context { policy, keyring: keyring(), epoch: EPOCH, now, entropy: &ENTROPY, origin: &ORIGIN }
 }
 

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::{
     client_auth::AuthenticatedClient,
-    decision::Decision,
     error::{ErrorCode, OAuthError, Refusal},
     form::{Form, Repeated},
+    step::Decision,
     store::Write,
     time::Timestamp,
     token::{Context, Presented, Records},
@@ -86,7 +86,7 @@ pub fn decide(
             let audit = context.audit(
                 "authorization.revoked",
                 Some(authorization.user_id),
-                &client.client_id,
+                Some(&client.client_id),
                 json!({ "authorization": authorization.id, "by": "client" }),
             );
             let revoke = Write::RevokeAuthorization { id: authorization.id, at: context.now };
@@ -98,7 +98,7 @@ pub fn decide(
             }
             let user = records.authorization.as_ref().map(|record| record.authorization.user_id);
             let detail = json!({ "authorization": token.authorization() });
-            let audit = context.audit("access_token.revoked", user, &client.client_id, detail);
+            let audit = context.audit("access_token.revoked", user, Some(&client.client_id), detail);
             let deny =
                 Write::DenyToken { token: claims.digest(), expires_at: Timestamp::from_seconds(claims.exp) };
             Decision { writes: vec![deny, audit], outcome: Revoked::AccessToken }

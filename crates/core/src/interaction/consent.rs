@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::{
     client::Client,
-    decision::Decision,
     id::{EventId, UserId},
     interaction::{
         Facts, NextStep,
@@ -13,6 +12,7 @@ use crate::{
     realm_keys::RealmKeys,
     resource::Resource,
     scope::{Audience, Permissions},
+    step::Decision,
     store::{Event, Write},
     time::{Entropy, Timestamp},
     token::Origin,
@@ -173,8 +173,8 @@ fn denied(pending: &Pending, by: Option<UserId>, with: &Answering<'_>) -> Write 
         kind: "consent.denied".to_owned(),
         user_id: by,
         client_id: Some(request.client_id.clone()),
-        address: with.origin.address.clone(),
-        trace_id: with.origin.trace_id.clone(),
+        address: with.origin.address_text(),
+        trace_id: with.origin.trace_id.to_string(),
         detail: json!({ "permissions": request.permissions }),
     }))
 }

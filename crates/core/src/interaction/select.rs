@@ -1,9 +1,9 @@
 //! Choosing one of the accounts of this browser (`prompt=select_account`, "Not you?").
 
 use crate::{
-    decision::Decision,
     id::SessionId,
     interaction::{Facts, pending::Pending},
+    step::Decision,
     store::SessionRecord,
 };
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    decision::Decision,
     id::{EventId, SessionId, UserId},
     interaction::{Facts, pending::Pending},
     policy::{ACR_PASSWORD, Policy},
     realm_keys::RealmKeys,
     secret::{Digest, Secret},
+    step::Decision,
     store::{AttemptKey, Attempts, Authentication, Event, LoginName, Session, User, Write},
     time::{Entropy, Timestamp},
 };

@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{
     client::GrantType,
-    decision::{Decision, Refused},
     id::AuthorizationId,
     pkce,
     policy::Policy,
+    step::{Decision, Refused},
     store::{AuthorizationRecord, CodeState, Write},
 };
 
@@ -77,7 +77,7 @@ impl Grant for AuthorizationCode {
         liveness::code_alive(record, &policy.lifetimes, now).map_err(TokenRefusal::Dead)?;
         if let Err(refusal) = proof {
             let writes = vec![Write::BurnCode { id: authorization.id, at: now }];
-            return Err(Refused { refusal, writes });
+            return Err(Refused { refusal, writes, check: None });
         }
 
         let permissions = &authorization.permissions;
@@ -134,11 +134,11 @@ fn replayed(record: &AuthorizationRecord, context: &Context<'_>) -> Refused<Toke
         writes.push(context.audit(
             "authorization_code.replayed",
             Some(authorization.user_id),
-            &authorization.client_id,
+            Some(&authorization.client_id),
             json!({ "authorization": authorization.id }),
         ));
     }
-    Refused { refusal: TokenRefusal::CodeReplayed, writes }
+    Refused { refusal: TokenRefusal::CodeReplayed, writes, check: None }
 }
 
 #[cfg(test)]

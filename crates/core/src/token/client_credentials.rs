@@ -11,11 +11,11 @@ use super::{
 use crate::{
     audience::{Asked, AudienceRefusal, is_api_scope},
     client::{Client, GrantType},
-    decision::Decision,
     id::AuthorizationId,
     policy::Policy,
     resource::Resource,
     scope::{Audience, ScopeSet},
+    step::Decision,
     store::AuthorizationRecord,
 };
 
@@ -75,7 +75,7 @@ impl Grant for ClientCredentials {
         let mut writes = Vec::new();
         if context.policy.audit_every_token {
             let detail = json!({ "grant_type": self.grant_type().as_str() });
-            writes.push(context.audit("token.issued", None, &client.client_id, detail));
+            writes.push(context.audit("token.issued", None, Some(&client.client_id), detail));
         }
         Ok(Decision { writes, outcome: response })
     }

@@ -27,66 +27,19 @@ pub use self::{
     mint::LONGEST_TOKEN,
     refusal::TokenRefusal,
 };
+pub use crate::step::{Context, Origin};
 use crate::{
     client::GrantType,
     client_auth::AuthenticatedClient,
-    decision::{Decision, Refused},
     form::Form,
-    id::{AuthorizationId, ClientId, EventId, ResourceIdentifier, UserId},
-    keyring::Keyring,
+    id::{AuthorizationId, ResourceIdentifier},
     policy::Policy,
     resource::Resource,
     scope::ScopeSet,
-    store::{AuthorizationRecord, Event, Write},
-    time::{Entropy, Timestamp},
+    step::{Decision, Refused},
+    store::AuthorizationRecord,
+    time::Timestamp,
 };
-
-/// What every decision about tokens is made in.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// What the operator set.
-    pub policy: &'a Policy,
-    /// The realm's keys.
-    pub keyring: &'a Keyring,
-    /// The realm's present epoch.
-    pub epoch: u32,
-    /// The present.
-    pub now: Timestamp,
-    /// Where ids and secrets come from.
-    pub entropy: &'a dyn Entropy,
-    /// Where the request comes from, for the audit log.
-    pub origin: &'a Origin,
-}
-
-/// Where a request comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// The address, as trusted proxies tell it.
-    pub address: Option<String>,
-    /// The trace id.
-    pub trace_id: String,
-}
-
-impl Context<'_> {
-    pub(crate) fn audit(
-        &self,
-        kind: &str,
-        user_id: Option<UserId>,
-        client_id: &ClientId,
-        detail: serde_json::Value,
-    ) -> Write {
-        Write::Audit(Box::new(Event {
-            id: EventId::new(self.now, self.entropy),
-            at: self.now,
-            kind: kind.to_owned(),
-            user_id,
-            client_id: Some(client_id.clone()),
-            address: self.origin.address.clone(),
-            trace_id: self.origin.trace_id.clone(),
-            detail,
-        }))
-    }
-}
 
 /// A successful answer (RFC 6749 §5.1, Core 1.0 §3.1.3.3).
 #[derive(Clone, Serialize)]

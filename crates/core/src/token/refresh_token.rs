@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     client::GrantType,
-    decision::{Decision, Refused},
     id::AuthorizationId,
     policy::Policy,
     secret::Bearer,
+    step::{Decision, Refused},
     store::{Authorization, AuthorizationRecord, RefreshState, Write},
 };
 
@@ -141,11 +141,11 @@ fn reused(
         context.audit(
             "refresh_token.reused",
             Some(authorization.user_id),
-            &authorization.client_id,
+            Some(&authorization.client_id),
             json!({ "authorization": authorization.id, "generation": token.generation, "living": living }),
         ),
     ];
-    Refused { refusal: TokenRefusal::RefreshReused, writes }
+    Refused { refusal: TokenRefusal::RefreshReused, writes, check: None }
 }
 
 /// What is stored of a new refresh token: it dies of disuse, and with its authorization.
@@ -167,7 +167,7 @@ pub(super) fn issued(authorization: &Authorization, grant: GrantType, context: &
     context.audit(
         "token.issued",
         Some(authorization.user_id),
-        &authorization.client_id,
+        Some(&authorization.client_id),
         json!({ "authorization": authorization.id, "grant_type": grant.as_str() }),
     )
 }

@@ -3,10 +3,10 @@
 use super::liveness::Dead;
 use crate::{
     client::Client,
-    decision::Refused,
     error::{ErrorCode, OAuthError, Refusal},
     form::Repeated,
     jose::Algorithm,
+    step::Refused,
     store::Write,
     time::Timestamp,
 };

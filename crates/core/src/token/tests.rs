@@ -1,5 +1,5 @@
 use super::*;
-use crate::{client::Client, error::Refusal, fixtures as fx};
+use crate::{client::Client, error::Refusal, fixtures as fx, store::Write};
 
 fn read(client: &Client, body: &str) -> Result<GrantType, TokenRefusal> {
     let form = Form::parse(body.as_bytes()).unwrap();

@@ -10,9 +10,9 @@ use axum::{
 use grantwell_core::{
     client::Client,
     client_auth::{self, AuthenticatedClient, CHALLENGE, ClientAuthRefusal, Presented},
-    decision::{Decision, Refused},
     error::{ErrorCode, OAuthError, Refusal},
     form::Form,
+    step::{Decision, Refused},
     store::{Outcome, Read, Share, Store},
     token::{self, Context as Deciding, Decided, Loaded, Origin, Request, TokenRefusal},
 };
@@ -97,7 +97,7 @@ fn unauthenticated(context: &Context, refusal: &ClientAuthRefusal, uses_header: 
 
 /// Where a request comes from, for the audit log.
 pub(crate) fn origin(context: &Context) -> Origin {
-    Origin { address: Some(context.address.to_string()), trace_id: context.trace_id.to_string() }
+    Origin { address: Some(context.address), trace_id: Arc::clone(&context.trace_id) }
 }
 
 /// POST.
@@ -195,7 +195,7 @@ async fn decide(app: &App, request: &Request<'_>, deciding: &Deciding<'_>) -> Re
 async fn commit(app: &App, context: &Context, decided: Decided) -> Read<Option<Answer>> {
     let (writes, answer) = match decided {
         Ok(Decision { writes, outcome }) => (writes, json(200, &outcome)),
-        Err(Refused { refusal, writes }) => {
+        Err(Refused { refusal, writes, .. }) => {
             if let TokenRefusal::KeyNotReady(_) = refusal {
                 let mut answer = refused(context, &refusal);
                 set(&mut answer, "retry-after", "1");

@@ -20,7 +20,7 @@ fn say(pending: &Pending, step: &NextStep<'_>, by: UserId, pressed: Answer) -> D
 }
 
 fn said(pending: &Pending, step: &NextStep<'_>, said: Said) -> Decision<Answered> {
-    let origin = Origin { address: Some("192.0.2.1".to_owned()), trace_id: "trace".to_owned() };
+    let origin = Origin { address: "192.0.2.1".parse().ok(), trace_id: "trace".into() };
     answer(pending, step, said, &Answering { now: fx::NOW, entropy: &ENTROPY, origin: &origin })
 }
 
@@ -111,7 +111,7 @@ fn a_no_is_on_record_with_who_said_it_to_whom_and_about_what() {
 #[test]
 fn giving_up_at_a_front_end_is_a_no_at_any_step() {
     let pending = au::pending(au::request(), Facts::default());
-    let origin = Origin { address: None, trace_id: "trace".to_owned() };
+    let origin = Origin { address: None, trace_id: "trace".into() };
     let with = Answering { now: fx::NOW, entropy: &ENTROPY, origin: &origin };
     let decision = cancel(&pending, None, &with);
     let [Write::UpdateInteraction { facts, .. }, Write::Audit(event)] = decision.writes.as_slice() else {
