@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::OpenOptions;
 
 /// What came of a task.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Settled {
     pub(crate) outcome: Outcome,
     pub(crate) rows: usize,

@@ -48,6 +48,7 @@ mod three {
     mount_suite! {
         nodes =>
         races: every_conditional_write_has_one_winner
+        races: each_commit_of_a_batch_is_told_its_own_write
         races: one_first_start_claims_the_realm
         races: c_04_the_winner_of_a_code_keeps_its_refresh_token
         races: f_12_a_revocation_beats_what_comes_after_it
@@ -113,7 +114,7 @@ async fn a_commit_whose_answer_was_lost_is_settled_by_its_id() {
         assert_eq!(put(&engine, &id).await, Ok(Outcome::Done));
         assert!(relay.has_lost(), "the answer was lost");
         assert!(has(&engine, &id).await);
-        assert_eq!(put(&engine, &id).await, Ok(Outcome::Conflict), "it is there once");
+        assert_eq!(put(&engine, &id).await, Ok(Outcome::Conflict(Box::new(client(&id)))), "it is there once");
     }
 }
 

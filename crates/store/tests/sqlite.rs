@@ -67,6 +67,7 @@ mod two {
     mount_suite! {
         nodes =>
         races: every_conditional_write_has_one_winner
+        races: each_commit_of_a_batch_is_told_its_own_write
         races: one_first_start_claims_the_realm
         races: c_04_the_winner_of_a_code_keeps_its_refresh_token
         races: f_12_a_revocation_beats_what_comes_after_it
@@ -231,14 +232,16 @@ async fn a_form_from_an_older_release_can_be_replaced() {
     assert_eq!(was, fixtures::client("app"));
     let mut changed = was.clone();
     changed.client_name = None;
-    let put = |was: &grantwell_core::client::Client| {
-        vec![Write::PutClient { client: Box::new(changed.clone()), was: Some(Box::new(was.clone())) }]
+    let put = |was: &grantwell_core::client::Client| Write::PutClient {
+        client: Box::new(changed.clone()),
+        was: Some(Box::new(was.clone())),
     };
     let mut other = was.clone();
     other.disabled = true;
-    assert_eq!(engine.commit(Realm(1), Share::Rest, put(&other)).await, Ok(Outcome::Conflict));
-    assert_eq!(engine.commit(Realm(1), Share::Rest, put(&was)).await, Ok(Outcome::Done));
-    assert_eq!(engine.commit(Realm(1), Share::Rest, put(&was)).await, Ok(Outcome::Conflict));
+    let commit = async |was| engine.commit(Realm(1), Share::Rest, vec![put(was)]).await;
+    assert_eq!(commit(&other).await, Ok(Outcome::Conflict(Box::new(put(&other)))));
+    assert_eq!(commit(&was).await, Ok(Outcome::Done));
+    assert_eq!(commit(&was).await, Ok(Outcome::Conflict(Box::new(put(&was)))));
 }
 
 /// what is wrong with a row is said without what is in it, and is never an empty answer.

@@ -1,8 +1,8 @@
 //! The store as the protocol sees it: records, guarded writes, and the trait that two engines implement.
 //!
 //! Reads return whole, joined records. All that changes goes through [`Store::commit`]: a list of writes, all or nothing,
-//! each guarded by its own precondition, which its documentation states. A guard that fails makes the whole commit a
-//! [`Outcome::Conflict`]; the caller loads and decides again. A read may be a moment old; a guard never is.
+//! each guarded by its own precondition, which its documentation states. A guard that fails makes the whole commit an
+//! [`Outcome::Conflict`] that names the write; the caller loads and decides again. A read may be a moment old; a guard never is.
 
 mod records;
 mod write;
@@ -37,13 +37,14 @@ pub enum Share {
 }
 
 /// What became of a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Outcome {
     /// Durable.
     Done,
-    /// A guard failed; nothing changed.
-    Conflict,
+    /// The guard of this write failed, the first in the order of the commit; nothing changed. An engine that ends a commit at one of
+    /// its writes for the sake of another commit answers the same.
+    Conflict(Box<Write>),
 }
 
 /// Why the store has no answer. The caller answers 503, never an OAuth error and never yes.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// One guarded change.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// Claims a realm for an issuer. Guard: the realm has no row.
     ClaimRealm(RealmRecord),
@@ -238,5 +238,44 @@ impl Write {
                 | Self::RetireKey { .. }
                 | Self::DeleteKey(_)
         )
+    }
+
+    /// The kind of change, without what it changes: for logs and traces.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ClaimRealm(_) => "claim_realm",
+            Self::MoveRealm { .. } => "move_realm",
+            Self::RaiseEpoch(_) => "raise_epoch",
+            Self::PutClient { .. } => "put_client",
+            Self::DeleteClient(_) => "delete_client",
+            Self::PutResource { .. } => "put_resource",
+            Self::DeleteResource(_) => "delete_resource",
+            Self::PutUser { .. } => "put_user",
+            Self::DeleteUser(_) => "delete_user",
+            Self::Rehash { .. } => "rehash",
+            Self::InsertKey(_) => "insert_key",
+            Self::RetireKey { .. } => "retire_key",
+            Self::DeleteKey(_) => "delete_key",
+            Self::ReserveAttempt { .. } => "reserve_attempt",
+            Self::CountFailure { .. } => "count_failure",
+            Self::ClearAttempts(_) => "clear_attempts",
+            Self::InsertSession(_) => "insert_session",
+            Self::TouchSession { .. } => "touch_session",
+            Self::EndSession { .. } => "end_session",
+            Self::InsertInteraction(_) => "insert_interaction",
+            Self::UpdateInteraction { .. } => "update_interaction",
+            Self::InsertConsent(_) => "insert_consent",
+            Self::ExtendConsent { .. } => "extend_consent",
+            Self::WithdrawConsent { .. } => "withdraw_consent",
+            Self::InsertAuthorization(_) => "insert_authorization",
+            Self::RedeemCode { .. } => "redeem_code",
+            Self::BurnCode { .. } => "burn_code",
+            Self::RotateRefresh { .. } => "rotate_refresh",
+            Self::RevokeAuthorization { .. } => "revoke_authorization",
+            Self::DenyToken { .. } => "deny_token",
+            Self::Audit(_) => "audit",
+            Self::CountRefusal { .. } => "count_refusal",
+            Self::CountTokens { .. } => "count_tokens",
+        }
     }
 }

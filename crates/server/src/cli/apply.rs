@@ -93,7 +93,7 @@ pub(crate) async fn apply(
         }
         match store.commit(Realm::MAIN, Share::Rest, plan.writes.clone()).await.map_err(unavailable)? {
             Outcome::Done => return Ok(Report { plan, mode }),
-            Outcome::Conflict => {}
+            Outcome::Conflict(_) => {}
         }
     }
     Err("the database changed while the state was compared with it; nothing was changed, run it again"

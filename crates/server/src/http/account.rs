@@ -225,7 +225,7 @@ async fn commit(
     }
     match stage.app.store.commit(stage.app.realm, Share::Grants, writes).await {
         Ok(Outcome::Done) => Some(Ok(())),
-        Ok(Outcome::Conflict) => None,
+        Ok(Outcome::Conflict(_)) => None,
         Err(error) => Some(Err(Box::new(stage.sheet.unavailable(&error)))),
     }
 }

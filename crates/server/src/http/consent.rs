@@ -107,7 +107,7 @@ async fn answer(
     if decision.writes.is_empty() {
         return Ok(Some((decision.outcome, pending.clone())));
     }
-    if app.store.commit(app.realm, Share::Grants, decision.writes).await? == Outcome::Conflict {
+    if app.store.commit(app.realm, Share::Grants, decision.writes).await? != Outcome::Done {
         return Ok(None);
     }
     let row = app.store.interaction(app.realm, pending.interaction.id).await?;

@@ -122,7 +122,7 @@ async fn decide(stage: &Stage<'_>, headers: &HeaderMap, form: &Form, browser: &m
                 };
             }
             // Ended meanwhile: what is left decides.
-            Ok(Outcome::Conflict) => match Browser::load(app, context, headers).await {
+            Ok(Outcome::Conflict(_)) => match Browser::load(app, context, headers).await {
                 Ok(fresh) => *browser = fresh,
                 Err(error) => return sheet.unavailable(&error),
             },

@@ -118,7 +118,7 @@ pub(crate) async fn post(
                 let resume = app.policy.url(&format!("/authorize/resume?interaction={id}"));
                 return answer_json(200, &json!({ "id": id, "resume": resume }));
             }
-            Ok(Ok(Outcome::Conflict)) => {}
+            Ok(Ok(Outcome::Conflict(_))) => {}
             Ok(Err(why)) => return answer_json(409, &json!({ "error": why, "trace_id": *context.trace_id })),
             Err(error) => return unavailable(&context, &error),
         }

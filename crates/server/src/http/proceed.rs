@@ -202,7 +202,7 @@ impl<'a> Stage<'a> {
         let decision = issue::issue(pending, session, granted, with);
         match self.app.store.commit(self.app.realm, Share::Grants, decision.writes).await? {
             Outcome::Done => Ok(Some(self.sheet.deliver(with.client.display_name(), &decision.outcome))),
-            Outcome::Conflict => self.repeat(pending, step, with).await,
+            Outcome::Conflict(_) => self.repeat(pending, step, with).await,
         }
     }
 

@@ -68,7 +68,7 @@ pub(crate) async fn post(
         }
         match app.store.commit(app.realm, Share::Grants, decision.writes).await {
             Ok(Outcome::Done) => return done(),
-            Ok(Outcome::Conflict) => {}
+            Ok(Outcome::Conflict(_)) => {}
             Err(error) => return unavailable(&context, &error),
         }
     }

@@ -102,7 +102,7 @@ pub(crate) async fn post(
                         let to = format!("/authorize/resume?interaction={}", pending.interaction.id);
                         return with_cookies(see_other(&app.policy.url(&to)), browser);
                     }
-                    Ok(Outcome::Conflict) => {}
+                    Ok(Outcome::Conflict(_)) => {}
                     Err(error) => return stage.sheet.unavailable(&error),
                 }
                 match app.store.interaction(app.realm, pending.interaction.id).await {

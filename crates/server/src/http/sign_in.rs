@@ -238,7 +238,7 @@ async fn succeed(
         let decision = sign_in::succeed(user, pending.as_ref(), rehashed.clone(), &with);
         match app.store.commit(app.realm, Share::SignIns, decision.writes).await? {
             Outcome::Done => return Ok(decision.outcome),
-            Outcome::Conflict => {
+            Outcome::Conflict(_) => {
                 // Another tab was faster in one of three ways: a fact was kept, the old session ended, the hash renewed.
                 if let Some(pending) = &mut pending
                     && let Some(row) = app.store.interaction(app.realm, pending.interaction.id).await?

@@ -212,6 +212,6 @@ async fn commit(app: &App, context: &Context, decided: Decided) -> Read<Option<A
     }
     match app.store.commit(app.realm, Share::Grants, writes).await? {
         Outcome::Done => Ok(Some(answer)),
-        Outcome::Conflict => Ok(None),
+        Outcome::Conflict(_) => Ok(None),
     }
 }

@@ -298,7 +298,7 @@ impl Store for Postgres {
             return Ok(Outcome::Done);
         }
         let forms = self.forms(realm, &writes).await?;
-        let prepared = write::prepare(realm, &writes, &forms).map_err(|error| unavailable(&error))?;
+        let prepared = write::prepare(realm, writes, &forms).map_err(|error| unavailable(&error))?;
         let answer = self.queue.push(share, prepared)?;
         match tokio::time::timeout(COMMIT, settled(answer)).await {
             Ok(answer) => answer.map(|settled| settled.outcome),

@@ -13,7 +13,9 @@ use crate::counters::place;
 
 /// A commit, ready to be sent.
 pub(super) struct Prepared {
-    pub(super) statements: Vec<Statement>,
+    pub(super) writes: Vec<Write>,
+    /// In the order in which they are sent, each with the place of its write in `writes`.
+    pub(super) statements: Vec<(usize, Statement)>,
     pub(super) locks: BTreeSet<Lock>,
 }
 
@@ -33,17 +35,17 @@ pub(super) enum Lock {
 }
 
 /// `forms` are the stored forms of what is replaced, one for each write that has a `was`, in order.
-pub(super) fn prepare(realm: Realm, writes: &[Write], forms: &[String]) -> Result<Prepared> {
-    let mut prepared = Prepared { statements: Vec::new(), locks: BTreeSet::new() };
-    if writes.iter().any(Write::raises_generation) {
-        prepared.statements.push(realms::raise_generation(realm));
+pub(super) fn prepare(realm: Realm, writes: Vec<Write>, forms: &[String]) -> Result<Prepared> {
+    let (mut sent, mut guarding) = (Vec::new(), BTreeSet::new());
+    if let Some(first) = writes.iter().position(Write::raises_generation) {
+        sent.push((first, realms::raise_generation(realm)));
     }
     let mut forms = forms.iter().map(String::as_str);
-    for write in writes {
-        prepared.statements.extend(statements(realm, write, &mut forms)?);
-        prepared.locks.extend(locks(realm.0, write));
+    for (at, write) in writes.iter().enumerate() {
+        sent.extend(statements(realm, write, &mut forms)?.into_iter().map(|statement| (at, statement)));
+        guarding.extend(locks(realm.0, write));
     }
-    Ok(prepared)
+    Ok(Prepared { writes, statements: sent, locks: guarding })
 }
 
 impl Lock {

@@ -191,21 +191,23 @@ async fn send(client: &Client, batch: &[Work<Prepared>]) -> Result<(Vec<Answer>,
         if !alone {
             sent.push((Part::Frame, plain("SAVEPOINT one")));
         }
-        sent.extend(work.task.statements.iter().map(|statement| (Part::Commit(at), statement.sent(client))));
+        let statements = work.task.statements.iter();
+        sent.extend(statements.map(|(write, of)| (Part::Write(at, *write), of.sent(client))));
         if !alone {
-            sent.push((Part::Commit(at), plain("SAVEPOINT one")));
+            sent.push((Part::End(at), plain("SAVEPOINT one")));
             sent.push((Part::Frame, plain("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")));
         }
     }
     // Without savepoints a commit that fails takes the mark with it, and fails with a mark that cannot be made.
-    sent.push((if alone { Part::Commit(0) } else { Part::Frame }, Box::pin(mark(client, &id))));
+    sent.push((if alone { Part::End(0) } else { Part::Frame }, Box::pin(mark(client, &id))));
     start(&mut sent).await;
 
     let mut said = Vec::with_capacity(sent.len());
     for (part, answer) in sent {
         said.push((part, answer.await.map_err(Error::from)));
     }
-    let answers = failures(batch.len(), said)?.into_iter().map(answer).collect::<Vec<_>>();
+    let failures = failures(batch.len(), said)?.into_iter();
+    let answers = failures.zip(batch).map(|(failure, work)| answer(failure, &work.task)).collect::<Vec<_>>();
     let is_done = |answer: &Answer| matches!(answer, Ok(Settled { outcome: Outcome::Done, .. }));
     if !answers.iter().any(is_done) {
         return Ok((answers, None));
@@ -214,20 +216,23 @@ async fn send(client: &Client, batch: &[Work<Prepared>]) -> Result<(Vec<Answer>,
     Ok((answers, Some(id.ok_or(Error::Late)?)))
 }
 
+/// Why a commit failed, and at which of its writes.
+type Failure = (Option<usize>, Error);
+
 /// The first failure of each commit. The savepoint after it belongs to it: without that one `ROLLBACK TO` finds the one
 /// before, and undoes it.
-fn failures(commits: usize, said: Vec<(Part, Result<()>)>) -> Result<Vec<Option<Error>>> {
-    let mut failures: Vec<Option<Error>> = (0..commits).map(|_| None).collect();
+fn failures(commits: usize, said: Vec<(Part, Result<()>)>) -> Result<Vec<Option<Failure>>> {
+    let mut failures: Vec<Option<Failure>> = (0..commits).map(|_| None).collect();
     for (part, answer) in said {
         let Err(error) = answer else { continue };
-        match part {
+        let (at, write) = match part {
             _ if is_lost(&error) => return Err(error),
             Part::Frame => return Err(error),
-            Part::Commit(at) => {
-                if let Some(failure @ None) = failures.get_mut(at) {
-                    *failure = Some(error);
-                }
-            }
+            Part::Write(at, write) => (at, Some(write)),
+            Part::End(at) => (at, None),
+        };
+        if let Some(failure @ None) = failures.get_mut(at) {
+            *failure = Some((write, error));
         }
     }
     Ok(failures)
@@ -248,8 +253,10 @@ async fn mark(
 enum Part {
     /// The transaction as a whole.
     Frame,
-    /// The commit at that place of the batch.
-    Commit(usize),
+    /// A write of a commit, by their places in the batch and in the commit.
+    Write(usize, usize),
+    /// What ends the commit at that place of the batch.
+    End(usize),
 }
 
 impl Statement {
@@ -274,19 +281,23 @@ async fn start(sent: &mut [(Part, Sent<'_>)]) {
 }
 
 /// A guard that failed is a conflict, and so is whatever the server ends because of another transaction: who asked looks again.
-fn answer(failure: Option<Error>) -> Answer {
-    let Some(error) = failure else { return Ok(Settled { outcome: Outcome::Done, rows: 0 }) };
-    let conflict = match error.code() {
+fn answer(failure: Option<Failure>, commit: &Prepared) -> Answer {
+    let Some((write, error)) = failure else { return Ok(Settled { outcome: Outcome::Done, rows: 0 }) };
+    let is_conflict = match error.code() {
         Some(code) if code.code() == "GW001" => true,
         Some(code) => [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code),
         None => false,
     };
-    if conflict {
-        return Ok(Settled { outcome: Outcome::Conflict, rows: 0 });
+    match write.and_then(|write| commit.writes.get(write)) {
+        Some(write) if is_conflict => {
+            Ok(Settled { outcome: Outcome::Conflict(Box::new(write.clone())), rows: 0 })
+        }
+        _ => {
+            let failure: StoreError = unavailable(&error);
+            tracing::error!("a commit failed: {failure}");
+            Err(failure)
+        }
     }
-    let failure: StoreError = unavailable(&error);
-    tracing::error!("a commit failed: {failure}");
-    Err(failure)
 }
 
 #[cfg(test)]
@@ -299,11 +310,12 @@ mod tests {
         let said = |failed: &[usize]| {
             let parts = [
                 Part::Frame,
-                Part::Commit(0),
-                Part::Commit(0),
+                Part::Write(0, 0),
+                Part::Write(0, 1),
+                Part::End(0),
                 Part::Frame,
-                Part::Commit(1),
-                Part::Commit(1),
+                Part::Write(1, 0),
+                Part::End(1),
             ];
             let answer = |at| if failed.contains(&at) { Err(Error::Unreadable(at)) } else { Ok(()) };
             failures(2, parts.into_iter().enumerate().map(|(at, part)| (part, answer(at))).collect())
@@ -313,16 +325,17 @@ mod tests {
                 .unwrap()
                 .into_iter()
                 .map(|failure| match failure {
-                    Some(Error::Unreadable(at)) => Some(at),
+                    Some((write, Error::Unreadable(at))) => Some((write, at)),
                     _ => None,
                 })
                 .collect::<Vec<_>>()
         };
         assert_eq!(of(&[]), [None, None]);
-        assert_eq!(of(&[1, 2]), [Some(1), None], "the first of them counts");
-        assert_eq!(of(&[2]), [Some(2), None]);
-        assert_eq!(of(&[5]), [None, Some(5)]);
-        assert!(said(&[3]).is_err(), "without the way back nobody knows what was kept");
+        assert_eq!(of(&[1, 2, 3]), [Some((Some(0), 1)), None], "the first of them counts");
+        assert_eq!(of(&[2, 3]), [Some((Some(1), 2)), None]);
+        assert_eq!(of(&[3]), [Some((None, 3)), None]);
+        assert_eq!(of(&[6]), [None, Some((None, 6))]);
+        assert!(said(&[4]).is_err(), "without the way back nobody knows what was kept");
     }
 
     /// FT-04: what a replaced primary has committed may be nowhere else. Only the new one knows.
@@ -341,7 +354,7 @@ mod tests {
         let count = || {
             let at = Timestamp::from_millis(0);
             let counted = Write::CountRefusal { client_id: "app".into(), reason: "scope", at };
-            let task = super::super::write::prepare(Realm(1), &[counted], &[]).unwrap();
+            let task = super::super::write::prepare(Realm(1), vec![counted], &[]).unwrap();
             let (answer, settled) = tokio::sync::oneshot::channel();
             (vec![Work { task, answer }], settled)
         };

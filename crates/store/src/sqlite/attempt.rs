@@ -2,12 +2,12 @@
 
 use grantwell_core::{
     id::Realm,
-    store::{AttemptKey, Attempts, Backoff, Outcome},
+    store::{AttemptKey, Attempts, Backoff},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Result, named_params, params};
 
-use super::form::guarded;
+use super::form::{Guard, guarded};
 use crate::counters::{growth, place};
 
 /// Untouched longest first; one that still holds its account back stays.
@@ -78,7 +78,7 @@ pub(super) fn reserve(
     key: &AttemptKey,
     now: Timestamp,
     backoff: &Backoff,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     let sql = count_one!(" WHERE next_at <= :now OR updated_at < :forgotten");
     count(c, sql, (realm, key), now, backoff)
 }
@@ -89,7 +89,7 @@ pub(super) fn count_failure(
     key: &AttemptKey,
     now: Timestamp,
     backoff: &Backoff,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     count(c, count_one!(""), (realm, key), now, backoff)
 }
 
@@ -99,7 +99,7 @@ fn count(
     (realm, key): (Realm, &AttemptKey),
     now: Timestamp,
     backoff: &Backoff,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     let (kind, digest) = place(key);
     let (first, most, doublings) = growth(backoff);
     c.prepare_cached(sql)?
@@ -117,9 +117,9 @@ fn count(
         .map(guarded)
 }
 
-pub(super) fn clear(c: &Connection, realm: Realm, key: &AttemptKey) -> Result<Outcome> {
+pub(super) fn clear(c: &Connection, realm: Realm, key: &AttemptKey) -> Result<Guard> {
     let (kind, digest) = place(key);
     c.prepare_cached("DELETE FROM attempt WHERE realm = ?1 AND kind = ?2 AND digest = ?3")?
         .execute(params![realm.0, kind, digest])?;
-    Ok(Outcome::Done)
+    Ok(Guard::Held)
 }

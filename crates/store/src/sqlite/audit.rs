@@ -3,12 +3,12 @@
 use grantwell_core::{
     client::GrantType,
     id::{ClientId, Realm},
-    store::{Event, Outcome},
+    store::Event,
     time::Timestamp,
 };
 use rusqlite::{Connection, Result, params};
 
-use super::form::{Columns, encode};
+use super::form::{Columns, Guard, encode};
 use crate::{counters::minute, records::Columns as _};
 
 /// The key is realm and time, so each realm's old events are one range; the recursion finds the realms without a scan.
@@ -44,12 +44,12 @@ pub(super) fn newest(c: &Connection, realm: Realm, most: u32) -> Result<Vec<Even
 }
 
 /// The same event twice is one event.
-pub(super) fn append(c: &Connection, realm: Realm, event: &Event) -> Result<Outcome> {
+pub(super) fn append(c: &Connection, realm: Realm, event: &Event) -> Result<Guard> {
     c.prepare_cached(
         "INSERT INTO audit (realm, at, id, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
     )?
     .execute(params![realm.0, event.at.millis(), event.id.as_bytes(), encode(event)?])?;
-    Ok(Outcome::Done)
+    Ok(Guard::Held)
 }
 
 pub(super) fn count_refusal(
@@ -58,13 +58,13 @@ pub(super) fn count_refusal(
     client: &ClientId,
     reason: &str,
     at: Timestamp,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     c.prepare_cached(
         "INSERT INTO refusal (realm, minute, client_id, reason, count) VALUES (?1, ?2, ?3, ?4, 1)
          ON CONFLICT DO UPDATE SET count = count + 1",
     )?
     .execute(params![realm.0, minute(at), client.as_str(), reason])?;
-    Ok(Outcome::Done)
+    Ok(Guard::Held)
 }
 
 pub(super) fn count_tokens(
@@ -73,11 +73,11 @@ pub(super) fn count_tokens(
     (client, grant): (&ClientId, GrantType),
     at: Timestamp,
     count: u32,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     c.prepare_cached(
         "INSERT INTO issued (realm, minute, client_id, \"grant\", count) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET count = count + excluded.count",
     )?
     .execute(params![realm.0, minute(at), client.as_str(), grant.as_str(), count])?;
-    Ok(Outcome::Done)
+    Ok(Guard::Held)
 }

@@ -2,12 +2,12 @@
 
 use grantwell_core::{
     id::{AuthorizationId, Realm},
-    store::{Authorization, AuthorizationRecord, Outcome, RefreshState},
+    store::{Authorization, AuthorizationRecord, RefreshState},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, encode, guarded};
+use super::form::{Columns, Guard, encode, guarded};
 use crate::records::{self, AuthorizationBodyOf, authorization_columns};
 
 /// Codes that nobody came for, longest expired first.
@@ -54,7 +54,7 @@ pub(super) fn find(c: &Connection, realm: Realm, id: AuthorizationId) -> Result<
 }
 
 /// The writer is alone in its transaction, so what the guard's `EXISTS` saw is still so when the row is durable.
-pub(super) fn insert(c: &Connection, realm: Realm, authorization: &Authorization) -> Result<Outcome> {
+pub(super) fn insert(c: &Connection, realm: Realm, authorization: &Authorization) -> Result<Guard> {
     let code = &authorization.code;
     let refresh = authorization.refresh.as_ref();
     let body = encode(&AuthorizationBodyOf::from(authorization))?;
@@ -99,7 +99,7 @@ pub(super) fn redeem(
     id: AuthorizationId,
     at: Timestamp,
     refresh: Option<&RefreshState>,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE authorization
          SET redeemed_at = ?3, last_used_at = ?3, generation = ?4, refresh_digest = ?5, rotated_at = ?6,
@@ -118,7 +118,7 @@ pub(super) fn redeem(
     .map(guarded)
 }
 
-pub(super) fn burn(c: &Connection, realm: Realm, id: AuthorizationId, at: Timestamp) -> Result<Outcome> {
+pub(super) fn burn(c: &Connection, realm: Realm, id: AuthorizationId, at: Timestamp) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE authorization SET burnt_at = ?3
          WHERE realm = ?1 AND id = ?2 AND redeemed_at IS NULL AND burnt_at IS NULL",
@@ -127,12 +127,7 @@ pub(super) fn burn(c: &Connection, realm: Realm, id: AuthorizationId, at: Timest
     .map(guarded)
 }
 
-pub(super) fn rotate(
-    c: &Connection,
-    realm: Realm,
-    id: AuthorizationId,
-    to: &RefreshState,
-) -> Result<Outcome> {
+pub(super) fn rotate(c: &Connection, realm: Realm, id: AuthorizationId, to: &RefreshState) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE authorization
          SET generation = ?3, refresh_digest = ?4, rotated_at = ?5, refresh_expires_at = ?6, last_used_at = ?5
@@ -149,7 +144,7 @@ pub(super) fn rotate(
     .map(guarded)
 }
 
-pub(super) fn revoke(c: &Connection, realm: Realm, id: AuthorizationId, at: Timestamp) -> Result<Outcome> {
+pub(super) fn revoke(c: &Connection, realm: Realm, id: AuthorizationId, at: Timestamp) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE authorization SET revoked_at = ?3 WHERE realm = ?1 AND id = ?2 AND revoked_at IS NULL",
     )?

@@ -3,11 +3,10 @@
 use grantwell_core::{
     client::Client,
     id::{ClientId, Realm, ResourceIdentifier},
-    store::Outcome,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, encode, guarded, replace};
+use super::form::{Columns, Guard, encode, guarded, replace};
 use crate::records::Columns as _;
 
 pub(super) fn find(c: &Connection, realm: Realm, id: &ClientId) -> Result<Option<Client>> {
@@ -38,7 +37,7 @@ pub(super) fn defaulting_to(
     .collect()
 }
 
-pub(super) fn put(c: &Connection, realm: Realm, client: &Client, was: Option<&Client>) -> Result<Outcome> {
+pub(super) fn put(c: &Connection, realm: Realm, client: &Client, was: Option<&Client>) -> Result<Guard> {
     let id = client.client_id.as_str();
     let body = encode(client)?;
     let Some(was) = was else {
@@ -66,7 +65,7 @@ pub(super) fn put(c: &Connection, realm: Realm, client: &Client, was: Option<&Cl
     )
 }
 
-pub(super) fn delete(c: &Connection, realm: Realm, id: &ClientId) -> Result<Outcome> {
+pub(super) fn delete(c: &Connection, realm: Realm, id: &ClientId) -> Result<Guard> {
     c.prepare_cached("DELETE FROM client WHERE realm = ?1 AND client_id = ?2")?
         .execute(params![realm.0, id.as_str()])
         .map(guarded)

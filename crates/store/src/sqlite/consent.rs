@@ -3,12 +3,12 @@
 use grantwell_core::{
     id::{ClientId, ConsentId, Realm, UserId},
     scope::Permissions,
-    store::{self, Consent, Outcome},
+    store::{self, Consent},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, encode, guarded};
+use super::form::{Columns, Guard, encode, guarded};
 use crate::records::{self, consent_columns};
 
 /// Withdrawn longest ago first, once no authorization hangs under it. After a restore all are withdrawn at once, so only so many
@@ -48,7 +48,7 @@ pub(super) fn connections_of(c: &Connection, realm: Realm, user: UserId) -> Resu
     .collect()
 }
 
-pub(super) fn insert(c: &Connection, realm: Realm, consent: &Consent) -> Result<Outcome> {
+pub(super) fn insert(c: &Connection, realm: Realm, consent: &Consent) -> Result<Guard> {
     c.prepare_cached(
         "INSERT INTO consent
            (realm, id, user_id, client_id, permissions, version, created_at, updated_at, withdrawn_at)
@@ -75,7 +75,7 @@ pub(super) struct Extension<'a> {
     pub(super) at: Timestamp,
 }
 
-pub(super) fn extend(c: &Connection, realm: Realm, id: ConsentId, to: &Extension<'_>) -> Result<Outcome> {
+pub(super) fn extend(c: &Connection, realm: Realm, id: ConsentId, to: &Extension<'_>) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE consent SET permissions = ?4, updated_at = ?5, version = version + 1
          WHERE realm = ?1 AND id = ?2 AND version = ?3 AND withdrawn_at IS NULL",
@@ -90,7 +90,7 @@ pub(super) fn withdraw(
     id: ConsentId,
     user: UserId,
     at: Timestamp,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE consent SET withdrawn_at = ?4
          WHERE realm = ?1 AND id = ?2 AND user_id = ?3 AND withdrawn_at IS NULL",

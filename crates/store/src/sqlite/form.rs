@@ -1,6 +1,6 @@
 //! Between rows and records: columns read in order, bodies as JSON, and guards counted in rows.
 
-use grantwell_core::{store::Outcome, time::Timestamp};
+use grantwell_core::time::Timestamp;
 use rusqlite::{
     Error, Result, Row,
     types::{FromSql, FromSqlError, Type},
@@ -87,9 +87,18 @@ pub(super) fn encode<T: Serialize>(record: &T) -> Result<String> {
     serde_json::to_string(record).map_err(|error| Error::ToSqlConversionFailure(Box::new(error)))
 }
 
+/// What the guard of a write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// The write was done.
+    Held,
+    /// Its commit is undone.
+    Failed,
+}
+
 /// What a guarded statement came to, told by the rows it changed.
-pub(super) fn guarded(changed: usize) -> Outcome {
-    if changed == 0 { Outcome::Conflict } else { Outcome::Done }
+pub(super) fn guarded(changed: usize) -> Guard {
+    if changed == 0 { Guard::Failed } else { Guard::Held }
 }
 
 /// Replaces a record whose guard is the form it was decided on. `update` compares that form in its own `WHERE`. A record
@@ -99,7 +108,7 @@ pub(super) fn replace<T: Serialize + DeserializeOwned + PartialEq>(
     was: &T,
     update: impl Fn(&str) -> Result<usize>,
     stored: impl FnOnce() -> Result<Option<String>>,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     let expected = encode(was)?;
     let changed = update(&expected)?;
     if changed > 0 {
@@ -107,6 +116,6 @@ pub(super) fn replace<T: Serialize + DeserializeOwned + PartialEq>(
     }
     match stored()? {
         Some(text) if text != expected && decode::<T>(&text, 0)? == *was => Ok(guarded(update(&text)?)),
-        _ => Ok(Outcome::Conflict),
+        _ => Ok(Guard::Failed),
     }
 }

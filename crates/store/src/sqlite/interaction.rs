@@ -3,11 +3,11 @@
 use grantwell_core::{
     id::{InteractionId, Realm},
     interaction::Facts,
-    store::{Interaction, Outcome},
+    store::Interaction,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, encode, guarded};
+use super::form::{Columns, Guard, encode, guarded};
 use crate::records::{self, interaction_columns};
 
 /// Expired longest ago first.
@@ -24,7 +24,7 @@ pub(super) fn find(c: &Connection, realm: Realm, id: InteractionId) -> Result<Op
     .optional()
 }
 
-pub(super) fn insert(c: &Connection, realm: Realm, interaction: &Interaction) -> Result<Outcome> {
+pub(super) fn insert(c: &Connection, realm: Realm, interaction: &Interaction) -> Result<Guard> {
     c.prepare_cached(
         "INSERT INTO interaction (realm, id, browser, version, created_at, expires_at, facts, request)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
@@ -48,7 +48,7 @@ pub(super) fn update(
     id: InteractionId,
     version: u32,
     facts: &Facts,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE interaction SET facts = ?4, version = version + 1
          WHERE realm = ?1 AND id = ?2 AND version = ?3",

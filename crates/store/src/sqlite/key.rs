@@ -2,12 +2,12 @@
 
 use grantwell_core::{
     id::{KeyId, Realm},
-    store::{KeyRecord, Outcome},
+    store::KeyRecord,
     time::Timestamp,
 };
 use rusqlite::{Connection, Result, params};
 
-use super::form::{Columns, encode, guarded};
+use super::form::{Columns, Guard, encode, guarded};
 use crate::records::{self, key_columns};
 
 pub(super) fn all(c: &Connection, realm: Realm) -> Result<Vec<KeyRecord>> {
@@ -20,7 +20,7 @@ pub(super) fn all(c: &Connection, realm: Realm) -> Result<Vec<KeyRecord>> {
     .collect()
 }
 
-pub(super) fn insert(c: &Connection, realm: Realm, key: &KeyRecord) -> Result<Outcome> {
+pub(super) fn insert(c: &Connection, realm: Realm, key: &KeyRecord) -> Result<Guard> {
     c.prepare_cached(
         "INSERT INTO key (realm, kid, usage, wrapped, public, created_at, active_from, retired_at)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
@@ -41,13 +41,13 @@ pub(super) fn insert(c: &Connection, realm: Realm, key: &KeyRecord) -> Result<Ou
     .map(guarded)
 }
 
-pub(super) fn retire(c: &Connection, realm: Realm, kid: &KeyId, at: Timestamp) -> Result<Outcome> {
+pub(super) fn retire(c: &Connection, realm: Realm, kid: &KeyId, at: Timestamp) -> Result<Guard> {
     c.prepare_cached("UPDATE key SET retired_at = ?3 WHERE realm = ?1 AND kid = ?2 AND retired_at IS NULL")?
         .execute(params![realm.0, kid.as_str(), at.millis()])
         .map(guarded)
 }
 
-pub(super) fn delete(c: &Connection, realm: Realm, kid: &KeyId) -> Result<Outcome> {
+pub(super) fn delete(c: &Connection, realm: Realm, kid: &KeyId) -> Result<Guard> {
     c.prepare_cached("DELETE FROM key WHERE realm = ?1 AND kid = ?2")?
         .execute(params![realm.0, kid.as_str()])
         .map(guarded)

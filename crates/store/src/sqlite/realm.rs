@@ -1,12 +1,9 @@
 //! The realm: issuer, check value of the master key, generation and epoch.
 
-use grantwell_core::{
-    id::Realm,
-    store::{Outcome, RealmRecord},
-};
+use grantwell_core::{id::Realm, store::RealmRecord};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, guarded};
+use super::form::{Columns, Guard, guarded};
 use crate::records::{self, realm_columns};
 
 pub(super) fn find(c: &Connection, realm: Realm) -> Result<Option<RealmRecord>> {
@@ -15,7 +12,7 @@ pub(super) fn find(c: &Connection, realm: Realm) -> Result<Option<RealmRecord>> 
         .optional()
 }
 
-pub(super) fn claim(c: &Connection, realm: Realm, record: &RealmRecord) -> Result<Outcome> {
+pub(super) fn claim(c: &Connection, realm: Realm, record: &RealmRecord) -> Result<Guard> {
     let generation = i64::try_from(record.generation).unwrap_or(i64::MAX);
     c.prepare_cached(
         "INSERT INTO realm (realm, issuer, key_check, generation, epoch) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -25,7 +22,7 @@ pub(super) fn claim(c: &Connection, realm: Realm, record: &RealmRecord) -> Resul
     .map(guarded)
 }
 
-pub(super) fn move_to(c: &Connection, realm: Realm, from: &str, to: &str) -> Result<Outcome> {
+pub(super) fn move_to(c: &Connection, realm: Realm, from: &str, to: &str) -> Result<Guard> {
     let moved = c
         .prepare_cached(
             "UPDATE realm SET issuer = ?3, generation = generation + 1 WHERE realm = ?1 AND issuer = ?2",
@@ -34,7 +31,7 @@ pub(super) fn move_to(c: &Connection, realm: Realm, from: &str, to: &str) -> Res
     Ok(guarded(moved))
 }
 
-pub(super) fn raise_epoch(c: &Connection, realm: Realm, to: u32) -> Result<Outcome> {
+pub(super) fn raise_epoch(c: &Connection, realm: Realm, to: u32) -> Result<Guard> {
     c.prepare_cached("UPDATE realm SET epoch = ?2 WHERE realm = ?1 AND epoch = ?2 - 1")?
         .execute(params![realm.0, to])
         .map(guarded)

@@ -4,11 +4,10 @@ use grantwell_core::{
     id::{ClientId, Realm, ResourceIdentifier},
     resource::Resource,
     scope::ScopeSet,
-    store::Outcome,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, encode, guarded, replace};
+use super::form::{Columns, Guard, encode, guarded, replace};
 use crate::records::Columns as _;
 
 pub(super) fn find(c: &Connection, realm: Realm, id: &ResourceIdentifier) -> Result<Option<Resource>> {
@@ -65,10 +64,10 @@ pub(super) fn put(
     realm: Realm,
     resource: &Resource,
     was: Option<&Resource>,
-) -> Result<Outcome> {
+) -> Result<Guard> {
     let id = resource.identifier.as_str();
     let body = encode(resource)?;
-    let outcome = match was {
+    let guard = match was {
         None => c
             .prepare_cached(
                 "INSERT INTO resource (realm, identifier, applied, body) VALUES (?1, ?2, ?3, ?4)
@@ -92,7 +91,7 @@ pub(super) fn put(
             },
         )?,
     };
-    if outcome == Outcome::Done {
+    if guard == Guard::Held {
         c.prepare_cached("DELETE FROM resource_scope WHERE realm = ?1 AND identifier = ?2")?
             .execute(params![realm.0, id])?;
         let mut insert =
@@ -101,11 +100,11 @@ pub(super) fn put(
             insert.execute(params![realm.0, scope, id])?;
         }
     }
-    Ok(outcome)
+    Ok(guard)
 }
 
 /// The scopes go with it (`ON DELETE CASCADE`).
-pub(super) fn delete(c: &Connection, realm: Realm, id: &ResourceIdentifier) -> Result<Outcome> {
+pub(super) fn delete(c: &Connection, realm: Realm, id: &ResourceIdentifier) -> Result<Guard> {
     c.prepare_cached("DELETE FROM resource WHERE realm = ?1 AND identifier = ?2")?
         .execute(params![realm.0, id.as_str()])
         .map(guarded)

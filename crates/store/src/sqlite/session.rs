@@ -2,12 +2,12 @@
 
 use grantwell_core::{
     id::{Realm, SessionId, UserId},
-    store::{Outcome, Session, SessionRecord},
+    store::{Session, SessionRecord},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, encode, guarded};
+use super::form::{Columns, Guard, encode, guarded};
 use crate::records::{self, SessionBodyOf, session_columns, user_columns};
 
 /// Ended longest ago first.
@@ -48,7 +48,7 @@ pub(super) fn of_user(c: &Connection, realm: Realm, user: UserId, now: Timestamp
     .collect()
 }
 
-pub(super) fn insert(c: &Connection, realm: Realm, session: &Session) -> Result<Outcome> {
+pub(super) fn insert(c: &Connection, realm: Realm, session: &Session) -> Result<Guard> {
     let body = encode(&SessionBodyOf::from(session))?;
     c.prepare_cached(
         "INSERT INTO session
@@ -71,22 +71,16 @@ pub(super) fn insert(c: &Connection, realm: Realm, session: &Session) -> Result<
 }
 
 /// Never backwards: two tabs may arrive in either order.
-pub(super) fn touch(c: &Connection, realm: Realm, id: SessionId, at: Timestamp) -> Result<Outcome> {
+pub(super) fn touch(c: &Connection, realm: Realm, id: SessionId, at: Timestamp) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE session SET last_seen_at = max(last_seen_at, ?3)
          WHERE realm = ?1 AND id = ?2 AND ended_at IS NULL",
     )?
     .execute(params![realm.0, id.as_bytes(), at.millis()])?;
-    Ok(Outcome::Done)
+    Ok(Guard::Held)
 }
 
-pub(super) fn end(
-    c: &Connection,
-    realm: Realm,
-    id: SessionId,
-    user: UserId,
-    at: Timestamp,
-) -> Result<Outcome> {
+pub(super) fn end(c: &Connection, realm: Realm, id: SessionId, user: UserId, at: Timestamp) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE session SET ended_at = ?4 WHERE realm = ?1 AND id = ?2 AND user_id = ?3 AND ended_at IS NULL",
     )?

@@ -2,11 +2,11 @@
 
 use grantwell_core::{
     id::{Realm, UserId},
-    store::{LoginName, Outcome, User},
+    store::{LoginName, User},
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, encode, guarded, replace};
+use super::form::{Columns, Guard, encode, guarded, replace};
 use crate::records::{self, user_columns, without_hash};
 
 pub(super) fn find(c: &Connection, realm: Realm, id: UserId) -> Result<Option<User>> {
@@ -32,10 +32,10 @@ pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<(UserId, Strin
         .collect()
 }
 
-pub(super) fn put(c: &Connection, realm: Realm, user: &User, was: Option<&User>) -> Result<Outcome> {
+pub(super) fn put(c: &Connection, realm: Realm, user: &User, was: Option<&User>) -> Result<Guard> {
     let id = user.id.as_bytes();
     let body = encode(&without_hash(user))?;
-    let outcome = match was {
+    let guard = match was {
         None => c
             .prepare_cached(
                 "INSERT INTO user (realm, id, username, applied, password_hash, body)
@@ -68,8 +68,8 @@ pub(super) fn put(c: &Connection, realm: Realm, user: &User, was: Option<&User>)
             },
         )?,
     };
-    if outcome == Outcome::Conflict {
-        return Ok(outcome);
+    if guard == Guard::Failed {
+        return Ok(guard);
     }
     c.prepare_cached("DELETE FROM login_name WHERE realm = ?1 AND user_id = ?2")?
         .execute(params![realm.0, id])?;
@@ -78,15 +78,15 @@ pub(super) fn put(c: &Connection, realm: Realm, user: &User, was: Option<&User>)
     )?;
     for name in user.login_names() {
         if insert.execute(params![realm.0, name.as_str(), id])? == 0 {
-            return Ok(Outcome::Conflict);
+            return Ok(Guard::Failed);
         }
     }
-    Ok(Outcome::Done)
+    Ok(Guard::Held)
 }
 
 /// The write carries no time, so what it ends has ended when it was last used. The login names go with the user
 /// (`ON DELETE CASCADE`).
-pub(super) fn delete(c: &Connection, realm: Realm, id: UserId) -> Result<Outcome> {
+pub(super) fn delete(c: &Connection, realm: Realm, id: UserId) -> Result<Guard> {
     let these = params![realm.0, id.as_bytes()];
     c.prepare_cached(
         "UPDATE session SET ended_at = last_seen_at WHERE realm = ?1 AND user_id = ?2 AND ended_at IS NULL",
@@ -106,7 +106,7 @@ pub(super) fn delete(c: &Connection, realm: Realm, id: UserId) -> Result<Outcome
     c.prepare_cached("DELETE FROM user WHERE realm = ?1 AND id = ?2")?.execute(these).map(guarded)
 }
 
-pub(super) fn rehash(c: &Connection, realm: Realm, id: UserId, (from, to): (&str, &str)) -> Result<Outcome> {
+pub(super) fn rehash(c: &Connection, realm: Realm, id: UserId, (from, to): (&str, &str)) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE user SET password_hash = ?4 WHERE realm = ?1 AND id = ?2 AND password_hash = ?3",
     )?

@@ -1,18 +1,15 @@
 //! From a write to the statement of its record.
 
-use grantwell_core::{
-    id::Realm,
-    store::{Outcome, Write},
-};
+use grantwell_core::{id::Realm, store::Write};
 use rusqlite::{Connection, Result};
 
 use super::{
-    attempt, audit, authorization, client, consent, denied, interaction, key, realm as realms, resource,
-    session, user,
+    attempt, audit, authorization, client, consent, denied, form::Guard, interaction, key, realm as realms,
+    resource, session, user,
 };
 
 /// Does one write, whose guard is in its statement.
-pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Outcome> {
+pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Guard> {
     match write {
         Write::ClaimRealm(record) => realms::claim(c, realm, record),
         Write::MoveRealm { from, to } => realms::move_to(c, realm, from, to),

@@ -15,7 +15,7 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, Error, ErrorCode, Result};
 
-use super::{realm, sweep, unavailable, write};
+use super::{form::Guard, realm, sweep, unavailable, write};
 use crate::queue::{Answer, Queue, Settled, Work};
 
 /// What the writer does.
@@ -143,7 +143,7 @@ fn commit(c: &Connection, realm: Realm, writes: &[Write]) -> Result<Outcome> {
     if let [only] = writes
         && !only.raises_generation()
     {
-        return write::apply(c, realm, only);
+        return Ok(outcome(only, write::apply(c, realm, only)?));
     }
     execute(c, "SAVEPOINT one")?;
     let outcome = apply_all(c, realm, writes);
@@ -158,14 +158,22 @@ fn commit(c: &Connection, realm: Realm, writes: &[Write]) -> Result<Outcome> {
 
 fn apply_all(c: &Connection, realm: Realm, writes: &[Write]) -> Result<Outcome> {
     for write in writes {
-        if write::apply(c, realm, write)? == Outcome::Conflict {
-            return Ok(Outcome::Conflict);
+        let outcome = outcome(write, write::apply(c, realm, write)?);
+        if outcome != Outcome::Done {
+            return Ok(outcome);
         }
     }
     if writes.iter().any(Write::raises_generation) {
         realm::raise_generation(c, realm)?;
     }
     Ok(Outcome::Done)
+}
+
+fn outcome(write: &Write, guard: Guard) -> Outcome {
+    match guard {
+        Guard::Held => Outcome::Done,
+        Guard::Failed => Outcome::Conflict(Box::new(write.clone())),
+    }
 }
 
 fn execute(c: &Connection, sql: &str) -> Result<()> {

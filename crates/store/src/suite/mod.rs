@@ -47,6 +47,7 @@ macro_rules! mount_suite {
             grants: c_04_a_code_is_redeemed_once
             grants: f_02_a_refresh_token_goes_from_one_generation_to_the_next
             races: every_conditional_write_has_one_winner
+            races: each_commit_of_a_batch_is_told_its_own_write
             races: one_first_start_claims_the_realm
             races: c_04_the_winner_of_a_code_keeps_its_refresh_token
             races: f_12_a_revocation_beats_what_comes_after_it

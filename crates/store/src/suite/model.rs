@@ -15,7 +15,7 @@ use grantwell_core::{
     resource::Resource,
     secret::Digest,
     store::{
-        AttemptKey, Attempts, Authorization, Backoff, Consent, Interaction, KeyRecord, LoginName,
+        AttemptKey, Attempts, Authorization, Backoff, Consent, Interaction, KeyRecord, LoginName, Outcome,
         RealmRecord, Session, Store, User, Write,
     },
     time::Timestamp,
@@ -71,14 +71,16 @@ fn put<K: Ord, V: PartialEq>(into: &mut BTreeMap<K, V>, key: K, value: V, was: O
 }
 
 impl World {
-    /// All of `writes`, or `None` and no change.
-    pub fn commit(&mut self, writes: &[Write]) -> Option<()> {
+    /// All of `writes`, or the first whose guard fails and no change.
+    pub fn commit(&mut self, writes: &[Write]) -> Outcome {
         let mut next = self.clone();
         for write in writes {
-            next.apply(write)?;
+            if next.apply(write).is_none() {
+                return Outcome::Conflict(Box::new(write.clone()));
+            }
         }
         *self = next;
-        Some(())
+        Outcome::Done
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "it ends an arm of `apply`")]

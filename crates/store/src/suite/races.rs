@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use grantwell_core::{
     client::Client,
+    id::SessionId,
     jose::Algorithm,
     resource::Resource,
     scope::Permissions,
@@ -24,10 +25,11 @@ use super::{
 const SECOND: Duration = Duration::from_secs(1);
 const RACERS: usize = 50;
 
-/// Sends every write at once, each to the next node, and counts who won.
+/// Sends every write at once, each to the next node, and counts who won. Who lost is told the write that it sent.
 async fn race<S: Store>(stage: &Stage<'_, S>, writes: Vec<Write>) -> usize {
     let racers = writes
-        .into_iter()
+        .iter()
+        .cloned()
         .zip(stage.nodes.iter().cycle())
         .map(|(write, node)| {
             let racer: Pending<'_, Result<Outcome, StoreError>> =
@@ -36,8 +38,14 @@ async fn race<S: Store>(stage: &Stage<'_, S>, writes: Vec<Write>) -> usize {
         })
         .collect();
     let outcomes = together(racers).await;
-    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    outcomes.iter().filter(|outcome| **outcome == Ok(Outcome::Done)).count()
+    let mut won = 0;
+    for (outcome, write) in outcomes.into_iter().zip(writes) {
+        match outcome.unwrap() {
+            Outcome::Done => won += 1,
+            Outcome::Conflict(failed) => assert_eq!(*failed, write),
+        }
+    }
+    won
 }
 
 fn crowd(write: impl Fn(usize) -> Write) -> Vec<Write> {
@@ -143,6 +151,44 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[impl Store], entrop
     ];
     for (name, writes) in heats {
         assert_eq!(race(&stage, writes).await, 1, "{name}");
+    }
+    stage.end().await;
+}
+
+/// Commits that wait at the same time share batches. Each that conflicts is told which of its own writes failed first, and the
+/// others are done.
+pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[impl Store], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm, user_id) = (stage.store(), stage.realm, stage.cast.user.id);
+    let put = |client: Client| Write::PutClient { client: Box::new(client), was: None };
+    let commits = (0..RACERS).map(|n| {
+        let session = fixtures::session(user_id, entropy);
+        let insert = Write::InsertSession(Box::new(session.clone()));
+        let absent = Write::EndSession { id: SessionId::new(NOW, entropy), user_id, at: NOW };
+        let also_absent = Write::EndSession { id: SessionId::new(NOW, entropy), user_id, at: NOW };
+        let (writes, failing) = match n % 4 {
+            0 => (vec![insert, Write::EndSession { id: session.id, user_id, at: NOW }], None),
+            1 => (vec![insert, absent.clone(), also_absent], Some(absent)),
+            2 => (vec![absent.clone()], Some(absent)),
+            _ => {
+                let taken = put(stage.cast.client.clone());
+                (vec![insert, put(fixtures::client(&n.to_string())), taken.clone(), absent], Some(taken))
+            }
+        };
+        (session.id, writes, failing)
+    });
+    let commits = commits.collect::<Vec<_>>();
+    let sent = commits.iter().zip(stage.nodes.iter().cycle()).map(|((_, writes, _), node)| {
+        let racer: Pending<'_, Result<Outcome, StoreError>> =
+            Box::pin(node.commit(realm, Share::Grants, writes.clone()));
+        racer
+    });
+    let outcomes = together(sent.collect()).await;
+    for ((id, writes, failing), outcome) in commits.into_iter().zip(outcomes) {
+        let expected = failing.map_or(Outcome::Done, |write| Outcome::Conflict(Box::new(write)));
+        assert_eq!(outcome, Ok(expected.clone()), "{writes:?}");
+        let kept = store.session(realm, id).await.unwrap().is_some();
+        assert_eq!(kept, expected == Outcome::Done, "{writes:?}");
     }
     stage.end().await;
 }

@@ -176,7 +176,8 @@ impl<'a, S: Store> Stage<'a, S> {
         assert_eq!(self.commit(vec![write]).await, Ok(Outcome::Done), "{shown}");
     }
 
-    /// The guard fails, and nothing changes: neither alone, nor with writes before and after it in the same commit.
+    /// The guard fails, nothing changes, and the conflict names this write: alone, and with writes before and after it in the same
+    /// commit.
     pub async fn conflict(&self, write: Write) {
         let shown = format!("{write:?}");
         let (now, rows) = (self.snapshot().await, self.store().rows().await);
@@ -184,9 +185,9 @@ impl<'a, S: Store> Stage<'a, S> {
             vec![write.clone()],
             vec![self.harmless(), write.clone()],
             vec![write.clone(), self.harmless()],
-            vec![self.touching(), self.harmless(), write],
+            vec![self.touching(), self.harmless(), write.clone()],
         ] {
-            assert_eq!(self.commit(writes).await, Ok(Outcome::Conflict), "{shown}");
+            assert_eq!(self.commit(writes).await, Ok(Outcome::Conflict(Box::new(write.clone()))), "{shown}");
         }
         assert_eq!(self.store().rows().await, rows, "{shown}");
         assert!(self.snapshot().await == now, "a commit that conflicted left something: {shown}");
