@@ -33,13 +33,15 @@ pub use self::{
 };
 use crate::{
     client::Client,
-    id::{ClientId, EventId, ResourceIdentifier, UserId},
+    id::{ClientId, ResourceIdentifier, UserId},
     resource::Resource,
+    step::Origin,
     store::{Event, LoginName, User, Write},
     time::{Entropy, Timestamp},
 };
 
-/// Who changes what is registered, when, and where that is noted.
+/// Who changes what is registered, when and from where. Not a [`Context`](crate::step::Context): the command line changes
+/// what is registered before the realm has keys.
 #[derive(Clone, Copy)]
 pub struct Registrar<'a> {
     /// Who, for the audit log: `apply`.
@@ -50,8 +52,8 @@ pub struct Registrar<'a> {
     pub now: Timestamp,
     /// For ids.
     pub entropy: &'a dyn Entropy,
-    /// The trace id of the audit events.
-    pub trace_id: &'a str,
+    /// Where the change comes from.
+    pub origin: &'a Origin,
 }
 
 /// What is registered, as far as a change depends on it.
@@ -231,16 +233,9 @@ impl PlannedChange {
             RegisteredObject::Resource(_) => (None, None),
             RegisteredObject::User(id, _) => (Some(*id), None),
         };
-        self.writes.push(Write::Audit(Box::new(Event {
-            id: EventId::new(with.now, with.entropy),
-            at: with.now,
-            kind: format!("{}.{past}", self.object.kind()),
-            user_id,
-            client_id,
-            address: None,
-            trace_id: with.trace_id.to_owned(),
-            detail: json!({ "by": with.by, "name": self.object.name(), "fields": self.fields }),
-        })));
+        let detail = json!({ "by": with.by, "name": self.object.name(), "fields": self.fields });
+        let event = with.origin.event(&format!("{}.{past}", self.object.kind()), with.now, with.entropy);
+        self.writes.push(Write::Audit(Box::new(Event { user_id, client_id, detail, ..event })));
         self
     }
 }

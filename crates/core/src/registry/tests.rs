@@ -1,9 +1,13 @@
+use std::sync::LazyLock;
+
 use super::*;
 use crate::fixtures::{self as fx, Seeded};
 
 pub(super) fn registrar() -> Registrar<'static> {
     static ENTROPY: Seeded = Seeded::new(4);
-    Registrar { by: "test", issuer: fx::ISSUER, now: fx::NOW, entropy: &ENTROPY, trace_id: "trace" }
+    static ORIGIN: LazyLock<Origin> =
+        LazyLock::new(|| Origin { address: "192.0.2.1".parse().ok(), trace_id: "trace".into() });
+    Registrar { by: "test", issuer: fx::ISSUER, now: fx::NOW, entropy: &ENTROPY, origin: &ORIGIN }
 }
 
 /// The kinds of the audit events among `writes`.
@@ -23,7 +27,7 @@ fn a_change_is_an_audit_event_without_values() {
         let [_, Write::Audit(event)] = change.writes.as_slice() else { panic!("{:?}", change.writes) };
         assert_eq!((event.kind.as_str(), event.at), (kind, fx::NOW));
         assert_eq!((event.client_id.clone(), event.user_id), (Some("web".into()), None));
-        assert_eq!(event.trace_id, "trace");
+        assert_eq!((event.address.as_deref(), event.trace_id.as_str()), (Some("192.0.2.1"), "trace"));
         assert_eq!(event.detail, json!({ "by": "test", "name": "web", "fields": fields }));
     }
     let change = client::put(client.clone(), Some(&client), &Existing::default(), &registrar()).unwrap();

@@ -9,6 +9,7 @@ use grantwell_core::{
         self, Action, Declaration, Existing, InUse, NamesToLoad, Plan, Pruning, Registrar, SetError,
         user::{PasswordChange, UserMetadata},
     },
+    step::Origin,
     store::{Applied, Outcome, Share, Store, StoreError, User},
     time::{Entropy, Timestamp},
 };
@@ -48,8 +49,8 @@ pub(crate) struct Applying<'a> {
 }
 
 impl Applying<'_> {
-    fn registrar<'a>(&'a self, trace_id: &'a str) -> Registrar<'a> {
-        Registrar { by: "apply", issuer: self.issuer, now: self.now, entropy: self.entropy, trace_id }
+    fn registrar<'a>(&'a self, origin: &'a Origin) -> Registrar<'a> {
+        Registrar { by: "apply", issuer: self.issuer, now: self.now, entropy: self.entropy, origin }
     }
 }
 
@@ -77,8 +78,8 @@ pub(crate) async fn apply(
     with: &Applying<'_>,
 ) -> Result<Report, Problems> {
     let state = state::parse(source)?;
-    let trace_id = trace_id(with.entropy);
-    let registrar = with.registrar(&trace_id);
+    let origin = command_line(with.entropy);
+    let registrar = with.registrar(&origin);
     for _ in 0..ROUNDS {
         let existing = existing(store, &state).await.map_err(unavailable)?;
         let declaration = declaration(source, &state, &existing, &with.hashing, &registrar)?;
@@ -104,19 +105,20 @@ pub(crate) async fn apply(
 /// What applying the file to a database that was not made yet would do.
 pub(crate) fn from_nothing(source: &Source, with: &Applying<'_>) -> Result<Report, Problems> {
     let (state, existing) = (state::parse(source)?, Existing::default());
-    let trace_id = trace_id(with.entropy);
-    let registrar = with.registrar(&trace_id);
+    let origin = command_line(with.entropy);
+    let registrar = with.registrar(&origin);
     let declaration = declaration(source, &state, &existing, &with.hashing, &registrar)?;
     let plan = registry::plan(&declaration, &existing, None, &registrar)
         .map_err(|errors| problems(source, &state, &errors))?;
     Ok(Report { plan, mode: Mode::DryRun })
 }
 
-/// A new trace id, which the audit events of one run share.
-fn trace_id(entropy: &dyn Entropy) -> String {
+/// The command line, with a trace id that the audit events of one run share.
+fn command_line(entropy: &dyn Entropy) -> Origin {
     let mut random = [0; 16];
     entropy.fill(&mut random);
-    random.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    let trace_id = random.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    Origin { address: None, trace_id: trace_id.into() }
 }
 
 fn unavailable(why: StoreError) -> Problems {
