@@ -79,6 +79,6 @@ mod tests {
     #[test]
     fn a_missing_file_is_one_sentence() {
         let problems = check(Path::new("/nowhere/grantwell.toml"), []).unwrap_err();
-        assert_eq!(problems.to_string(), "error: cannot read /nowhere/grantwell.toml: there is no such file");
+        assert_eq!(problems.to_string(), "cannot read /nowhere/grantwell.toml: there is no such file");
     }
 }

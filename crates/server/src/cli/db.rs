@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
-    cli::{configuration, key::shown},
+    cli::{configuration, key::shown, out::say},
     config::{Config, problem::reason},
     keys,
     master_key::{self, KeyCheck},
@@ -55,7 +55,7 @@ pub(super) async fn run(command: DbCommand) -> Done {
             let config = configuration(&arguments.config.config)?;
             let (out, database) = (arguments.out.clone(), config.database.clone());
             aside(move || backup(&config, &arguments)).await?;
-            println!("{} is complete: keep it and what opens it in different places", out.display());
+            say!("{} is complete: keep it and what opens it in different places", out.display());
             warn_of(note(&database, "database.backed_up").await);
             Ok(())
         }
@@ -248,18 +248,18 @@ async fn note(database: &str, kind: &str) -> Done {
 async fn migrate(config: &Config) -> Done {
     let inspected = copy::inspect(&config.database).map_err(StartError::of)?;
     if inspected.pending.is_empty() {
-        println!("schema version {} is the present one", inspected.known);
+        say!("schema version {} is the present one", inspected.known);
         return Ok(());
     }
     drop(grantwell_store::open(&config.database, OpenOptions::default()).await.map_err(StartError::of)?);
     for pending in &inspected.pending {
-        println!("version {}: {}", pending.version, pending.name);
+        say!("version {}: {}", pending.version, pending.name);
     }
     if let Some(version) = inspected.version {
         let kept = copy::kept_as(&config.database, version).map_err(StartError::of)?;
         match kept {
-            Some(kept) => println!("the database as it was: {}", kept.display()),
-            None => println!("the way back is a backup: a server keeps no copy of its own"),
+            Some(kept) => say!("the database as it was: {}", kept.display()),
+            None => say!("the way back is a backup: a server keeps no copy of its own"),
         }
     }
     Ok(())
@@ -300,14 +300,12 @@ fn restore(config: &Config, arguments: &Restore) -> Done {
     }
     target.commit().map_err(StartError::of)?;
     let rows: u64 = tallies.iter().map(|(_, tally)| tally.rows).sum();
-    println!("restored {rows} rows, counted and compared");
-    println!(
+    say!("restored {rows} rows, counted and compared");
+    say!(
         "as of {}: users, passwords, disabled flags, groups, clients, resources, and failed sign-ins; what changed since is lost",
         shown(Timestamp::from_millis(header.created_at))
     );
-    println!(
-        "dead: every session, code and token; consents are asked for again; the next start makes new keys"
-    );
+    say!("dead: every session, code and token; consents are asked for again; the next start makes new keys");
     Ok(())
 }
 
@@ -380,8 +378,8 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
         ))
     })?;
     let rows: u64 = copied.iter().map(|(_, tally)| tally.rows).sum();
-    println!("moved {rows} rows, counted and compared; change one line of the configuration:");
-    println!(
+    say!("moved {rows} rows, counted and compared; change one line of the configuration:");
+    say!(
         "database = \"{name}\"{}",
         if name == to { "" } else { "  # as you gave it, with user, password and what follows the ?" }
     );

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::{
     ambient::{SystemClock, SystemEntropy},
+    cli::out::say,
     clocks,
     config::Config,
     start::{self, StartError},
@@ -24,7 +25,7 @@ pub(super) async fn list(config: &Config) -> Result<(), StartError> {
     for key in store.keys(Realm::MAIN).await.map_err(StartError::of)? {
         if let KeyUse::Signing(algorithm) = key.usage {
             let state = state(&key, SystemClock.now());
-            println!("{:<6} {:<8} from {} {}", algorithm.as_str(), state, shown(key.active_from), key.kid);
+            say!("{:<6} {:<8} from {} {}", algorithm.as_str(), state, shown(key.active_from), key.kid);
         }
     }
     Ok(())
@@ -52,6 +53,6 @@ pub(super) async fn rotate(config: &Config) -> Result<(), StartError> {
             .await?;
     clocks::check(&store, &SystemClock).await?;
     let made = vault.rotate(&store, SystemClock.now()).await.map_err(StartError::of)?;
-    println!("{made} successors made: published now, signing in fifteen minutes");
+    say!("{made} successors made: published now, signing in fifteen minutes");
     Ok(())
 }

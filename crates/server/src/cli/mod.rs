@@ -5,6 +5,7 @@ pub(crate) mod config_check;
 mod db;
 mod dev;
 mod key;
+mod out;
 pub(crate) mod state;
 
 use std::{
@@ -16,7 +17,10 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use grantwell_core::time::{Clock as _, Entropy};
 
-use self::apply::{Applying, Hashing, Mode, Report, Undeclared};
+use self::{
+    apply::{Applying, Hashing, Mode, Report, Undeclared},
+    out::say,
+};
 use crate::{
     ambient::{SystemClock, SystemEntropy},
     clocks,
@@ -139,7 +143,6 @@ pub(crate) struct Apply {
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> ExitCode {
-    end_with_the_reader();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -155,7 +158,7 @@ pub(crate) fn run() -> ExitCode {
             Command::Apply(arguments) => return apply_and_report(&arguments).await,
             Command::Config(ConfigCommand::Check(ConfigFile { config })) => check(&config),
             Command::Config(ConfigCommand::Reference) => {
-                print!("{}", reference_markdown());
+                say!("{}", reference_markdown().trim_end());
                 Ok(())
             }
             Command::Db(command) => {
@@ -175,22 +178,8 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// Who reads what a command prints may leave before its end, as `head` does: that ends the command, and nothing is wrong.
-fn end_with_the_reader() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let left = |said: &str| said.starts_with("failed printing to stdout") && said.contains("Broken pipe");
-        if panic.payload_as_str().is_some_and(left) {
-            std::process::exit(i32::from(SUCCESS));
-        }
-        usual(panic);
-    }));
-}
-
 fn fail(sentence: &str) -> ExitCode {
-    // Mistakes in a file say of themselves what they are.
-    let prefix = if sentence.starts_with("error: ") { "" } else { "error: " };
-    eprintln!("{prefix}{sentence}");
+    eprintln!("error: {sentence}");
     ExitCode::from(FAILURE)
 }
 
@@ -219,11 +208,11 @@ async fn serve(path: &Path) -> Result<(), StartError> {
 async fn apply_and_report(arguments: &Apply) -> Result<u8, StartError> {
     let applied = apply_state(arguments).await;
     match (applied, arguments.json) {
-        (Ok(report), false) => println!("{report}"),
-        (Ok(report), true) => println!("{}", report.json()),
+        (Ok(report), false) => say!("{report}"),
+        (Ok(report), true) => say!("{}", report.json()),
         (Err(problems), false) => return Err(StartError::of(problems)),
         (Err(problems), true) => {
-            println!("{}", problems.json());
+            say!("{}", problems.json());
             return Ok(FAILURE);
         }
     }
@@ -283,7 +272,7 @@ fn check(path: &Path) -> Result<(), StartError> {
     if let Some(tls) = &config.tls {
         listen::tls(&tls.certificate, &tls.key).map_err(StartError::of)?;
     }
-    println!("{}: nothing is wrong", path.display());
+    say!("{}: nothing is wrong", path.display());
     Ok(())
 }
 

@@ -179,13 +179,14 @@ impl From<String> for Problems {
     }
 }
 
+/// What follows `error: `; each further problem has its own.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, problem) in self.0.iter().enumerate() {
             if at > 0 {
-                f.write_str("\n")?;
+                f.write_str("\nerror: ")?;
             }
-            write!(f, "error: {problem}")?;
+            problem.fmt(f)?;
         }
         if self.0.len() > 1 { write!(f, "\n{} errors", self.0.len()) } else { Ok(()) }
     }
