@@ -28,7 +28,7 @@ use serde_json::{Map, Value, json};
 
 pub use self::{
     field::{Element, FieldError, FieldType},
-    plan::{Declaration, DeclaredObject, Plan, Pruning, SetError, duplicates, plan},
+    plan::{Declaration, DeclaredObject, Pruning, RegistryPlan, SetError, duplicates, plan},
     violation::{PASSWORD_LENGTH, SHORTEST_SECRET, ShownText, Violation},
 };
 use crate::{

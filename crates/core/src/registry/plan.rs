@@ -52,7 +52,7 @@ pub enum SetError {
 
 /// The changes of a set.
 #[derive(Clone, Debug, Default)]
-pub struct Plan {
+pub struct RegistryPlan {
     /// One for each object, also for those that stay as they are. Their writes are in `writes`.
     pub changes: Vec<PlannedChange>,
     /// To commit together, in this order.
@@ -65,7 +65,7 @@ pub fn plan(
     existing: &Existing,
     pruning: Option<&Pruning>,
     with: &Registrar<'_>,
-) -> Result<Plan, Vec<SetError>> {
+) -> Result<RegistryPlan, Vec<SetError>> {
     let pruned = pruning.map_or_else(Pruned::default, |pruning| Pruned::of(declared, &pruning.applied));
     let beside = beside(declared, existing, &pruned);
     let accounts: BTreeMap<_, _> = existing.users.values().map(|user| (user.id, user)).collect();
@@ -74,7 +74,7 @@ pub fn plan(
         declared.clients.iter().map(|client| &client.client_id),
         declared.users.iter().map(|user| (user.username.as_str(), user.email.as_deref())),
     );
-    let mut planning = Planning { plan: Plan::default(), errors };
+    let mut planning = Planning { plan: RegistryPlan::default(), errors };
     if let Some(pruning) = pruning {
         planning.remove(&pruned, &pruned.still_named(declared, &pruning.references), with);
     }
@@ -235,7 +235,7 @@ fn after(released: Option<&User>, mut change: PlannedChange) -> PlannedChange {
 }
 
 struct Planning {
-    plan: Plan,
+    plan: RegistryPlan,
     errors: Vec<SetError>,
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use grantwell_core::{
     id::Realm,
     registry::{
-        self, Action, Declaration, Existing, InUse, NamesToLoad, Plan, Pruning, Registrar, SetError,
+        self, Action, Declaration, Existing, InUse, NamesToLoad, Pruning, Registrar, RegistryPlan, SetError,
         user::{PasswordChange, UserMetadata},
     },
     step::Origin,
@@ -15,8 +15,8 @@ use grantwell_core::{
 };
 use serde_json::json;
 
-use super::state::{self, State};
-use crate::config::{Problem, Problems, Source};
+use super::state::{self, StateFile};
+use crate::config::{Problem, Problems, SourceFile};
 
 /// How often a plan is made anew because the database changed meanwhile.
 const ROUNDS: usize = 4;
@@ -56,7 +56,7 @@ impl Applying<'_> {
 
 /// Whether the plan is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum ApplyMode {
     /// It is.
     Commit,
     /// It is only shown.
@@ -65,18 +65,18 @@ pub(crate) enum Mode {
 
 /// What was done, or would be.
 #[derive(Debug)]
-pub(crate) struct Report {
-    plan: Plan,
-    mode: Mode,
+pub(crate) struct ApplyReport {
+    plan: RegistryPlan,
+    mode: ApplyMode,
 }
 
 /// Reads the file, compares, commits. On any mistake nothing changes.
 pub(crate) async fn apply(
     store: &impl Store,
-    source: &Source,
-    mode: Mode,
+    source: &SourceFile,
+    mode: ApplyMode,
     with: &Applying<'_>,
-) -> Result<Report, Problems> {
+) -> Result<ApplyReport, Problems> {
     let state = state::parse(source)?;
     let origin = command_line(with.entropy);
     let registrar = with.registrar(&origin);
@@ -89,11 +89,11 @@ pub(crate) async fn apply(
         };
         let plan = registry::plan(&declaration, &existing, pruning.as_ref(), &registrar)
             .map_err(|errors| problems(source, &state, &errors))?;
-        if mode == Mode::DryRun || plan.writes.is_empty() {
-            return Ok(Report { plan, mode });
+        if mode == ApplyMode::DryRun || plan.writes.is_empty() {
+            return Ok(ApplyReport { plan, mode });
         }
         match store.commit(Realm::MAIN, Share::Rest, plan.writes.clone()).await.map_err(unavailable)? {
-            Outcome::Done => return Ok(Report { plan, mode }),
+            Outcome::Done => return Ok(ApplyReport { plan, mode }),
             Outcome::Conflict(_) => {}
         }
     }
@@ -103,14 +103,14 @@ pub(crate) async fn apply(
 }
 
 /// What applying the file to a database that was not made yet would do.
-pub(crate) fn from_nothing(source: &Source, with: &Applying<'_>) -> Result<Report, Problems> {
+pub(crate) fn from_nothing(source: &SourceFile, with: &Applying<'_>) -> Result<ApplyReport, Problems> {
     let (state, existing) = (state::parse(source)?, Existing::default());
     let origin = command_line(with.entropy);
     let registrar = with.registrar(&origin);
     let declaration = declaration(source, &state, &existing, &with.hashing, &registrar)?;
     let plan = registry::plan(&declaration, &existing, None, &registrar)
         .map_err(|errors| problems(source, &state, &errors))?;
-    Ok(Report { plan, mode: Mode::DryRun })
+    Ok(ApplyReport { plan, mode: ApplyMode::DryRun })
 }
 
 /// The command line, with a trace id that the audit events of one run share.
@@ -126,7 +126,7 @@ fn unavailable(why: StoreError) -> Problems {
 }
 
 /// Loads what the declared objects are compared with.
-async fn existing(store: &impl Store, state: &State) -> Result<Existing, StoreError> {
+async fn existing(store: &impl Store, state: &StateFile) -> Result<Existing, StoreError> {
     let mut names = NamesToLoad::default();
     state.clients.iter().for_each(|client| names.client(&client.value));
     state.resources.iter().for_each(|resource| names.resource(&resource.value));
@@ -162,8 +162,8 @@ async fn pruning(store: &impl Store, declared: &Declaration) -> Result<Pruning, 
 
 /// The declared objects as records.
 fn declaration(
-    source: &Source,
-    state: &State,
+    source: &SourceFile,
+    state: &StateFile,
     existing: &Existing,
     hashing: &Hashing<'_>,
     registrar: &Registrar<'_>,
@@ -207,7 +207,7 @@ fn password(
 }
 
 /// The errors with their places.
-fn problems(source: &Source, state: &State, errors: &[SetError]) -> Problems {
+fn problems(source: &SourceFile, state: &StateFile, errors: &[SetError]) -> Problems {
     let problem = |error: &SetError| match error {
         SetError::Field(object, error) => match state.spans(*object) {
             Some(spans) => spans.problem(source, error),
@@ -225,7 +225,7 @@ fn problems(source: &Source, state: &State, errors: &[SetError]) -> Problems {
     Problems::sorted(errors.iter().map(problem).collect())
 }
 
-impl Report {
+impl ApplyReport {
     /// For programs.
     pub(crate) fn json(&self) -> serde_json::Value {
         let changes = self.plan.changes.iter().map(|change| {
@@ -236,11 +236,11 @@ impl Report {
                 "fields": change.fields,
             })
         });
-        json!({ "dry_run": self.mode == Mode::DryRun, "changes": changes.collect::<Vec<_>>() })
+        json!({ "dry_run": self.mode == ApplyMode::DryRun, "changes": changes.collect::<Vec<_>>() })
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ApplyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for change in &self.plan.changes {
             let (kind, name) = (change.object.kind(), change.object.name());
@@ -259,7 +259,7 @@ impl fmt::Display for Report {
             count(Action::Leave),
             count(Action::Remove)
         )?;
-        if self.mode == Mode::DryRun { f.write_str("; a dry run: nothing was changed") } else { Ok(()) }
+        if self.mode == ApplyMode::DryRun { f.write_str("; a dry run: nothing was changed") } else { Ok(()) }
     }
 }
 

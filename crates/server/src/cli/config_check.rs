@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    config::{Config, Problem, Problems},
+    config::{Configuration, Problem, Problems},
     master_key::{check_private, warn_readable},
 };
 
@@ -12,8 +12,8 @@ use crate::{
 pub(crate) fn check(
     path: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<(Config, Vec<String>), Problems> {
-    let config = Config::load(path, environment)?;
+) -> Result<(Configuration, Vec<String>), Problems> {
+    let config = Configuration::load(path, environment)?;
     let mut problems = Vec::new();
     let mut private =
         |what, path: &Path| problems.extend(check_private(what, path).err().map(Problem::nowhere));

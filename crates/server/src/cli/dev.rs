@@ -24,13 +24,13 @@ use serde_json::{Value, json};
 use third_party::ClientSecret;
 
 use super::{
-    apply::{self, Applying, Hashing, Mode, Undeclared},
+    apply::{self, ApplyMode, Applying, Hashing, Undeclared},
     hash,
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
     app::{App, ErrorAudience},
-    config::Source,
+    config::SourceFile,
     keys::Vault,
     listen::Listener,
     login::password::{self, PoolSize},
@@ -167,7 +167,7 @@ async fn seed(
     places: &Places,
     credentials: &Credentials,
 ) -> Result<(), StartError> {
-    let source = Source { name: "the seeds of dev".to_owned(), text: state(places, credentials) };
+    let source = SourceFile { name: "the seeds of dev".to_owned(), text: state(places, credentials) };
     let hash = |text: &str| hash(text, vault.entropy.as_ref());
     let with = Applying {
         now: SystemClock.now(),
@@ -176,7 +176,7 @@ async fn seed(
         undeclared: Undeclared::Prune,
         issuer: &app.policy.issuer,
     };
-    apply::apply(&app.store, &source, Mode::Commit, &with).await.map(|_| ()).map_err(StartError::of)
+    apply::apply(&app.store, &source, ApplyMode::Commit, &with).await.map(|_| ()).map_err(StartError::of)
 }
 
 fn state(places: &Places, credentials: &Credentials) -> String {

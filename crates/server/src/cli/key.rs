@@ -13,12 +13,12 @@ use crate::{
     ambient::{SystemClock, SystemEntropy},
     cli::out::say,
     clocks,
-    config::Config,
+    config::Configuration,
     start::{self, StartError},
 };
 
 /// Prints one line a key.
-pub(super) async fn list(config: &Config) -> Result<(), StartError> {
+pub(super) async fn list(config: &Configuration) -> Result<(), StartError> {
     let (store, _) =
         start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
             .await?;
@@ -47,7 +47,7 @@ pub(super) fn shown(at: Timestamp) -> String {
 }
 
 /// Makes the successors.
-pub(super) async fn rotate(config: &Config) -> Result<(), StartError> {
+pub(super) async fn rotate(config: &Configuration) -> Result<(), StartError> {
     let (store, vault) =
         start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
             .await?;

@@ -18,13 +18,13 @@ use clap::{Args, Parser, Subcommand};
 use grantwell_core::time::{Clock as _, Entropy};
 
 use self::{
-    apply::{Applying, Hashing, Mode, Report, Undeclared},
+    apply::{ApplyMode, ApplyReport, Applying, Hashing, Undeclared},
     out::say,
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
     clocks,
-    config::{Config, LogFormat, Problems, Source, environment, reference_markdown},
+    config::{Configuration, LogFormat, Problems, SourceFile, environment, reference_markdown},
     listen,
     login::password,
     master_key,
@@ -49,11 +49,11 @@ pub(crate) const FAILURE: u8 = 1;
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Runs everything on this machine, with nothing to configure
     ///
     /// The authorization server, an example application with its back end, an example API, and users, clients and resources
@@ -150,23 +150,25 @@ pub(crate) fn run() -> ExitCode {
     };
     let done = runtime.block_on(async move {
         let done = match cli.command {
-            Command::Dev(Dev { json, data, port }) => {
+            CliCommand::Dev(Dev { json, data, port }) => {
                 log(LogShape::Text, "warn")?;
                 dev::run(&data, port, json).await
             }
-            Command::Serve(ConfigFile { config }) => serve(&config).await,
-            Command::Apply(arguments) => return apply_and_report(&arguments).await,
-            Command::Config(ConfigCommand::Check(ConfigFile { config })) => check(&config),
-            Command::Config(ConfigCommand::Reference) => {
+            CliCommand::Serve(ConfigFile { config }) => serve(&config).await,
+            CliCommand::Apply(arguments) => return apply_and_report(&arguments).await,
+            CliCommand::Config(ConfigCommand::Check(ConfigFile { config })) => check(&config),
+            CliCommand::Config(ConfigCommand::Reference) => {
                 say!("{}", reference_markdown().trim_end());
                 Ok(())
             }
-            Command::Db(command) => {
+            CliCommand::Db(command) => {
                 log(LogShape::Text, "warn")?;
                 db::run(command).await
             }
-            Command::Key(KeyCommand::Ls(ConfigFile { config })) => key::list(&configuration(&config)?).await,
-            Command::Key(KeyCommand::Rotate(ConfigFile { config })) => {
+            CliCommand::Key(KeyCommand::Ls(ConfigFile { config })) => {
+                key::list(&configuration(&config)?).await
+            }
+            CliCommand::Key(KeyCommand::Rotate(ConfigFile { config })) => {
                 key::rotate(&configuration(&config)?).await
             }
         };
@@ -187,8 +189,8 @@ fn log(shape: LogShape, level: &str) -> Result<(), StartError> {
     telemetry::log(shape, level).map_err(|error| StartError(format!("the log level cannot be read: {error}")))
 }
 
-fn configuration(path: &Path) -> Result<Config, StartError> {
-    Config::load(path, environment()).map_err(StartError::of)
+fn configuration(path: &Path) -> Result<Configuration, StartError> {
+    Configuration::load(path, environment()).map_err(StartError::of)
 }
 
 async fn serve(path: &Path) -> Result<(), StartError> {
@@ -219,15 +221,15 @@ async fn apply_and_report(arguments: &Apply) -> Result<u8, StartError> {
     Ok(SUCCESS)
 }
 
-async fn apply_state(arguments: &Apply) -> Result<Report, Problems> {
-    let config = Config::load(&arguments.config.config, environment())?;
+async fn apply_state(arguments: &Apply) -> Result<ApplyReport, Problems> {
+    let config = Configuration::load(&arguments.config.config, environment())?;
     for warning in [&arguments.config.config, &arguments.state]
         .into_iter()
         .filter_map(|path| master_key::warn_readable(path))
     {
         eprintln!("warning: {warning}");
     }
-    let source = Source::read(&arguments.state)?;
+    let source = SourceFile::read(&arguments.state)?;
     // Mistakes are told before a database is opened, let alone made.
     state::parse(&source)?;
     let (database, master, issuer) = (&config.database, &config.keys.master, &config.policy.issuer);
@@ -244,14 +246,14 @@ async fn apply_state(arguments: &Apply) -> Result<Report, Problems> {
     if arguments.dry_run {
         let store = start::open_to_look(database, master, issuer, Arc::new(SystemEntropy)).await;
         return match store.map_err(whole)? {
-            Some(store) => apply::apply(&store, &source, Mode::DryRun, &with).await,
+            Some(store) => apply::apply(&store, &source, ApplyMode::DryRun, &with).await,
             None => apply::from_nothing(&source, &with),
         };
     }
     let opened = start::open(database, master, issuer, Arc::new(SystemEntropy)).await;
     let (store, _) = opened.map_err(whole)?;
     clocks::check(&store, &SystemClock).await.map_err(whole)?;
-    apply::apply(&store, &source, Mode::Commit, &with).await
+    apply::apply(&store, &source, ApplyMode::Commit, &with).await
 }
 
 /// Hashes a password of a state file.

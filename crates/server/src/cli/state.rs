@@ -15,20 +15,20 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::config::{Problem, Problems, Source};
+use crate::config::{Problem, Problems, SourceFile};
 
 /// The tables of the file.
 const TABLES: &[&str] = &["resource", "client", "user"];
 
 /// All that a state file declares.
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct StateFile {
     pub(crate) resources: Vec<Declared<Resource>>,
     pub(crate) clients: Vec<Declared<Client>>,
     pub(crate) users: Vec<Declared<UserMetadata>>,
 }
 
-impl State {
+impl StateFile {
     /// Where an object of the set stands.
     pub(crate) fn spans(&self, object: DeclaredObject) -> Option<&Spans> {
         match object {
@@ -65,7 +65,7 @@ struct FieldSpans {
 
 impl Spans {
     /// The error at the place of its field, or of the element that is wrong.
-    pub(crate) fn problem(&self, source: &Source, error: &FieldError) -> Problem {
+    pub(crate) fn problem(&self, source: &SourceFile, error: &FieldError) -> Problem {
         let FieldError { field, element, violation } = error;
         let (span, message) = match (self.fields.get(field), violation) {
             (Some(spans), Violation::UnknownField { .. }) => {
@@ -79,7 +79,7 @@ impl Spans {
     }
 
     /// An error that is no rule of the registry's, at the place of a field.
-    pub(crate) fn problem_of(&self, field: &str, source: &Source, why: &str) -> Problem {
+    pub(crate) fn problem_of(&self, field: &str, source: &SourceFile, why: &str) -> Problem {
         let span = self.fields.get(field).map_or_else(|| self.header.clone(), |spans| spans.value.clone());
         let message = format!("{}: {field} {why}", self.whose);
         Problem { place: Some(source.place(span)), message, nearest: None }
@@ -98,7 +98,7 @@ impl FieldSpans {
 }
 
 /// Reads the whole file; every mistake in it is told at once.
-pub(crate) fn parse(source: &Source) -> Result<State, Problems> {
+pub(crate) fn parse(source: &SourceFile) -> Result<StateFile, Problems> {
     let mut reading = Reading { source, problems: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(&source.text);
     for error in errors {
@@ -112,7 +112,7 @@ pub(crate) fn parse(source: &Source) -> Result<State, Problems> {
             format!("unknown table \"{name}\"; a state file has [[resource]], [[client]] and [[user]]");
         reading.wrong(key.span(), message, near);
     }
-    let state = State {
+    let state = StateFile {
         resources: reading
             .objects(root, "resource", "identifier", |fields| registry::resource::read(fields, None)),
         clients: reading.objects(root, "client", "client_id", |fields| registry::client::read(fields, None)),
@@ -135,7 +135,7 @@ pub(crate) fn parse(source: &Source) -> Result<State, Problems> {
 }
 
 struct Reading<'a> {
-    source: &'a Source,
+    source: &'a SourceFile,
     problems: Vec<Problem>,
 }
 
@@ -228,8 +228,8 @@ fn json(value: &DeValue<'_>) -> Value {
 mod tests {
     use super::*;
 
-    pub(super) fn source(text: &str) -> Source {
-        Source { name: "state.toml".to_owned(), text: text.to_owned() }
+    pub(super) fn source(text: &str) -> SourceFile {
+        SourceFile { name: "state.toml".to_owned(), text: text.to_owned() }
     }
 
     fn wrong(text: &str) -> Vec<(usize, usize, String, Option<String>)> {

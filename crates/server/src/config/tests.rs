@@ -7,10 +7,10 @@ use grantwell_core::{
 
 use super::{key::SECTIONS, *};
 
-fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, Problems> {
-    let source = Source { name: "grantwell.toml".to_owned(), text: text.to_owned() };
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<Configuration, Problems> {
+    let source = SourceFile { name: "grantwell.toml".to_owned(), text: text.to_owned() };
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Config::parse(&source, Path::new("/etc/grantwell"), environment)
+    Configuration::parse(&source, Path::new("/etc/grantwell"), environment)
 }
 
 /// Line, column and first words of each mistake.

@@ -44,7 +44,7 @@ fn registered(declared: &Declaration) -> (Existing, Pruning) {
     (existing, Pruning { applied, references: References::default() })
 }
 
-fn lines(plan: &Plan) -> Vec<String> {
+fn lines(plan: &RegistryPlan) -> Vec<String> {
     let line = |change: &PlannedChange| {
         let fields = change.fields.join(",");
         format!("{} {} {fields}", change.action.as_str(), change.object.name()).trim_end().to_owned()

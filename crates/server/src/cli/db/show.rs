@@ -13,7 +13,7 @@ use super::file::Header;
 use crate::{
     ambient::SystemEntropy,
     cli::{key::shown, out::say},
-    config::Config,
+    config::Configuration,
     start::{self, StartError},
 };
 
@@ -23,7 +23,7 @@ const ROWS_A_SECOND: u64 = 100_000;
 /// Bytes that a small machine copies in a second.
 const BYTES_A_SECOND: u64 = 50_000_000;
 
-fn inspect(config: &Config) -> Result<Inspection, StartError> {
+fn inspect(config: &Configuration) -> Result<Inspection, StartError> {
     copy::inspect(&config.database).map_err(StartError::of)
 }
 
@@ -37,7 +37,7 @@ fn rows(inspected: &Inspection) -> Json {
 }
 
 /// `grantwell db status`.
-pub(super) async fn status(config: &Config, as_json: bool) -> Result<(), StartError> {
+pub(super) async fn status(config: &Configuration, as_json: bool) -> Result<(), StartError> {
     let inspected = inspect(config)?;
     let realm = realm(config, &inspected)?;
     let wrong = match inspected.version {
@@ -103,7 +103,7 @@ struct RealmRow {
     generation: i64,
 }
 
-fn realm(config: &Config, inspected: &Inspection) -> Result<Option<RealmRow>, StartError> {
+fn realm(config: &Configuration, inspected: &Inspection) -> Result<Option<RealmRow>, StartError> {
     if inspected.version.is_none() {
         return Ok(None);
     }
@@ -128,7 +128,7 @@ fn realm(config: &Config, inspected: &Inspection) -> Result<Option<RealmRow>, St
 }
 
 /// `grantwell db plan`.
-pub(super) fn plan(config: &Config, as_json: bool) -> Result<(), StartError> {
+pub(super) fn plan(config: &Configuration, as_json: bool) -> Result<(), StartError> {
     let inspected = inspect(config)?;
     let lock = inspected.lock;
     let kept = inspected.version.map(|version| copy::kept_as(&config.database, version));
@@ -186,12 +186,12 @@ pub(super) fn plan(config: &Config, as_json: bool) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn opened(config: &Config) -> Result<(grantwell_store::Engine, crate::keys::Vault), StartError> {
+async fn opened(config: &Configuration) -> Result<(grantwell_store::Engine, crate::keys::Vault), StartError> {
     start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy)).await
 }
 
 /// `grantwell db verify` without a file.
-pub(super) async fn verify(config: &Config, as_json: bool) -> Result<(), StartError> {
+pub(super) async fn verify(config: &Configuration, as_json: bool) -> Result<(), StartError> {
     let inspected = inspect(config)?;
     if inspected.version != Some(inspected.known) {
         return Err(StartError(
