@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
     Aside, BUILT_IN, Form, Locale, Page, PageError, Pages, View, Way,
-    markup::{Tag, Token, tokens},
+    markup::{Tag, Token, read_back, tokens},
     messages, sample,
 };
 
@@ -156,7 +156,7 @@ fn is_password(tag: &Tag) -> bool {
 fn has(form: &Found, (name, value): (&str, Option<&str>)) -> bool {
     form.controls.iter().any(|control| {
         control.attribute("name") == Some(name)
-            && value.is_none_or(|value| control.attribute("value") == Some(value))
+            && value.is_none_or(|value| control.attribute("value") == Some(read_back(value).as_str()))
     })
 }
 
@@ -186,7 +186,7 @@ fn forbidden(tag: &Tag) -> Option<String> {
     None
 }
 
-fn forms(tokens: &[Token<'_>]) -> Vec<Found> {
+fn forms(tokens: &[Token]) -> Vec<Found> {
     let mut forms: Vec<Found> = Vec::new();
     let mut open = false;
     for token in tokens {
