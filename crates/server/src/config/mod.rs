@@ -104,7 +104,6 @@ impl Configuration {
                 guessing: limits::guessing(&mut reader),
                 access_token_format: policy::access_token_format(&reader),
                 audit_every_token: audit.every_token,
-                interaction_url: front_end.as_ref().map(|front_end| front_end.url.clone()),
                 ..Policy::new(&issuer)
             },
             limits: limits::read(&reader),

@@ -94,7 +94,6 @@ level = "debug"
     assert_eq!((config.policy.guessing.account.free, config.policy.guessing.device.free), (3, 5));
     assert_eq!(config.policy.lifetimes.session_idle, Duration::from_mins(90));
     assert_eq!(config.front_end.unwrap().url, "https://login.example.com/start");
-    assert_eq!(config.policy.interaction_url.as_deref(), Some("https://login.example.com/start"));
     assert!(config.policy.audit_every_token);
     assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Json, "debug"));
     assert_eq!(config.limits.password_queue, 8);

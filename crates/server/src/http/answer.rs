@@ -201,7 +201,6 @@ impl Sheet<'_> {
         let page = ErrorPage {
             cause,
             application: back.as_ref().map(|back| back.name.clone()),
-            restart: None,
             back,
             developer: self.for_developers(developer),
         };

@@ -29,7 +29,7 @@ use crate::{
         context::{Context, locale},
         proceed::{self, Stage},
     },
-    pages::{Back, Cause, Developer, ErrorPage, Page, RedirectUris, Way},
+    pages::{Back, Cause, Developer, ErrorPage, Page, RedirectUris},
 };
 
 /// Stands in a sealed request that no browser has claimed yet (see [`post`]).
@@ -199,8 +199,7 @@ fn page_refusal(stage: &Stage<'_>, refusal: &PageRefusal, client: Option<&Client
     let page = ErrorPage {
         cause,
         application: name.map(Into::into),
-        restart: None,
-        back: name.zip(home).map(|(name, uri)| Back { name: name.into(), way: Way::Link(uri.into()) }),
+        back: name.zip(home).map(|(name, uri)| Back { name: name.into(), uri: uri.into() }),
         developer: stage.sheet.for_developers(developer),
     };
     note(stage.sheet.page(400, &Page::Error(page)), |noted| noted.reason = Some(refusal.cause().to_owned()))

@@ -28,7 +28,7 @@ use crate::{
     },
     pages::{
         self, AccountChoice, Aside, Cause, Lasts, Novelty, Page, SelectAccount, SignIn, SignInProblem,
-        SignInWhy, Verification,
+        SignInWhy,
     },
 };
 
@@ -351,7 +351,6 @@ impl<'a> Stage<'a> {
         pages::Consent {
             form,
             application: wire::application(client, request),
-            verification: Verification::Verified,
             returns_to: wire::returns_to(&request.redirect_uri),
             person: wire::person(&session.user),
             switch_account: Some(Aside::Button {

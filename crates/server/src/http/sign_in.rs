@@ -101,7 +101,7 @@ pub(crate) async fn post(
             let outcome = match problem {
                 SignInProblem::TooMany { .. } => "limited",
                 SignInProblem::Busy => "busy",
-                _ => "failed",
+                SignInProblem::Credentials => "failed",
             };
             metrics::counter!("grantwell_login_total", "method" => "password", "outcome" => outcome)
                 .increment(1);
@@ -280,7 +280,7 @@ async fn show_again(
     match problem {
         SignInProblem::TooMany { wait } => set(&mut answer, "retry-after", &wait.to_string()),
         SignInProblem::Busy => set(&mut answer, "retry-after", "1"),
-        _ => {}
+        SignInProblem::Credentials => {}
     }
     note(answer, |noted| noted.reason = Some("sign_in_failed".to_owned()))
 }

@@ -68,17 +68,9 @@ fn every_page_keeps_the_contract() {
 #[test]
 fn every_cause_and_marker_is_in_a_sample() {
     let pages = sample::pages("");
-    for marker in [
-        "sign-in",
-        "select-account",
-        "consent",
-        "form-post",
-        "confirm",
-        "signed-out",
-        "error",
-        "account",
-        "logout",
-    ] {
+    for marker in
+        ["sign-in", "select-account", "consent", "form-post", "signed-out", "error", "account", "logout"]
+    {
         assert!(pages.iter().any(|(_, page)| page.marker() == marker), "{marker}");
     }
     for cause in Cause::ALL {
@@ -171,7 +163,7 @@ fn j_03_a_form_is_posted_to_the_web_only() {
 
 #[test]
 fn j_04_a_link_that_could_run_script_is_left_out() {
-    let back = Back { name: "RP".into(), way: Way::Link("javascript:alert(1)".into()) };
+    let back = Back { name: "RP".into(), uri: "javascript:alert(1)".into() };
     let page = Page::SignedOut(SignedOut { back: Some(back), sign_in: None });
     let html = Pages::embedded().unwrap().render(&page, &view(Locale::En)).unwrap();
     assert!(!html.contains("javascript:"), "{html}");
