@@ -1,7 +1,7 @@
 //! Registered clients (RFC 6749 §2, RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2).
 //!
 //! [`Client`] is what the store holds and every decision reads. How metadata from outside becomes one, with every
-//! check of it, is in [`crate::client_metadata`].
+//! check of it, is in [`crate::registry::client`].
 
 use std::collections::BTreeSet;
 

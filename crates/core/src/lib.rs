@@ -20,8 +20,7 @@
 //! | Core 1.0 §5.3, RFC 6750: UserInfo | [`userinfo`] |
 //! | RP-Initiated Logout 1.0 | [`end_session`] |
 //! | RFC 8414, Discovery 1.0 | [`discovery`] |
-//! | RFC 7591 §2, Registration 1.0 §2: what a client may be | [`client_metadata`], [`client`] |
-//! | Core 1.0 §5.1: standard claims of a person | [`user_metadata`] |
+//! | RFC 7591, RFC 7592, Registration 1.0 §2; RFC 8707 §2; Core 1.0 §5.1: what may be registered | [`registry`] |
 //! | RFC 6749 §4.1.2.1, §5.2: errors | [`error`] |
 //! | RFC 6749 Appendix B: forms | [`form`] |
 #![warn(missing_docs)]
@@ -33,7 +32,6 @@ pub mod check;
 pub mod claims;
 pub mod client;
 pub mod client_auth;
-pub mod client_metadata;
 pub mod discovery;
 pub mod end_session;
 pub mod error;
@@ -49,8 +47,8 @@ pub mod pkce;
 pub mod policy;
 pub mod realm_keys;
 pub mod redirect_uri;
+pub mod registry;
 pub mod resource;
-pub mod resource_metadata;
 pub mod revoke;
 pub mod scope;
 pub mod seal;
@@ -59,7 +57,6 @@ pub mod step;
 pub mod store;
 pub mod time;
 pub mod token;
-pub mod user_metadata;
 pub mod userinfo;
 
 #[cfg(test)]

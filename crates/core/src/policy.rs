@@ -96,8 +96,6 @@ pub struct Policy {
     pub access_token_format: AccessTokenFormat,
     /// Writes an audit row for every machine token and refresh.
     pub audit_every_token: bool,
-    /// A front end of somebody else that browsers are sent to instead of our pages.
-    pub interaction_url: Option<String>,
 }
 
 impl Policy {
@@ -109,7 +107,6 @@ impl Policy {
             guessing: GuessingLimits::default(),
             access_token_format: AccessTokenFormat::Jwt,
             audit_every_token: false,
-            interaction_url: None,
         }
     }
 

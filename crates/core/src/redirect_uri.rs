@@ -12,10 +12,6 @@ use url::{Host, Url};
 
 use crate::client::ApplicationType;
 
-mod difference;
-
-pub use difference::{Difference, Segment, difference};
-
 /// The longest URI that may be registered.
 pub const LONGEST: usize = 2048;
 

@@ -77,6 +77,20 @@ impl Origin {
         self.address.map(|address| address.to_string())
     }
 
+    /// An audit event from here that concerns nobody yet.
+    pub(crate) fn event(&self, kind: &str, now: Timestamp, entropy: &dyn Entropy) -> Event {
+        Event {
+            id: EventId::new(now, entropy),
+            at: now,
+            kind: kind.to_owned(),
+            user_id: None,
+            client_id: None,
+            address: self.address_text(),
+            trace_id: self.trace_id.to_string(),
+            detail: serde_json::Value::Null,
+        }
+    }
+
     /// Under which an address is counted: IPv6 by its /64, which one customer has alone.
     pub fn network(&self) -> String {
         match self.address.map(|address| address.to_canonical()) {
@@ -99,16 +113,8 @@ impl<'a> Context<'a> {
         client_id: Option<&ClientId>,
         detail: serde_json::Value,
     ) -> Write {
-        Write::Audit(Box::new(Event {
-            id: EventId::new(self.now, self.entropy),
-            at: self.now,
-            kind: kind.to_owned(),
-            user_id,
-            client_id: client_id.cloned(),
-            address: self.origin.address_text(),
-            trace_id: self.origin.trace_id.to_string(),
-            detail,
-        }))
+        let event = self.origin.event(kind, self.now, self.entropy);
+        Write::Audit(Box::new(Event { user_id, client_id: client_id.cloned(), detail, ..event }))
     }
 
     /// The key that signs with `algorithm` now; wanted while it is being made.

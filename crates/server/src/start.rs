@@ -29,7 +29,7 @@ use crate::{
     ambient::{SystemClock, SystemEntropy},
     app::{App, Current, ErrorAudience, LoginUi, ServedRealm},
     clocks::{self, Clocks},
-    config::Config,
+    config::Configuration,
     issued::Issued,
     jobs,
     keys::{self, Vault, Which},
@@ -76,7 +76,7 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// Those of a configuration.
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Configuration) -> Self {
         Self {
             database: config.database.clone(),
             store: options(config.limits.database_connections),
@@ -291,7 +291,7 @@ pub(crate) async fn bind(
 }
 
 /// `grantwell serve`.
-pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
+pub(crate) async fn serve(config: Configuration) -> Result<(), StartError> {
     let metrics = telemetry::metrics().map_err(StartError::of)?;
     let tls = match &config.tls {
         None => None,

@@ -57,6 +57,7 @@ const ROOMS: &[Room] = &[
             "percent-encoding",
             "serde",
             "serde_json",
+            "strsim",
             "subtle",
             "unicode-normalization",
             "url",

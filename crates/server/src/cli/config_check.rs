@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    config::{Config, Problem, Problems},
+    config::{Configuration, Problem, Problems},
     master_key::{check_private, warn_readable},
 };
 
@@ -12,8 +12,8 @@ use crate::{
 pub(crate) fn check(
     path: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<(Config, Vec<String>), Problems> {
-    let config = Config::load(path, environment)?;
+) -> Result<(Configuration, Vec<String>), Problems> {
+    let config = Configuration::load(path, environment)?;
     let mut problems = Vec::new();
     let mut private =
         |what, path: &Path| problems.extend(check_private(what, path).err().map(Problem::nowhere));
@@ -79,6 +79,6 @@ mod tests {
     #[test]
     fn a_missing_file_is_one_sentence() {
         let problems = check(Path::new("/nowhere/grantwell.toml"), []).unwrap_err();
-        assert_eq!(problems.to_string(), "error: cannot read /nowhere/grantwell.toml: there is no such file");
+        assert_eq!(problems.to_string(), "cannot read /nowhere/grantwell.toml: there is no such file");
     }
 }

@@ -26,12 +26,12 @@ use zeroize::Zeroizing;
 pub(crate) use self::arguments::DbCommand;
 use self::{
     arguments::{Backup, Move, Restore, Verify},
-    file::{Header, Lock},
+    file::{BackupLock, Header},
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
-    cli::{configuration, key::shown},
-    config::{Config, problem::reason},
+    cli::{configuration, key::shown, out::say},
+    config::{Configuration, problem::reason},
     keys,
     master_key::{self, KeyCheck},
     start::StartError,
@@ -55,7 +55,7 @@ pub(super) async fn run(command: DbCommand) -> Done {
             let config = configuration(&arguments.config.config)?;
             let (out, database) = (arguments.out.clone(), config.database.clone());
             aside(move || backup(&config, &arguments)).await?;
-            println!("{} is complete: keep it and what opens it in different places", out.display());
+            say!("{} is complete: keep it and what opens it in different places", out.display());
             warn_of(note(&database, "database.backed_up").await);
             Ok(())
         }
@@ -174,7 +174,7 @@ impl Source for Proven<'_> {
     }
 }
 
-fn backup(config: &Config, arguments: &Backup) -> Done {
+fn backup(config: &Configuration, arguments: &Backup) -> Done {
     if arguments.out.exists() && !arguments.force {
         return Err(StartError(format!(
             "{} is there already: choose another name, or say --force to replace it",
@@ -184,7 +184,7 @@ fn backup(config: &Config, arguments: &Backup) -> Done {
     if let Some(folder) = folder_of(&arguments.out).filter(|folder| !folder.is_dir()) {
         return Err(StartError(format!("there is no folder {}: make it first", folder.display())));
     }
-    let lock = Lock::read(arguments.passphrase_file.as_deref(), arguments.recipient.as_deref())?;
+    let lock = BackupLock::read(arguments.passphrase_file.as_deref(), arguments.recipient.as_deref())?;
     let mut source = copy::source(&config.database).map_err(StartError::of)?;
     let master = master(config)?;
     let schema = copy::inspect(&config.database).map_err(StartError::of)?.version.unwrap_or_default();
@@ -212,7 +212,7 @@ fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty())
 }
 
-fn master(config: &Config) -> Result<Secret, StartError> {
+fn master(config: &Configuration) -> Result<Secret, StartError> {
     master_key::load(&config.keys.master, KeyCheck::Present, &SystemEntropy).map_err(StartError::of)
 }
 
@@ -245,30 +245,33 @@ async fn note(database: &str, kind: &str) -> Done {
     store.commit(Realm::MAIN, Share::Rest, noted).await.map_err(StartError::of).map(drop)
 }
 
-async fn migrate(config: &Config) -> Done {
+async fn migrate(config: &Configuration) -> Done {
     let inspected = copy::inspect(&config.database).map_err(StartError::of)?;
     if inspected.pending.is_empty() {
-        println!("schema version {} is the present one", inspected.known);
+        say!("schema version {} is the present one", inspected.known);
         return Ok(());
     }
     drop(grantwell_store::open(&config.database, OpenOptions::default()).await.map_err(StartError::of)?);
     for pending in &inspected.pending {
-        println!("version {}: {}", pending.version, pending.name);
+        say!("version {}: {}", pending.version, pending.name);
     }
     if let Some(version) = inspected.version {
         let kept = copy::kept_as(&config.database, version).map_err(StartError::of)?;
         match kept {
-            Some(kept) => println!("the database as it was: {}", kept.display()),
-            None => println!("the way back is a backup: a server keeps no copy of its own"),
+            Some(kept) => say!("the database as it was: {}", kept.display()),
+            None => say!("the way back is a backup: a server keeps no copy of its own"),
         }
     }
     Ok(())
 }
 
-fn restore(config: &Config, arguments: &Restore) -> Done {
+fn restore(config: &Configuration, arguments: &Restore) -> Done {
     let opener = &arguments.opener;
-    let mut backup =
-        file::Backup::open(&arguments.file, opener.passphrase_file.as_deref(), opener.identity.as_deref())?;
+    let mut backup = file::BackupFile::open(
+        &arguments.file,
+        opener.passphrase_file.as_deref(),
+        opener.identity.as_deref(),
+    )?;
     let header = backup.header().clone();
     let master = backed_up_key(&header)?;
     if header.issuer != config.policy.issuer {
@@ -300,14 +303,12 @@ fn restore(config: &Config, arguments: &Restore) -> Done {
     }
     target.commit().map_err(StartError::of)?;
     let rows: u64 = tallies.iter().map(|(_, tally)| tally.rows).sum();
-    println!("restored {rows} rows, counted and compared");
-    println!(
+    say!("restored {rows} rows, counted and compared");
+    say!(
         "as of {}: users, passwords, disabled flags, groups, clients, resources, and failed sign-ins; what changed since is lost",
         shown(Timestamp::from_millis(header.created_at))
     );
-    println!(
-        "dead: every session, code and token; consents are asked for again; the next start makes new keys"
-    );
+    say!("dead: every session, code and token; consents are asked for again; the next start makes new keys");
     Ok(())
 }
 
@@ -320,7 +321,8 @@ fn backed_up_key(header: &Header) -> Result<Secret, StartError> {
 fn verify(arguments: &Verify) -> Done {
     let Some(file) = &arguments.file else { return Ok(()) };
     let opener = &arguments.opener;
-    let mut backup = file::Backup::open(file, opener.passphrase_file.as_deref(), opener.identity.as_deref())?;
+    let mut backup =
+        file::BackupFile::open(file, opener.passphrase_file.as_deref(), opener.identity.as_deref())?;
     let header = backup.header().clone();
     let master = SealKey::new(&backed_up_key(&header)?);
     let mut progress = Progress::new();
@@ -335,7 +337,7 @@ fn verify(arguments: &Verify) -> Done {
     Ok(())
 }
 
-fn move_to(config: &Config, arguments: &Move) -> Done {
+fn move_to(config: &Configuration, arguments: &Move) -> Done {
     let to = match (&arguments.to, &arguments.to_file) {
         (Some(to), _) => to.clone(),
         (None, Some(file)) => std::fs::read_to_string(file)
@@ -380,8 +382,8 @@ fn move_to(config: &Config, arguments: &Move) -> Done {
         ))
     })?;
     let rows: u64 = copied.iter().map(|(_, tally)| tally.rows).sum();
-    println!("moved {rows} rows, counted and compared; change one line of the configuration:");
-    println!(
+    say!("moved {rows} rows, counted and compared; change one line of the configuration:");
+    say!(
         "database = \"{name}\"{}",
         if name == to { "" } else { "  # as you gave it, with user, password and what follows the ?" }
     );

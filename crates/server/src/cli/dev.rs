@@ -24,14 +24,13 @@ use serde_json::{Value, json};
 use third_party::ClientSecret;
 
 use super::{
-    apply::{self, Mode},
+    apply::{self, ApplyMode, Applying, Hashing, Undeclared},
     hash,
-    plan::{Circumstances, Hashing, Undeclared},
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
     app::{App, ErrorAudience},
-    config::Source,
+    config::SourceFile,
     keys::Vault,
     listen::Listener,
     login::password::{self, PoolSize},
@@ -168,16 +167,16 @@ async fn seed(
     places: &Places,
     credentials: &Credentials,
 ) -> Result<(), StartError> {
-    let source = Source { name: "the seeds of dev".to_owned(), text: state(places, credentials) };
+    let source = SourceFile { name: "the seeds of dev".to_owned(), text: state(places, credentials) };
     let hash = |text: &str| hash(text, vault.entropy.as_ref());
-    let with = Circumstances {
+    let with = Applying {
         now: SystemClock.now(),
         entropy: vault.entropy.as_ref(),
         hashing: Hashing { hash: &hash, verify: &password::verify },
         undeclared: Undeclared::Prune,
         issuer: &app.realm.policy.issuer,
     };
-    apply::apply(&app.store, &source, Mode::Commit, &with).await.map(|_| ()).map_err(StartError::of)
+    apply::apply(&app.store, &source, ApplyMode::Commit, &with).await.map(|_| ()).map_err(StartError::of)
 }
 
 fn state(places: &Places, credentials: &Credentials) -> String {

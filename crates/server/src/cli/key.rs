@@ -11,20 +11,21 @@ use std::sync::Arc;
 
 use crate::{
     ambient::{SystemClock, SystemEntropy},
+    cli::out::say,
     clocks,
-    config::Config,
+    config::Configuration,
     start::{self, StartError},
 };
 
 /// Prints one line a key.
-pub(super) async fn list(config: &Config) -> Result<(), StartError> {
+pub(super) async fn list(config: &Configuration) -> Result<(), StartError> {
     let (store, _) =
         start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
             .await?;
     for key in store.keys(Realm::MAIN).await.map_err(StartError::of)? {
         if let KeyUse::Signing(algorithm) = key.usage {
             let state = state(&key, SystemClock.now());
-            println!("{:<6} {:<8} from {} {}", algorithm.as_str(), state, shown(key.active_from), key.kid);
+            say!("{:<6} {:<8} from {} {}", algorithm.as_str(), state, shown(key.active_from), key.kid);
         }
     }
     Ok(())
@@ -46,12 +47,12 @@ pub(super) fn shown(at: Timestamp) -> String {
 }
 
 /// Makes the successors.
-pub(super) async fn rotate(config: &Config) -> Result<(), StartError> {
+pub(super) async fn rotate(config: &Configuration) -> Result<(), StartError> {
     let (store, vault) =
         start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
             .await?;
     clocks::check(&store, &SystemClock).await?;
     let made = vault.rotate(&store, SystemClock.now()).await.map_err(StartError::of)?;
-    println!("{made} successors made: published now, signing in fifteen minutes");
+    say!("{made} successors made: published now, signing in fifteen minutes");
     Ok(())
 }

@@ -5,7 +5,7 @@ pub(crate) mod config_check;
 mod db;
 mod dev;
 mod key;
-pub(crate) mod plan;
+mod out;
 pub(crate) mod state;
 
 use std::{
@@ -18,13 +18,13 @@ use clap::{Args, Parser, Subcommand};
 use grantwell_core::time::{Clock as _, Entropy};
 
 use self::{
-    apply::{Mode, Report},
-    plan::{Circumstances, Hashing, Undeclared},
+    apply::{ApplyMode, ApplyReport, Applying, Hashing, Undeclared},
+    out::say,
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
     clocks,
-    config::{Config, LogFormat, Problems, Source, environment, reference_markdown},
+    config::{Configuration, LogFormat, Problems, SourceFile, environment, reference_markdown},
     listen,
     login::password,
     master_key,
@@ -49,11 +49,11 @@ pub(crate) const FAILURE: u8 = 1;
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Runs everything on this machine, with nothing to configure
     ///
     /// The authorization server, an example application with its back end, an example API, and users, clients and resources
@@ -143,7 +143,6 @@ pub(crate) struct Apply {
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> ExitCode {
-    end_with_the_reader();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -151,23 +150,25 @@ pub(crate) fn run() -> ExitCode {
     };
     let done = runtime.block_on(async move {
         let done = match cli.command {
-            Command::Dev(Dev { json, data, port }) => {
+            CliCommand::Dev(Dev { json, data, port }) => {
                 log(LogShape::Text, "warn")?;
                 dev::run(&data, port, json).await
             }
-            Command::Serve(ConfigFile { config }) => serve(&config).await,
-            Command::Apply(arguments) => return apply_and_report(&arguments).await,
-            Command::Config(ConfigCommand::Check(ConfigFile { config })) => check(&config),
-            Command::Config(ConfigCommand::Reference) => {
-                print!("{}", reference_markdown());
+            CliCommand::Serve(ConfigFile { config }) => serve(&config).await,
+            CliCommand::Apply(arguments) => return apply_and_report(&arguments).await,
+            CliCommand::Config(ConfigCommand::Check(ConfigFile { config })) => check(&config),
+            CliCommand::Config(ConfigCommand::Reference) => {
+                say!("{}", reference_markdown().trim_end());
                 Ok(())
             }
-            Command::Db(command) => {
+            CliCommand::Db(command) => {
                 log(LogShape::Text, "warn")?;
                 db::run(command).await
             }
-            Command::Key(KeyCommand::Ls(ConfigFile { config })) => key::list(&configuration(&config)?).await,
-            Command::Key(KeyCommand::Rotate(ConfigFile { config })) => {
+            CliCommand::Key(KeyCommand::Ls(ConfigFile { config })) => {
+                key::list(&configuration(&config)?).await
+            }
+            CliCommand::Key(KeyCommand::Rotate(ConfigFile { config })) => {
                 key::rotate(&configuration(&config)?).await
             }
         };
@@ -179,22 +180,8 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// Who reads what a command prints may leave before its end, as `head` does: that ends the command, and nothing is wrong.
-fn end_with_the_reader() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let left = |said: &str| said.starts_with("failed printing to stdout") && said.contains("Broken pipe");
-        if panic.payload_as_str().is_some_and(left) {
-            std::process::exit(i32::from(SUCCESS));
-        }
-        usual(panic);
-    }));
-}
-
 fn fail(sentence: &str) -> ExitCode {
-    // Mistakes in a file say of themselves what they are.
-    let prefix = if sentence.starts_with("error: ") { "" } else { "error: " };
-    eprintln!("{prefix}{sentence}");
+    eprintln!("error: {sentence}");
     ExitCode::from(FAILURE)
 }
 
@@ -202,8 +189,8 @@ fn log(shape: LogShape, level: &str) -> Result<(), StartError> {
     telemetry::log(shape, level).map_err(|error| StartError(format!("the log level cannot be read: {error}")))
 }
 
-fn configuration(path: &Path) -> Result<Config, StartError> {
-    Config::load(path, environment()).map_err(StartError::of)
+fn configuration(path: &Path) -> Result<Configuration, StartError> {
+    Configuration::load(path, environment()).map_err(StartError::of)
 }
 
 async fn serve(path: &Path) -> Result<(), StartError> {
@@ -223,51 +210,50 @@ async fn serve(path: &Path) -> Result<(), StartError> {
 async fn apply_and_report(arguments: &Apply) -> Result<u8, StartError> {
     let applied = apply_state(arguments).await;
     match (applied, arguments.json) {
-        (Ok(report), false) => println!("{report}"),
-        (Ok(report), true) => println!("{}", report.json()),
+        (Ok(report), false) => say!("{report}"),
+        (Ok(report), true) => say!("{}", report.json()),
         (Err(problems), false) => return Err(StartError::of(problems)),
         (Err(problems), true) => {
-            println!("{}", problems.json());
+            say!("{}", problems.json());
             return Ok(FAILURE);
         }
     }
     Ok(SUCCESS)
 }
 
-async fn apply_state(arguments: &Apply) -> Result<Report, Problems> {
-    let config = Config::load(&arguments.config.config, environment())?;
+async fn apply_state(arguments: &Apply) -> Result<ApplyReport, Problems> {
+    let config = Configuration::load(&arguments.config.config, environment())?;
     for warning in [&arguments.config.config, &arguments.state]
         .into_iter()
         .filter_map(|path| master_key::warn_readable(path))
     {
         eprintln!("warning: {warning}");
     }
-    let source = Source::read(&arguments.state)?;
+    let source = SourceFile::read(&arguments.state)?;
     // Mistakes are told before a database is opened, let alone made.
-    let now = SystemClock.now();
-    state::parse(&source, now)?;
+    state::parse(&source)?;
     let (database, master, issuer) = (&config.database, &config.keys.master, &config.policy.issuer);
     let entropy = SystemEntropy;
     let hash = |password: &str| hash(password, &entropy);
-    let with = Circumstances {
-        now,
+    let with = Applying {
+        now: SystemClock.now(),
         entropy: &entropy,
         hashing: Hashing { hash: &hash, verify: &password::verify },
         undeclared: if arguments.prune { Undeclared::Prune } else { Undeclared::Keep },
-        issuer: &config.policy.issuer,
+        issuer,
     };
     let whole = |error: StartError| Problems::from(error.0);
     if arguments.dry_run {
         let store = start::open_to_look(database, master, issuer, Arc::new(SystemEntropy)).await;
         return match store.map_err(whole)? {
-            Some(store) => apply::apply(&store, &source, Mode::DryRun, &with).await,
+            Some(store) => apply::apply(&store, &source, ApplyMode::DryRun, &with).await,
             None => apply::from_nothing(&source, &with),
         };
     }
     let opened = start::open(database, master, issuer, Arc::new(SystemEntropy)).await;
     let (store, _) = opened.map_err(whole)?;
     clocks::check(&store, &SystemClock).await.map_err(whole)?;
-    apply::apply(&store, &source, Mode::Commit, &with).await
+    apply::apply(&store, &source, ApplyMode::Commit, &with).await
 }
 
 /// Hashes a password of a state file.
@@ -288,7 +274,7 @@ fn check(path: &Path) -> Result<(), StartError> {
     if let Some(tls) = &config.tls {
         listen::tls(&tls.certificate, &tls.key).map_err(StartError::of)?;
     }
-    println!("{}: nothing is wrong", path.display());
+    say!("{}: nothing is wrong", path.display());
     Ok(())
 }
 

@@ -1,20 +1,13 @@
 //! `state.toml`: the clients, resources and users that `apply` makes the database hold. Names are the registered ones
 //! (RFC 7591, OpenID Connect Registration 1.0, Core 1.0 §5.1); the rules are the core's; here each mistake gets its place.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::{collections::BTreeMap, ops::Range};
 
 use grantwell_core::{
     client::Client,
-    client_metadata::{ClientMetadata, MetadataError},
     nearest::nearest,
+    registry::{self, DeclaredObject, Element, FieldError, SetError, Violation, user::UserMetadata},
     resource::Resource,
-    resource_metadata::ResourceMetadata,
-    store::LoginName,
-    time::Timestamp,
-    user_metadata::UserMetadata,
 };
 use serde_json::{Map, Value};
 use toml::{
@@ -22,47 +15,47 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::config::{Problem, Problems, Source};
+use crate::config::{Problem, Problems, SourceFile};
 
 /// The tables of the file.
 const TABLES: &[&str] = &["resource", "client", "user"];
 
 /// All that a state file declares.
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct StateFile {
     pub(crate) resources: Vec<Declared<Resource>>,
     pub(crate) clients: Vec<Declared<Client>>,
     pub(crate) users: Vec<Declared<UserMetadata>>,
+}
+
+impl StateFile {
+    /// Where an object of the set stands.
+    pub(crate) fn spans(&self, object: DeclaredObject) -> Option<&Spans> {
+        match object {
+            DeclaredObject::Resource(at) => self.resources.get(at).map(|declared| &declared.spans),
+            DeclaredObject::Client(at) => self.clients.get(at).map(|declared| &declared.spans),
+            DeclaredObject::User(at) => self.users.get(at).map(|declared| &declared.spans),
+        }
+    }
 }
 
 /// One declared object and where its fields stand.
 #[derive(Debug)]
 pub(crate) struct Declared<T> {
     pub(crate) value: T,
-    spans: Spans,
-}
-
-impl<T> Declared<T> {
-    /// A mistake at one field, or at one element of it.
-    pub(crate) fn problem(
-        &self,
-        source: &Source,
-        field: &str,
-        at: Option<usize>,
-        message: String,
-    ) -> Problem {
-        Problem { place: Some(source.place(self.spans.of(field, at, None))), message, nearest: None }
-    }
+    pub(crate) spans: Spans,
 }
 
 /// Where the fields of one table stand.
-#[derive(Clone, Debug, Default)]
-struct Spans {
+#[derive(Clone, Debug)]
+pub(crate) struct Spans {
+    /// Kind and name of the object.
+    whose: String,
     header: Range<usize>,
     fields: BTreeMap<String, FieldSpans>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct FieldSpans {
     key: Range<usize>,
     value: Range<usize>,
@@ -71,16 +64,41 @@ struct FieldSpans {
 }
 
 impl Spans {
-    fn of(&self, field: &str, at: Option<usize>, member: Option<&str>) -> Range<usize> {
-        let Some(spans) = self.fields.get(field) else { return self.header.clone() };
-        let element = at.and_then(|at| spans.elements.get(at));
-        let member = member.and_then(|member| spans.members.get(member));
-        element.or(member).unwrap_or(&spans.value).clone()
+    /// The error at the place of its field, or of the element that is wrong.
+    pub(crate) fn problem(&self, source: &SourceFile, error: &FieldError) -> Problem {
+        let FieldError { field, element, violation } = error;
+        let (span, message) = match (self.fields.get(field), violation) {
+            (Some(spans), Violation::UnknownField { .. }) => {
+                (spans.key.clone(), format!("unknown key \"{field}\""))
+            }
+            (Some(spans), _) => (spans.of(element.as_ref()), format!("{field} {violation}")),
+            (None, _) => (self.header.clone(), format!("{field} {violation}")),
+        };
+        let message = format!("{}: {message}", self.whose);
+        Problem { place: Some(source.place(span)), message, nearest: violation.nearest().map(str::to_owned) }
+    }
+
+    /// An error that is no rule of the registry's, at the place of a field.
+    pub(crate) fn problem_of(&self, field: &str, source: &SourceFile, why: &str) -> Problem {
+        let span = self.fields.get(field).map_or_else(|| self.header.clone(), |spans| spans.value.clone());
+        let message = format!("{}: {field} {why}", self.whose);
+        Problem { place: Some(source.place(span)), message, nearest: None }
+    }
+}
+
+impl FieldSpans {
+    fn of(&self, element: Option<&Element>) -> Range<usize> {
+        let span = match element {
+            Some(Element::Index(at)) => self.elements.get(*at),
+            Some(Element::Member(name)) => self.members.get(name),
+            None => None,
+        };
+        span.unwrap_or(&self.value).clone()
     }
 }
 
 /// Reads the whole file; every mistake in it is told at once.
-pub(crate) fn parse(source: &Source, now: Timestamp) -> Result<State, Problems> {
+pub(crate) fn parse(source: &SourceFile) -> Result<StateFile, Problems> {
     let mut reading = Reading { source, problems: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(&source.text);
     for error in errors {
@@ -94,53 +112,30 @@ pub(crate) fn parse(source: &Source, now: Timestamp) -> Result<State, Problems> 
             format!("unknown table \"{name}\"; a state file has [[resource]], [[client]] and [[user]]");
         reading.wrong(key.span(), message, near);
     }
-    let state = State {
-        resources: reading.objects(root, "resource", "identifier", |fields| {
-            let (metadata, errors) = ResourceMetadata::read(fields);
-            both(metadata.resource(), errors)
-        }),
-        clients: reading.objects(root, "client", "client_id", |fields| {
-            let (metadata, errors) = ClientMetadata::read(fields);
-            both(metadata.client(now), errors)
-        }),
-        users: reading.objects(root, "user", "username", |fields| {
-            let (metadata, errors) = UserMetadata::read(fields);
-            if errors.is_empty() { Ok(metadata) } else { Err(errors) }
-        }),
+    let state = StateFile {
+        resources: reading
+            .objects(root, "resource", "identifier", |fields| registry::resource::read(fields, None)),
+        clients: reading.objects(root, "client", "client_id", |fields| registry::client::read(fields, None)),
+        users: reading.objects(root, "user", "username", UserMetadata::read),
     };
-    reading.twice(&state.resources, "identifier", |resource| vec![resource.identifier.to_string()]);
-    reading.twice(&state.clients, "client_id", |client| vec![client.client_id.to_string()]);
-    let logins = |user: &UserMetadata| {
-        user.login_names().iter().map(|name: &LoginName| name.as_str().to_owned()).collect()
-    };
-    reading.twice(&state.users, "username", logins);
+    let logins = state.users.iter().map(|user| (&*user.value.username, user.value.email.as_deref()));
+    let errors = registry::duplicates(
+        state.resources.iter().map(|resource| &resource.value.identifier),
+        state.clients.iter().map(|client| &client.value.client_id),
+        logins,
+    );
+    for error in errors {
+        if let SetError::Field(object, error) = error
+            && let Some(spans) = state.spans(object)
+        {
+            reading.problems.push(spans.problem(source, &error));
+        }
+    }
     if reading.problems.is_empty() { Ok(state) } else { Err(Problems::sorted(reading.problems)) }
 }
 
-/// The errors of both steps; a field that was left out because it was wrong is not also missing.
-fn both<T>(
-    made: Result<T, Vec<MetadataError>>,
-    mut errors: Vec<MetadataError>,
-) -> Result<T, Vec<MetadataError>> {
-    match made {
-        Ok(made) if errors.is_empty() => Ok(made),
-        Ok(_) => Err(errors),
-        Err(more) => {
-            let told: BTreeSet<String> = errors
-                .iter()
-                .flat_map(|error| [Some(error.field.clone()), error.nearest.clone()])
-                .flatten()
-                .collect();
-            errors.extend(
-                more.into_iter().filter(|error| error.value.is_some() || !told.contains(&error.field)),
-            );
-            Err(errors)
-        }
-    }
-}
-
 struct Reading<'a> {
-    source: &'a Source,
+    source: &'a SourceFile,
     problems: Vec<Problem>,
 }
 
@@ -154,7 +149,7 @@ impl Reading<'_> {
         root: &DeTable<'_>,
         kind: &str,
         id: &str,
-        read: impl Fn(&Map<String, Value>) -> Result<T, Vec<MetadataError>>,
+        read: impl Fn(&Map<String, Value>) -> Result<T, Vec<FieldError>>,
     ) -> Vec<Declared<T>> {
         let mut declared = Vec::new();
         let Some(list) = root.get(kind) else { return declared };
@@ -167,56 +162,35 @@ impl Reading<'_> {
                 self.wrong(item.span(), format!("{kind} must be a list of tables: write [[{kind}]]"), None);
                 continue;
             };
-            let (fields, spans) = fields(item.span(), table);
+            let (fields, places) = fields(table);
+            let whose = match fields.get(id).and_then(Value::as_str) {
+                None | Some("") => kind.to_owned(),
+                Some(name) => format!("{kind} \"{name}\""),
+            };
+            let spans = Spans { whose, header: item.span(), fields: places };
             match read(&fields) {
                 Ok(value) => declared.push(Declared { value, spans }),
                 Err(errors) => {
-                    let name = fields.get(id).and_then(Value::as_str).unwrap_or_default();
-                    for error in errors {
-                        self.metadata_error(kind, name, &spans, error);
-                    }
+                    self.problems.extend(errors.iter().map(|error| spans.problem(self.source, error)));
                 }
             }
         }
         declared
     }
-
-    fn metadata_error(&mut self, kind: &str, name: &str, spans: &Spans, error: MetadataError) {
-        let whose = if name.is_empty() { kind.to_owned() } else { format!("{kind} \"{name}\"") };
-        let unknown = error.message == "is not a known name";
-        let span = match spans.fields.get(&error.field) {
-            Some(field) if unknown => field.key.clone(),
-            _ => spans.of(&error.field, error.at, error.value.as_deref()),
-        };
-        let message = if unknown {
-            format!("{whose}: unknown key \"{}\"", error.field)
-        } else {
-            format!("{whose}: {} {}", error.field, error.message)
-        };
-        self.wrong(span, message, error.nearest);
-    }
-
-    fn twice<T>(&mut self, declared: &[Declared<T>], field: &str, names: impl Fn(&T) -> Vec<String>) {
-        let mut seen = BTreeSet::new();
-        for one in declared {
-            for name in names(&one.value) {
-                if !seen.insert(name.clone()) {
-                    let problem =
-                        one.problem(self.source, field, None, format!("\"{name}\" is declared twice"));
-                    self.problems.push(problem);
-                }
-            }
-        }
-    }
 }
 
 /// A table as JSON, with the place of everything in it.
-fn fields(header: Range<usize>, table: &DeTable<'_>) -> (Map<String, Value>, Spans) {
-    let mut spans = Spans { header, fields: BTreeMap::new() };
+fn fields(table: &DeTable<'_>) -> (Map<String, Value>, BTreeMap<String, FieldSpans>) {
+    let mut spans = BTreeMap::new();
     let mut fields = Map::new();
     for (key, value) in table {
         let name = key.get_ref().to_string();
-        let mut places = FieldSpans { key: key.span(), value: value.span(), ..FieldSpans::default() };
+        let mut places = FieldSpans {
+            key: key.span(),
+            value: value.span(),
+            elements: Vec::new(),
+            members: BTreeMap::new(),
+        };
         match value.get_ref() {
             DeValue::Array(items) => places.elements = items.iter().map(Spanned::span).collect(),
             DeValue::Table(members) => {
@@ -231,7 +205,7 @@ fn fields(header: Range<usize>, table: &DeTable<'_>) -> (Map<String, Value>, Spa
             other => json(other),
         };
         fields.insert(name.clone(), json);
-        spans.fields.insert(name, places);
+        spans.insert(name, places);
     }
     (fields, spans)
 }
@@ -254,12 +228,12 @@ fn json(value: &DeValue<'_>) -> Value {
 mod tests {
     use super::*;
 
-    pub(super) fn source(text: &str) -> Source {
-        Source { name: "state.toml".to_owned(), text: text.to_owned() }
+    pub(super) fn source(text: &str) -> SourceFile {
+        SourceFile { name: "state.toml".to_owned(), text: text.to_owned() }
     }
 
     fn wrong(text: &str) -> Vec<(usize, usize, String, Option<String>)> {
-        let problems = parse(&source(text), Timestamp::default()).unwrap_err();
+        let problems = parse(&source(text)).unwrap_err();
         let places = problems.0.into_iter().map(|p| {
             let place = p.place.unwrap();
             (place.line, place.column, p.message, p.nearest)
@@ -304,7 +278,7 @@ name     = "Ada Example"
 birthdate = 1815-12-10
 groups   = ["staff"]
 "#;
-        let state = parse(&source(text), Timestamp::default()).unwrap();
+        let state = parse(&source(text)).unwrap();
         assert_eq!((state.resources.len(), state.clients.len(), state.users.len()), (1, 1, 1));
         assert_eq!(state.users[0].value.claims["birthdate"], "1815-12-10");
         assert_eq!(state.resources[0].value.scopes.len(), 2);
@@ -355,7 +329,7 @@ groups   = ["staff"]
     fn q_03_no_secret_is_shown() {
         let text = "[[client]]\nclient_id = \"a\"\nclient_secret = \"hunter2\"\nredirect_uris = [\"https://rp.example/\"]\n\
                     [[user]]\nusername = \"ada\"\npassword = \"hunter3\"\npasword = \"hunter4\"\n";
-        let shown = parse(&source(text), Timestamp::default()).unwrap_err().to_string();
+        let shown = parse(&source(text)).unwrap_err().to_string();
         assert!(!shown.contains("hunter"), "{shown}");
         assert!(shown.contains("state.toml:3:17"), "{shown}");
         assert!(shown.contains("state.toml:7:12"), "{shown}");

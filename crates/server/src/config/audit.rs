@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
 };
 
@@ -13,19 +13,19 @@ pub(super) const SECTION: Section = Section {
     keys: &[
         Key {
             name: "every_token",
-            kind: Kind::Flag,
+            kind: ValueKind::Flag,
             default: Some("false"),
             about: "Records every machine token and refresh as an audit event, not only as a log line.",
         },
         Key {
             name: "retention",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"90d\""),
             about: "How long audit events are kept.",
         },
         Key {
             name: "ended",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"30d\""),
             about: "How long ended sessions, withdrawn consents and revoked authorizations are kept.",
         },

@@ -1,10 +1,10 @@
 //! `[interaction]`: the credential of a front end of somebody else.
 
-use grantwell_core::{client_metadata::SHORTEST_SECRET, secret::Digest};
+use grantwell_core::{registry::SHORTEST_SECRET, secret::Digest};
 use url::Url;
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
     root::is_loopback,
 };
@@ -13,16 +13,16 @@ pub(super) const SECTION: Section = Section {
     name: "interaction",
     about: "How the back end of the front end at `interaction_url` says who it is.",
     keys: &[
-        Key { name: "client_id", kind: Kind::Text, default: None, about: "Its name, in HTTP Basic." },
+        Key { name: "client_id", kind: ValueKind::Text, default: None, about: "Its name, in HTTP Basic." },
         Key {
             name: "client_secret",
-            kind: Kind::Secret,
+            kind: ValueKind::Secret,
             default: None,
             about: "Its secret, at least 32 characters.",
         },
         Key {
             name: "client_secret_file",
-            kind: Kind::Path,
+            kind: ValueKind::Path,
             default: None,
             about: "A file that holds the secret, in place of `client_secret`.",
         },
@@ -80,7 +80,7 @@ fn secret(reader: &mut Reader<'_>) -> Option<String> {
             None
         }
         (Some(secret), None) => Some(secret),
-        (None, Some(file)) => match super::Source::read(&file) {
+        (None, Some(file)) => match super::SourceFile::read(&file) {
             Ok(source) => Some(source.text.trim_end_matches(['\n', '\r']).to_owned()),
             Err(why) => {
                 reader.refuse(

@@ -7,7 +7,7 @@ use super::{
 
 /// What a key holds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     /// A string.
     Text,
     /// A string that is never shown.
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     /// As it would stand in the file; `None`: not set.
     pub(crate) default: Option<&'static str>,
     /// One sentence.
@@ -85,7 +85,7 @@ impl Section {
     }
 }
 
-impl Kind {
+impl ValueKind {
     /// What the reference page calls it.
     pub(crate) fn name(self) -> String {
         match self {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
 };
 
@@ -12,7 +12,7 @@ pub(super) const SECTION: Section = Section {
     about: "Keys at rest.",
     keys: &[Key {
         name: "master",
-        kind: Kind::Path,
+        kind: ValueKind::Path,
         default: Some("\"grantwell.key\""),
         about: "The file that encrypts keys and seeds at rest: made on first start, mode 0400; keep a copy away from the database.",
     }],

@@ -5,7 +5,7 @@ use std::time::Duration;
 use grantwell_core::policy::Lifetimes;
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
 };
 
@@ -13,59 +13,69 @@ pub(super) const SECTION: Section = Section {
     name: "lifetimes",
     about: "How long things live.",
     keys: &[
-        Key { name: "code", kind: Kind::Duration, default: Some("\"60s\""), about: "An authorization code." },
+        Key {
+            name: "code",
+            kind: ValueKind::Duration,
+            default: Some("\"60s\""),
+            about: "An authorization code.",
+        },
         Key {
             name: "interaction",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"15min\""),
             about: "A request at the authorization endpoint until it is answered.",
         },
         Key {
             name: "access_token",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"10min\""),
             about: "An access token, unless its resource says otherwise.",
         },
-        Key { name: "id_token", kind: Kind::Duration, default: Some("\"10min\""), about: "An ID token." },
+        Key {
+            name: "id_token",
+            kind: ValueKind::Duration,
+            default: Some("\"10min\""),
+            about: "An ID token.",
+        },
         Key {
             name: "refresh_idle",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"30d\""),
             about: "A refresh token that is not used.",
         },
         Key {
             name: "refresh_absolute",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"180d\""),
             about: "A refresh token, however often it is used.",
         },
         Key {
             name: "refresh_absolute_browser",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"1d\""),
             about: "The same for a public client of application_type web.",
         },
         Key {
             name: "refresh_grace",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"30s\""),
             about: "How long the last refresh token but one gets the same successor again.",
         },
         Key {
             name: "session_idle",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"1h\""),
             about: "A session that is not used.",
         },
         Key {
             name: "session_absolute",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"1d\""),
             about: "A session, however often it is used.",
         },
         Key {
             name: "device",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"180d\""),
             about: "How long a browser counts as known.",
         },

@@ -3,7 +3,7 @@
 use grantwell_core::{policy::GuessingLimits, store::Backoff};
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
 };
 
@@ -13,115 +13,115 @@ pub(super) const SECTION: Section = Section {
     keys: &[
         Key {
             name: "account_free",
-            kind: Kind::Count(1, 1000),
+            kind: ValueKind::Count(1, 1000),
             default: Some("5"),
             about: "Wrong passwords for one account (or for a name that is none) that cost no delay.",
         },
         Key {
             name: "account_first",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"1s\""),
             about: "The first delay for one account (or for a name that is none); every further failure doubles it.",
         },
         Key {
             name: "account_most",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"15min\""),
             about: "The longest delay for one account (or for a name that is none).",
         },
         Key {
             name: "account_forget",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"1d\""),
             about: "After how long without a failure the count for one account (or for a name that is none) starts again.",
         },
         Key {
             name: "device_free",
-            kind: Kind::Count(1, 1000),
+            kind: ValueKind::Count(1, 1000),
             default: Some("5"),
             about: "Wrong passwords for one known device of an account that cost no delay.",
         },
         Key {
             name: "device_first",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"1s\""),
             about: "The first delay for one known device of an account; every further failure doubles it.",
         },
         Key {
             name: "device_most",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"15min\""),
             about: "The longest delay for one known device of an account.",
         },
         Key {
             name: "device_forget",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"1d\""),
             about: "After how long without a failure the count for one known device of an account starts again.",
         },
         Key {
             name: "address_free",
-            kind: Kind::Count(1, 1000),
+            kind: ValueKind::Count(1, 1000),
             default: Some("20"),
             about: "Wrong passwords from one address (IPv6: its /64) that cost no delay.",
         },
         Key {
             name: "address_first",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"1s\""),
             about: "The first delay from one address (IPv6: its /64); every further failure doubles it.",
         },
         Key {
             name: "address_most",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"1min\""),
             about: "The longest delay from one address (IPv6: its /64).",
         },
         Key {
             name: "address_forget",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"5min\""),
             about: "After how long without a failure the count from one address (IPv6: its /64) starts again.",
         },
         Key {
             name: "password_hashes",
-            kind: Kind::Count(0, 256),
+            kind: ValueKind::Count(0, 256),
             default: Some("0"),
             about: "Password hashes that are computed at once, 19 MiB each; 0: one for each processor.",
         },
         Key {
             name: "password_queue",
-            kind: Kind::Count(1, 10_000),
+            kind: ValueKind::Count(1, 10_000),
             default: Some("64"),
             about: "Sign-ins that may wait for one; the next is told to try again.",
         },
         Key {
             name: "connections",
-            kind: Kind::Count(1, 1_000_000),
+            kind: ValueKind::Count(1, 1_000_000),
             default: Some("10000"),
             about: "Connections that are open at once.",
         },
         Key {
             name: "database_connections",
-            kind: Kind::Count(2, 500),
+            kind: ValueKind::Count(2, 500),
             default: Some("16"),
             about: "PostgreSQL: connections of this node at most, a quarter of them for writing.",
         },
         Key {
             name: "header_timeout",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"10s\""),
             about: "How long the head of a request may take to arrive.",
         },
         Key {
             name: "shutdown_notice",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"0s\""),
             about: "How long after SIGTERM requests are still taken while `/readyz` says 503, so that a load balancer looks elsewhere.",
         },
         Key {
             name: "shutdown",
-            kind: Kind::Duration,
+            kind: ValueKind::Duration,
             default: Some("\"30s\""),
             about: "How long requests under way may take to end after SIGTERM.",
         },
@@ -130,7 +130,7 @@ pub(super) const SECTION: Section = Section {
 
 /// What load may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct LoadLimits {
     /// Hashes at once.
     pub(crate) password_hashes: usize,
     /// Sign-ins that wait.
@@ -147,9 +147,9 @@ pub(crate) struct Limits {
     pub(crate) shutdown: std::time::Duration,
 }
 
-pub(super) fn read(reader: &Reader<'_>) -> Limits {
+pub(super) fn read(reader: &Reader<'_>) -> LoadLimits {
     let count = |key| usize::try_from(reader.count(key)).unwrap_or(usize::MAX);
-    Limits {
+    LoadLimits {
         password_hashes: match count("limits.password_hashes") {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
             hashes => hashes,

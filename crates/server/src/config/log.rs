@@ -1,7 +1,7 @@
 //! `[log]`: how the log looks.
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
 };
 
@@ -11,13 +11,13 @@ pub(super) const SECTION: Section = Section {
     keys: &[
         Key {
             name: "format",
-            kind: Kind::OneOf(&["text", "json"], &[]),
+            kind: ValueKind::OneOf(&["text", "json"], &[]),
             default: Some("\"text\""),
             about: "One line of text or one JSON object for each event.",
         },
         Key {
             name: "level",
-            kind: Kind::OneOf(&["error", "warn", "info", "debug"], &[]),
+            kind: ValueKind::OneOf(&["error", "warn", "info", "debug"], &[]),
             default: Some("\"info\""),
             about: "The least important event that is written.",
         },
@@ -35,16 +35,16 @@ pub(crate) enum LogFormat {
 
 /// The section.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Log {
+pub(crate) struct LogSettings {
     /// How it looks.
     pub(crate) format: LogFormat,
     /// `error`, `warn`, `info` or `debug`.
     pub(crate) level: String,
 }
 
-pub(super) fn read(reader: &Reader<'_>) -> Log {
+pub(super) fn read(reader: &Reader<'_>) -> LogSettings {
     let json = reader.text("log.format").as_deref() == Some("json");
-    Log {
+    LogSettings {
         format: if json { LogFormat::Json } else { LogFormat::Text },
         level: reader.text("log.level").unwrap_or_default(),
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
 };
 
@@ -12,7 +12,7 @@ pub(super) const SECTION: Section = Section {
     about: "A listener for operators: metrics are there and nowhere else.",
     keys: &[Key {
         name: "listen",
-        kind: Kind::Address,
+        kind: ValueKind::Address,
         default: None,
         about: "Where it listens; no listener when not set.",
     }],

@@ -35,16 +35,16 @@ pub(crate) use self::{
     audit::Audit,
     interaction::FrontEnd,
     keys::Keys,
-    limits::Limits,
-    log::{Log, LogFormat},
-    problem::{Problem, Problems, Source},
+    limits::LoadLimits,
+    log::{LogFormat, LogSettings},
+    problem::{Problem, Problems, SourceFile},
     reference::reference_markdown,
     tls::Tls,
 };
 
 /// Everything an operator set, checked.
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
+pub(crate) struct Configuration {
     /// Where the server listens.
     pub(crate) listen: SocketAddr,
     /// `sqlite:` and a path, or the URL of a PostgreSQL server.
@@ -60,7 +60,7 @@ pub(crate) struct Config {
     /// What decisions read: issuer, lifetimes, limits on guessing …
     pub(crate) policy: Policy,
     /// What load may cost.
-    pub(crate) limits: Limits,
+    pub(crate) limits: LoadLimits,
     /// The front end of somebody else.
     pub(crate) front_end: Option<FrontEnd>,
     /// The folder of templates that replace ours.
@@ -68,23 +68,23 @@ pub(crate) struct Config {
     /// What is kept.
     pub(crate) audit: Audit,
     /// How the log looks.
-    pub(crate) log: Log,
+    pub(crate) log: LogSettings,
 }
 
-impl Config {
+impl Configuration {
     /// Reads the file and the environment that is handed in.
     pub(crate) fn load(
         path: &Path,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
-        let source = Source::read(path)?;
+        let source = SourceFile::read(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::parse(&source, folder, environment)
     }
 
     /// The same from text; relative paths start at `folder`.
     pub(crate) fn parse(
-        source: &Source,
+        source: &SourceFile,
         folder: &Path,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
@@ -104,7 +104,6 @@ impl Config {
                 guessing: limits::guessing(&mut reader),
                 access_token_format: policy::access_token_format(&reader),
                 audit_every_token: audit.every_token,
-                interaction_url: front_end.as_ref().map(|front_end| front_end.url.clone()),
                 ..Policy::new(&issuer)
             },
             limits: limits::read(&reader),

@@ -1,13 +1,13 @@
 //! `[mtls]`: a listener that asks for client certificates.
 
-use super::key::{Key, Kind, Section};
+use super::key::{Key, Section, ValueKind};
 
 pub(super) const SECTION: Section = Section {
     name: "mtls",
     about: "A second listener that asks for client certificates.",
     keys: &[Key {
         name: "listen",
-        kind: Kind::Later("client certificates"),
+        kind: ValueKind::Later("client certificates"),
         default: None,
         about: "Where it listens.",
     }],

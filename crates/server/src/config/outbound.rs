@@ -1,6 +1,6 @@
 //! `[outbound]`: what the server may fetch.
 
-use super::key::{Key, Kind, Section};
+use super::key::{Key, Section, ValueKind};
 
 pub(super) const SECTION: Section = Section {
     name: "outbound",
@@ -8,13 +8,13 @@ pub(super) const SECTION: Section = Section {
     keys: &[
         Key {
             name: "extra_ca",
-            kind: Kind::Later("outgoing requests"),
+            kind: ValueKind::Later("outgoing requests"),
             default: None,
             about: "Certificates that are trusted besides the system's.",
         },
         Key {
             name: "allow_loopback",
-            kind: Kind::Later("outgoing requests"),
+            kind: ValueKind::Later("outgoing requests"),
             default: Some("false"),
             about: "Whether loopback may be fetched; for tests and development.",
         },

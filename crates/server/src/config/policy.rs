@@ -3,7 +3,7 @@
 use grantwell_core::resource::AccessTokenFormat;
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
 };
 
@@ -13,7 +13,7 @@ pub(super) const SECTION: Section = Section {
     keys: &[
         Key {
             name: "profile",
-            kind: Kind::OneOf(
+            kind: ValueKind::OneOf(
                 &["oauth2.1"],
                 &["oidc", "fapi2-security", "fapi2-message-signing", "fapi-ciba"],
             ),
@@ -22,13 +22,13 @@ pub(super) const SECTION: Section = Section {
         },
         Key {
             name: "access_token_format",
-            kind: Kind::OneOf(&["jwt", "opaque"], &[]),
+            kind: ValueKind::OneOf(&["jwt", "opaque"], &[]),
             default: Some("\"jwt\""),
             about: "Of access tokens whose audience is the issuer.",
         },
         Key {
             name: "implicit",
-            kind: Kind::Later("response types with `token`"),
+            kind: ValueKind::Later("response types with `token`"),
             default: Some("false"),
             about: "Response types with `token`; weak, for old clients only.",
         },

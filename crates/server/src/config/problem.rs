@@ -5,14 +5,14 @@ use std::{fmt, ops::Range, path::Path};
 
 /// A text file as it was read.
 #[derive(Clone, Debug)]
-pub(crate) struct Source {
+pub(crate) struct SourceFile {
     /// The name that messages carry.
     pub(crate) name: String,
     /// What is in it.
     pub(crate) text: String,
 }
 
-impl Source {
+impl SourceFile {
     /// Reads a file; the error is one sentence.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
@@ -23,7 +23,7 @@ impl Source {
     }
 
     /// Where the bytes of `span` stand.
-    pub(crate) fn place(&self, span: Range<usize>) -> Place {
+    pub(crate) fn place(&self, span: Range<usize>) -> Location {
         let start = floor(&self.text, span.start);
         let before = self.text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -31,7 +31,7 @@ impl Source {
         let text = rest.split(['\n', '\r']).next().unwrap_or_default();
         let end = floor(&self.text, span.end).min(line_start + text.len()).max(start);
         let (excerpt, at, length) = masked(text, start - line_start..end - line_start);
-        Place {
+        Location {
             file: self.name.clone(),
             line: before.matches('\n').count() + 1,
             column: self.text.get(line_start..start).unwrap_or_default().chars().count() + 1,
@@ -93,7 +93,7 @@ fn masked(line: &str, span: Range<usize>) -> (String, usize, usize) {
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     /// Its name.
     pub(crate) file: String,
     /// From 1.
@@ -109,7 +109,7 @@ pub(crate) struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// Where; `None` for one of the environment or of the whole.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<Location>,
     /// What, without a full stop.
     pub(crate) message: String,
     /// What was probably meant.
@@ -179,13 +179,14 @@ impl From<String> for Problems {
     }
 }
 
+/// What follows `error: `; each further problem has its own.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, problem) in self.0.iter().enumerate() {
             if at > 0 {
-                f.write_str("\n")?;
+                f.write_str("\nerror: ")?;
             }
-            write!(f, "error: {problem}")?;
+            problem.fmt(f)?;
         }
         if self.0.len() > 1 { write!(f, "\n{} errors", self.0.len()) } else { Ok(()) }
     }
@@ -197,8 +198,8 @@ impl std::error::Error for Problems {}
 mod tests {
     use super::*;
 
-    fn source(text: &str) -> Source {
-        Source { name: "x.toml".to_owned(), text: text.to_owned() }
+    fn source(text: &str) -> SourceFile {
+        SourceFile { name: "x.toml".to_owned(), text: text.to_owned() }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! `[proxy]`: whose word about the caller is believed.
 
-use super::key::{Key, Kind, Section};
+use super::key::{Key, Section, ValueKind};
 
 pub(super) const SECTION: Section = Section {
     name: "proxy",
     about: "Proxies in front of the server.",
     keys: &[Key {
         name: "trusted",
-        kind: Kind::Networks,
+        kind: ValueKind::Networks,
         default: Some("[]"),
         about: "Networks whose `X-Forwarded-For` is believed (`Forwarded` of RFC 7239 is not read); the issuer never comes from a header.",
     }],

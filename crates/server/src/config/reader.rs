@@ -14,8 +14,8 @@ use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    key::{Kind, SECTIONS, Section},
-    problem::{Problem, Source},
+    key::{SECTIONS, Section, ValueKind},
+    problem::{Problem, SourceFile},
 };
 
 /// A value before its key said what it should be.
@@ -49,7 +49,7 @@ enum Origin {
 
 /// All values of one configuration.
 pub(crate) struct Reader<'a> {
-    source: &'a Source,
+    source: &'a SourceFile,
     folder: &'a Path,
     values: BTreeMap<String, Value>,
     origins: BTreeMap<String, Origin>,
@@ -60,7 +60,7 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads all three; relative paths start at `folder`.
     pub(crate) fn new(
-        source: &'a Source,
+        source: &'a SourceFile,
         folder: &'a Path,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
                     self.problems.push(Problem::nowhere(format!("{base} and {name} are both set; set one")));
                     continue;
                 }
-                match Source::read(&self.folder.join(text)) {
+                match SourceFile::read(&self.folder.join(text)) {
                     Ok(file) => {
                         let text = file.text.trim_end_matches(['\n', '\r']).to_owned();
                         self.put(section, key, Raw::Text(text), Origin::Variable(name.clone()));
@@ -191,38 +191,38 @@ impl<'a> Reader<'a> {
 
     fn convert(
         &self,
-        kind: Kind,
+        kind: ValueKind,
         raw: Raw,
         default: Option<&str>,
     ) -> Result<Value, (String, Option<String>)> {
         let wanted = |what: &str| Err((format!("must be {what}"), None));
         match (kind, raw) {
-            (Kind::Text | Kind::Secret, Raw::Text(text)) => Ok(Value::Text(text)),
-            (Kind::Text | Kind::Secret, _) => wanted("a string"),
-            (Kind::Path, Raw::Text(text)) if !text.is_empty() => Ok(Value::Path(self.folder.join(text))),
-            (Kind::Path, _) => wanted("the path of a file"),
-            (Kind::Flag, Raw::Flag(flag)) => Ok(Value::Flag(flag)),
-            (Kind::Flag, _) => wanted("true or false"),
-            (Kind::Count(least, most), raw) => match raw {
+            (ValueKind::Text | ValueKind::Secret, Raw::Text(text)) => Ok(Value::Text(text)),
+            (ValueKind::Text | ValueKind::Secret, _) => wanted("a string"),
+            (ValueKind::Path, Raw::Text(text)) if !text.is_empty() => Ok(Value::Path(self.folder.join(text))),
+            (ValueKind::Path, _) => wanted("the path of a file"),
+            (ValueKind::Flag, Raw::Flag(flag)) => Ok(Value::Flag(flag)),
+            (ValueKind::Flag, _) => wanted("true or false"),
+            (ValueKind::Count(least, most), raw) => match raw {
                 Raw::Whole(n) => match u32::try_from(n) {
                     Ok(n) if (least..=most).contains(&n) => Ok(Value::Count(n)),
                     _ => wanted(&format!("a whole number from {least} to {most}")),
                 },
                 _ => wanted(&format!("a whole number from {least} to {most}")),
             },
-            (Kind::Duration, Raw::Text(text)) => match duration(&text) {
+            (ValueKind::Duration, Raw::Text(text)) => match duration(&text) {
                 Some(duration) => Ok(Value::Duration(duration)),
                 None => wanted("a duration such as \"60s\", \"10min\", \"24h\" or \"30d\""),
             },
-            (Kind::Duration, _) => {
+            (ValueKind::Duration, _) => {
                 wanted("a duration in quotes such as \"60s\", \"10min\", \"24h\" or \"30d\"")
             }
-            (Kind::Address, Raw::Text(text)) => match text.parse() {
+            (ValueKind::Address, Raw::Text(text)) => match text.parse() {
                 Ok(address) => Ok(Value::Address(address)),
                 Err(_) => wanted("an address with a port, such as \"127.0.0.1:8080\" or \"[::]:8080\""),
             },
-            (Kind::Address, _) => wanted("an address with a port, such as \"127.0.0.1:8080\""),
-            (Kind::Networks, Raw::List(items)) => {
+            (ValueKind::Address, _) => wanted("an address with a port, such as \"127.0.0.1:8080\""),
+            (ValueKind::Networks, Raw::List(items)) => {
                 let read = |item: &Raw| match item {
                     Raw::Text(text) => {
                         text.parse().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))
@@ -234,8 +234,8 @@ impl<'a> Reader<'a> {
                     None => wanted("a list of networks such as [\"10.0.0.0/8\", \"fd00::/8\"]"),
                 }
             }
-            (Kind::Networks, _) => wanted("a list of networks such as [\"10.0.0.0/8\", \"fd00::/8\"]"),
-            (Kind::OneOf(now, later), Raw::Text(text)) => {
+            (ValueKind::Networks, _) => wanted("a list of networks such as [\"10.0.0.0/8\", \"fd00::/8\"]"),
+            (ValueKind::OneOf(now, later), Raw::Text(text)) => {
                 if now.contains(&text.as_str()) {
                     Ok(Value::Text(text))
                 } else if later.contains(&text.as_str()) {
@@ -245,8 +245,8 @@ impl<'a> Reader<'a> {
                     Err((format!("must be one of {}", now.join(", ")), near))
                 }
             }
-            (Kind::OneOf(now, _), _) => wanted(&format!("one of {}", now.join(", "))),
-            (Kind::Later(feature), value) => {
+            (ValueKind::OneOf(now, _), _) => wanted(&format!("one of {}", now.join(", "))),
+            (ValueKind::Later(feature), value) => {
                 let same =
                     default.and_then(|text| DeValue::parse(text).ok()).map(|v| raw_of(&v)) == Some(value);
                 if same {
@@ -379,18 +379,18 @@ fn raw_of(value: &toml::Spanned<DeValue<'_>>) -> Raw {
 }
 
 /// The environment has text only: lists are separated by commas.
-fn from_variable(kind: Kind, text: String) -> Raw {
+fn from_variable(kind: ValueKind, text: String) -> Raw {
     match kind {
-        Kind::Flag if text == "true" || text == "false" => Raw::Flag(text == "true"),
-        Kind::Count(..) => text.parse().map_or(Raw::Text(text), Raw::Whole),
-        Kind::Networks => Raw::List(
+        ValueKind::Flag if text == "true" || text == "false" => Raw::Flag(text == "true"),
+        ValueKind::Count(..) => text.parse().map_or(Raw::Text(text), Raw::Whole),
+        ValueKind::Networks => Raw::List(
             text.split(',')
                 .map(str::trim)
                 .filter(|item| !item.is_empty())
                 .map(|item| Raw::Text(item.to_owned()))
                 .collect(),
         ),
-        Kind::Later(_) => DeValue::parse(&text).map(|value| raw_of(&value)).unwrap_or(Raw::Text(text)),
+        ValueKind::Later(_) => DeValue::parse(&text).map(|value| raw_of(&value)).unwrap_or(Raw::Text(text)),
         _ => Raw::Text(text),
     }
 }

@@ -4,7 +4,7 @@ use grantwell_store::OpenError;
 use url::Url;
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
 };
 
@@ -14,31 +14,31 @@ pub(super) const SECTION: Section = Section {
     keys: &[
         Key {
             name: "issuer",
-            kind: Kind::Text,
+            kind: ValueKind::Text,
             default: Some("\"http://localhost:8080\""),
             about: "The issuer identifier, used byte for byte and never derived from a request: https, or http on loopback.",
         },
         Key {
             name: "listen",
-            kind: Kind::Address,
+            kind: ValueKind::Address,
             default: Some("\"127.0.0.1:8080\""),
             about: "Where the server listens.",
         },
         Key {
             name: "database",
-            kind: Kind::Secret,
+            kind: ValueKind::Secret,
             default: Some("\"sqlite:grantwell.db\""),
             about: "`sqlite:` and a path (the file is made on first start), or `postgres://` and where a server is.",
         },
         Key {
             name: "templates",
-            kind: Kind::Path,
+            kind: ValueKind::Path,
             default: None,
             about: "A folder whose templates replace those of the same name.",
         },
         Key {
             name: "interaction_url",
-            kind: Kind::Text,
+            kind: ValueKind::Text,
             default: None,
             about: "The front end of somebody else that browsers are sent to instead of our pages.",
         },

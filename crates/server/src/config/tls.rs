@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    key::{Key, Kind, Section},
+    key::{Key, Section, ValueKind},
     reader::Reader,
 };
 
@@ -11,16 +11,21 @@ pub(super) const SECTION: Section = Section {
     name: "tls",
     about: "HTTPS on `listen`. Without it the server speaks HTTP.",
     keys: &[
-        Key { name: "certificate", kind: Kind::Path, default: None, about: "The certificate chain, PEM." },
+        Key {
+            name: "certificate",
+            kind: ValueKind::Path,
+            default: None,
+            about: "The certificate chain, PEM.",
+        },
         Key {
             name: "key",
-            kind: Kind::Path,
+            kind: ValueKind::Path,
             default: None,
             about: "Its private key, PEM; a file that others can read is refused.",
         },
         Key {
             name: "client_ca",
-            kind: Kind::Later("client certificates"),
+            kind: ValueKind::Later("client certificates"),
             default: None,
             about: "Whose client certificates are asked for.",
         },

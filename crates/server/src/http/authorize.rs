@@ -22,7 +22,7 @@ use crate::{
         renderer::Renderer,
         response::{Response, see_other},
     },
-    pages::{Back, Cause, Developer, ErrorPage, Page, RedirectUris, Way},
+    pages::{Back, Cause, Developer, ErrorPage, Page, RedirectUris},
 };
 
 /// GET: the request is in the query.
@@ -131,8 +131,7 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
     let page = ErrorPage {
         cause,
         application: name.map(Into::into),
-        restart: None,
-        back: name.zip(home).map(|(name, uri)| Back { name: name.into(), way: Way::Link(uri.into()) }),
+        back: name.zip(home).map(|(name, uri)| Back { name: name.into(), uri: uri.into() }),
         developer: renderer.for_developers(developer),
     };
     renderer.x.note(|notes| notes.reason = Some(refusal.cause().to_owned()));

@@ -21,7 +21,6 @@ use crate::{
     },
     pages::{
         self, AccountChoice, Aside, Lasts, Novelty, Page, SelectAccount, SignIn, SignInProblem, SignInWhy,
-        Verification,
     },
 };
 
@@ -169,7 +168,6 @@ fn ask(
     let view = pages::Consent {
         form,
         application: wire::application(client, request),
-        verification: Verification::Verified,
         returns_to: wire::returns_to(&redirect.uri),
         person: wire::person(&consent.user),
         switch_account: Some(to_other_accounts()),

@@ -81,7 +81,6 @@ impl<'a> Renderer<'a> {
         let page = ErrorPage {
             cause,
             application: back.as_ref().map(|back| back.name.clone()),
-            restart: None,
             back,
             developer: self.for_developers(developer),
         };

@@ -32,9 +32,7 @@ pub(crate) async fn post(x: Exchange, mut page: PageForm) -> Response {
             let outcome = match problem {
                 SignInProblem::TooMany { .. } => "limited",
                 SignInProblem::Busy => "busy",
-                SignInProblem::Credentials | SignInProblem::Incomplete | SignInProblem::WrongAccount => {
-                    "failed"
-                }
+                SignInProblem::Credentials => "failed",
             };
             (outcome, show_again(&x, &form, &page, problem).await)
         }
@@ -104,7 +102,7 @@ async fn show_again(x: &Exchange, form: &SignInForm, page: &PageForm, problem: S
     match problem {
         SignInProblem::TooMany { wait } => set(&mut response, "retry-after", &wait.to_string()),
         SignInProblem::Busy => set(&mut response, "retry-after", RETRY_AFTER),
-        SignInProblem::Credentials | SignInProblem::Incomplete | SignInProblem::WrongAccount => {}
+        SignInProblem::Credentials => {}
     }
     x.note(|notes| notes.reason = Some("sign_in_failed".to_owned()));
     response

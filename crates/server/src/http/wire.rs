@@ -14,7 +14,7 @@ use grantwell_core::{
 use serde_json::{Value, json};
 
 use crate::pages::{
-    ApiName, Application, Back, Novelty, Permission, Person, ReturnsTo, ScopeLine, SignInProblem, Way,
+    ApiName, Application, Back, Novelty, Permission, Person, ReturnsTo, ScopeLine, SignInProblem,
 };
 
 /// The client as a person should see it.
@@ -56,7 +56,7 @@ pub(crate) fn way_back(
     issuer: &str,
 ) -> Option<Back<'static>> {
     let name = client.display_name().to_owned();
-    back_uri(client, request, issuer).map(|uri| Back { name: name.into(), way: Way::Link(uri.into()) })
+    back_uri(client, request, issuer).map(|uri| Back { name: name.into(), uri: uri.into() })
 }
 
 /// Where an authorization response goes.
@@ -74,8 +74,8 @@ pub(crate) fn returns_to(uri: &str) -> ReturnsTo<'_> {
 /// The status of a sign-in page: the same for everything that is wrong with a credential.
 pub(crate) fn status_of(problem: Option<SignInProblem>) -> u16 {
     match problem {
-        None | Some(SignInProblem::WrongAccount) => 200,
-        Some(SignInProblem::Credentials | SignInProblem::Incomplete) => 422,
+        None => 200,
+        Some(SignInProblem::Credentials) => 422,
         Some(SignInProblem::TooMany { .. }) => 429,
         Some(SignInProblem::Busy) => 503,
     }

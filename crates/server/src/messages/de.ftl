@@ -55,7 +55,6 @@ sign-in-submit = Anmelden
 sign-in-submit-confirm = Bestätigen
 sign-in-other-accounts = Anderes Konto verwenden
 sign-in-problem-credentials = Benutzername und Passwort passen zu keinem Konto. Bitte prüfen Sie beides und versuchen Sie es noch einmal.
-sign-in-problem-incomplete = Bitte geben Sie Ihren Benutzernamen und Ihr Passwort ein.
 sign-in-problem-too-many =
     { $wait ->
         [one] Das waren zu viele Versuche. Bitte warten Sie eine Sekunde und versuchen Sie es dann noch einmal.
@@ -67,7 +66,6 @@ sign-in-problem-too-many-minutes =
        *[other] Das waren zu viele Versuche. Bitte warten Sie { $wait } Minuten und versuchen Sie es dann noch einmal.
     }
 sign-in-problem-busy = Im Moment ist zu viel zu tun. Es wurde nichts geprüft. Bitte versuchen Sie es gleich noch einmal.
-sign-in-problem-wrong-account = Bitte melden Sie sich mit dem Konto an, das Sie bestätigen sollten.
 
 ## Konto wählen
 
@@ -102,19 +100,10 @@ scope-unknown = Ein Recht namens { $scope } nutzen
 scope-offline-access = Damit weitermachen, wenn Sie nicht da sind
 consent-lasts-while-signed-in = Das gilt, bis Sie sich abmelden.
 consent-lasts-until-disconnected = Das gilt, bis Sie die Verbindung auf Ihrer Kontoseite trennen.
-consent-lasts-days =
-    { $days ->
-        [one] Das gilt einen Tag, oder bis Sie die Verbindung auf Ihrer Kontoseite trennen.
-       *[other] Das gilt { $days } Tage, oder bis Sie die Verbindung auf Ihrer Kontoseite trennen.
-    }
-consent-lasts-once = Das gilt nur dieses eine Mal.
 consent-revoke = Sie können das jederzeit auf Ihrer Kontoseite zurücknehmen.
-consent-unverified = Niemand hat diese Anwendung geprüft.
-consent-client-host = Sie nennt sich { $client } und ist unter der Adresse { $host } bekannt.
 consent-returns-host = Danach geht es zurück zu { $at }.
 consent-returns-this-computer = Danach geht es zurück zu einem Programm auf diesem Computer ({ $at }). Erlauben Sie das nur, wenn Sie dieses Programm gerade selbst gestartet haben.
 consent-returns-app = Danach geht es zurück zu einer App auf diesem Gerät ({ $at }).
-consent-returns-nowhere = Was gefragt hat, wartet auf Ihre Antwort. Sie können danach dorthin zurückkehren.
 consent-deny = Ablehnen
 consent-allow = Erlauben
 consent-policy = Datenschutz
@@ -125,19 +114,6 @@ consent-terms = Nutzungsbedingungen
 form-post-title = Zurück zu { $client }
 form-post-about = Sie werden zurückgeleitet. Falls nichts geschieht, geht es mit der Schaltfläche weiter.
 form-post-submit = Weiter
-
-## Bestätigen
-
-confirm-leave-title = Weiter zu { $host }?
-confirm-leave = Sie verlassen diese Seite und gehen zu { $host }. Gehen Sie nur weiter, wenn Sie diese Adresse kennen.
-confirm-leave-submit = Zu { $host } gehen
-confirm-disconnect-title = Verbindung mit { $name } trennen?
-confirm-disconnect = { $name } verliert, was Sie erlaubt haben. Bei der nächsten Benutzung kann es wieder gefragt werden.
-confirm-disconnect-submit = Trennen
-confirm-continue-title = Weiter zu { $name }?
-confirm-continue = Sie würden als { $account } weitermachen. Tun Sie das nur, wenn Sie das selbst begonnen haben.
-confirm-continue-submit = Weiter
-confirm-stay = Hierbleiben
 
 ## Abmelden
 
@@ -183,7 +159,6 @@ device-unknown = Unbekannter Browser
 ## Fehler
 
 error-application = Die Anwendung
-error-restart = Neu beginnen
 error-developer = Für Entwickler
 error-reason = Grund
 error-received = erhalten
@@ -203,8 +178,6 @@ error-invalid_request-title = Diese Anmeldung geht nicht weiter
 error-invalid_request = { $application } hat eine Anfrage geschickt, die wir nicht lesen können. Es wurde nichts weitergegeben. Gehen Sie zurück und versuchen Sie es noch einmal; wenn das nicht hilft, sagen Sie den Machern Bescheid.
 error-unknown_client-title = Wir kennen diese Anwendung nicht
 error-unknown_client = Die Anwendung, von der Sie kommen, ist nicht eingetragen oder abgeschaltet. Es wurde nichts weitergegeben. Bitte sagen Sie den Machern Bescheid.
-error-client_metadata-title = Wir konnten diese Anwendung nicht prüfen
-error-client_metadata = Die Anwendung, von der Sie kommen, beschreibt sich unter einer Adresse, die keine brauchbare Antwort gab. Es wurde nichts weitergegeben. Bitte versuchen Sie es später noch einmal oder sagen Sie den Machern Bescheid.
 error-redirect_uri_missing-title = Diese Anmeldung geht nicht weiter
 error-redirect_uri_missing = { $application } hat nicht gesagt, wohin es zurückgehen soll. Es wurde nichts weitergegeben. Bitte sagen Sie den Machern Bescheid.
 error-redirect_uri_mismatch-title = Diese Anmeldung geht nicht weiter
@@ -223,9 +196,5 @@ error-not_found-title = Hier ist nichts
 error-not_found = Die Adresse ist falsch oder veraltet. Gehen Sie dorthin zurück, woher Sie kommen.
 error-method_not_allowed-title = Das geht hier nicht
 error-method_not_allowed = Diese Adresse ist nicht dafür da, so geöffnet zu werden. Gehen Sie dorthin zurück, woher Sie kommen.
-error-too_many_requests-title = Zu viele Anfragen
-error-too_many_requests = Aus Ihrem Netz kamen zu viele Anfragen. Bitte warten Sie eine Minute und versuchen Sie es dann noch einmal.
 error-temporarily_unavailable-title = Wir können gerade nicht antworten
 error-temporarily_unavailable = Es gibt ein Problem auf unserer Seite; es wurde nichts geändert. Bitte versuchen Sie es gleich noch einmal.
-error-server_error-title = Etwas ist schiefgegangen
-error-server_error = Auf unserer Seite ist ein Fehler. Bitte versuchen Sie es noch einmal; wenn es wieder geschieht, sagen Sie es denen, die diesen Dienst betreiben.

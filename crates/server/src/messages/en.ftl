@@ -55,7 +55,6 @@ sign-in-submit = Sign in
 sign-in-submit-confirm = Confirm
 sign-in-other-accounts = Use another account
 sign-in-problem-credentials = That user name and password do not match an account. Please check both and try again.
-sign-in-problem-incomplete = Please enter your user name and your password.
 sign-in-problem-too-many =
     { $wait ->
         [one] There were too many attempts. Please wait one second and try again.
@@ -67,7 +66,6 @@ sign-in-problem-too-many-minutes =
        *[other] There were too many attempts. Please wait { $wait } minutes and try again.
     }
 sign-in-problem-busy = There is too much to do at the moment. Nothing was checked. Please try again shortly.
-sign-in-problem-wrong-account = Please sign in with the account that you were asked to confirm.
 
 ## Choose an account
 
@@ -102,19 +100,10 @@ scope-unknown = Use a right named { $scope }
 scope-offline-access = Keep doing so when you are away
 consent-lasts-while-signed-in = This lasts until you sign out.
 consent-lasts-until-disconnected = This lasts until you disconnect it on your account page.
-consent-lasts-days =
-    { $days ->
-        [one] This lasts for one day, or until you disconnect it on your account page.
-       *[other] This lasts for { $days } days, or until you disconnect it on your account page.
-    }
-consent-lasts-once = This is for this one time.
 consent-revoke = You can take this back at any time on your account page.
-consent-unverified = Nobody has verified this application.
-consent-client-host = It calls itself { $client } and is known by the address { $host }.
 consent-returns-host = You will be sent back to { $at }.
 consent-returns-this-computer = You will be sent back to an app on this computer ({ $at }). Allow this only if you have just started that app yourself.
 consent-returns-app = You will be sent back to an app on this device ({ $at }).
-consent-returns-nowhere = Whatever asked is waiting for your answer. You can go back to it afterwards.
 consent-deny = Deny
 consent-allow = Allow
 consent-policy = Privacy
@@ -125,19 +114,6 @@ consent-terms = Terms
 form-post-title = Back to { $client }
 form-post-about = You are being sent back. If nothing happens, go on with the button.
 form-post-submit = Continue
-
-## Confirm
-
-confirm-leave-title = Leave for { $host }?
-confirm-leave = You are about to leave for { $host }. Go on only if you know this address.
-confirm-leave-submit = Go to { $host }
-confirm-disconnect-title = Disconnect { $name }?
-confirm-disconnect = { $name } loses what you allowed. It can ask you again when you next use it.
-confirm-disconnect-submit = Disconnect
-confirm-continue-title = Continue to { $name }?
-confirm-continue = You would continue as { $account }. Do so only if you started this yourself.
-confirm-continue-submit = Continue
-confirm-stay = Stay here
 
 ## Sign out
 
@@ -183,7 +159,6 @@ device-unknown = Unknown browser
 ## Errors
 
 error-application = The application
-error-restart = Start again
 error-developer = For the developer
 error-reason = reason
 error-received = received
@@ -203,8 +178,6 @@ error-invalid_request-title = This sign-in cannot continue
 error-invalid_request = { $application } sent a request that we cannot read. Nothing was shared. Go back and try again; if that does not help, tell its makers.
 error-unknown_client-title = We do not know this application
 error-unknown_client = The application that sent you here is not registered, or it has been switched off. Nothing was shared. Please tell its makers.
-error-client_metadata-title = We could not check this application
-error-client_metadata = The application that sent you here describes itself at an address that gave no good answer. Nothing was shared. Please try again later or tell its makers.
 error-redirect_uri_missing-title = This sign-in cannot continue
 error-redirect_uri_missing = { $application } did not say where to send you back to. Nothing was shared. Please tell its makers.
 error-redirect_uri_mismatch-title = This sign-in cannot continue
@@ -223,9 +196,5 @@ error-not_found-title = There is nothing here
 error-not_found = The address is wrong or out of date. Go back to where you came from.
 error-method_not_allowed-title = That does not work here
 error-method_not_allowed = This address is not meant to be opened in this way. Go back to where you came from.
-error-too_many_requests-title = Too many requests
-error-too_many_requests = There were too many requests from your network. Please wait a minute and try again.
 error-temporarily_unavailable-title = We cannot answer at the moment
 error-temporarily_unavailable = There is a problem on our side, and nothing was changed. Please try again shortly.
-error-server_error-title = Something went wrong
-error-server_error = There is a mistake on our side. Please try again; if it happens again, tell whoever runs this service.

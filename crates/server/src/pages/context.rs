@@ -22,8 +22,6 @@ pub(crate) enum Page<'a> {
     Consent(Box<Consent<'a>>),
     /// Posts an authorization response to the client (OAuth 2.0 Form Post Response Mode §2).
     FormPost(FormPost<'a>),
-    /// Asks anything else before going on.
-    Confirm(Confirm<'a>),
     /// Says that the person is signed out.
     SignedOut(SignedOut<'a>),
     /// Says what went wrong and what to do next.
@@ -61,18 +59,8 @@ pub(crate) struct Application<'a> {
 pub(crate) struct Back<'a> {
     /// Its name, for the label.
     pub(crate) name: Text<'a>,
-    /// Link or form.
-    pub(crate) way: Way<'a>,
-}
-
-/// How to get somewhere.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Way<'a> {
-    /// A plain link. One whose scheme could run script is not shown.
-    Link(Text<'a>),
-    /// A form that posts to us.
-    Form(Form<'a>),
+    /// Where it is. One whose scheme could run script is not shown.
+    pub(crate) uri: Text<'a>,
 }
 
 /// A way out of a page that is one form: a link, or a further submit button of that form, so that there stays one form.
@@ -136,8 +124,6 @@ pub(crate) enum SignInWhy {
 pub(crate) enum SignInProblem {
     /// Unknown name, wrong password, disabled account.
     Credentials,
-    /// A field was left empty.
-    Incomplete,
     /// Too many attempts.
     TooMany {
         /// Seconds until the next is heard.
@@ -145,8 +131,6 @@ pub(crate) enum SignInProblem {
     },
     /// The server has too much to do.
     Busy,
-    /// Another account signed in than the one that must confirm.
-    WrongAccount,
 }
 
 /// Page `select-account`. Each account is a submit button named `account`.
@@ -180,8 +164,6 @@ pub(crate) struct Consent<'a> {
     pub(crate) form: Form<'a>,
     /// Who asks.
     pub(crate) application: Application<'a>,
-    /// Whether an administrator vouches for it.
-    pub(crate) verification: Verification,
     /// Where the answer goes.
     pub(crate) returns_to: ReturnsTo<'a>,
     /// Who is signed in.
@@ -204,16 +186,6 @@ pub(crate) struct Consent<'a> {
     pub(crate) changed: bool,
 }
 
-/// Whether anybody vouches for an application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Verification {
-    /// Registered by an administrator.
-    Verified,
-    /// Registered itself, or is known by a metadata document only.
-    Unverified,
-}
-
 /// Where an authorization response goes.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", content = "at", rename_all = "kebab-case")]
@@ -224,8 +196,6 @@ pub(crate) enum ReturnsTo<'a> {
     ThisComputer(Text<'a>),
     /// A private-use scheme (RFC 8252 §7.1).
     App(Text<'a>),
-    /// Nowhere: a device or another machine waits.
-    Nowhere,
 }
 
 /// What is asked at one audience.
@@ -271,19 +241,12 @@ pub(crate) enum Novelty {
 
 /// How long an application keeps what it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Lasts {
     /// Until the person signs out.
     WhileSignedIn,
     /// Until it is disconnected.
     UntilDisconnected,
-    /// A number of days, or until it is disconnected.
-    Days {
-        /// How many.
-        days: u64,
-    },
-    /// Only this once.
-    Once,
 }
 
 /// Page `form-post`.
@@ -295,40 +258,6 @@ pub(crate) struct FormPost<'a> {
     pub(crate) parameters: Vec<(Text<'a>, Text<'a>)>,
     /// To whom.
     pub(crate) name: Text<'a>,
-}
-
-/// Page `confirm`: a question, what it means, a button to go on and a way not to.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Confirm<'a> {
-    /// What is asked.
-    pub(crate) question: Question<'a>,
-    /// To go on.
-    pub(crate) go_on: Way<'a>,
-    /// Not to.
-    pub(crate) stay: Option<Way<'a>>,
-}
-
-/// What a `confirm` page asks.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub(crate) enum Question<'a> {
-    /// About to leave for a host that nobody vouches for.
-    Leave {
-        /// The host.
-        host: Text<'a>,
-    },
-    /// Disconnect an application?
-    Disconnect {
-        /// Its name.
-        name: Text<'a>,
-    },
-    /// Go on with a sign-in that was started elsewhere?
-    Continue {
-        /// Who asks.
-        name: Text<'a>,
-        /// As whom.
-        account: Text<'a>,
-    },
 }
 
 /// Page `signed-out`.
@@ -358,8 +287,6 @@ pub(crate) struct ErrorPage<'a> {
     pub(crate) cause: Cause,
     /// Name of the application, where one is known.
     pub(crate) application: Option<Text<'a>>,
-    /// "Start again": for an interaction that can be restarted.
-    pub(crate) restart: Option<Way<'a>>,
     /// The way back to the application.
     pub(crate) back: Option<Back<'a>>,
     /// Only for developers: given in development, or to an administrator.
@@ -374,8 +301,6 @@ pub(crate) enum Cause {
     InvalidRequest,
     /// No such client, or a disabled one.
     UnknownClient,
-    /// The client's metadata document could not be read.
-    ClientMetadata,
     /// No redirect URI, and the client has several.
     RedirectUriMissing,
     /// The redirect URI is not a registered one.
@@ -394,20 +319,15 @@ pub(crate) enum Cause {
     NotFound,
     /// Not with this method.
     MethodNotAllowed,
-    /// Too many requests.
-    TooManyRequests,
     /// The store does not answer, or there is too much to do.
     TemporarilyUnavailable,
-    /// Our fault.
-    ServerError,
 }
 
 impl Cause {
     /// Every one.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::InvalidRequest,
         Self::UnknownClient,
-        Self::ClientMetadata,
         Self::RedirectUriMissing,
         Self::RedirectUriMismatch,
         Self::PageExpired,
@@ -417,9 +337,7 @@ impl Cause {
         Self::InvalidLogout,
         Self::NotFound,
         Self::MethodNotAllowed,
-        Self::TooManyRequests,
         Self::TemporarilyUnavailable,
-        Self::ServerError,
     ];
 
     /// The machine-readable form: `data-error` of the page, and what the log says.
@@ -427,7 +345,6 @@ impl Cause {
         match self {
             Self::InvalidRequest => "invalid_request",
             Self::UnknownClient => "unknown_client",
-            Self::ClientMetadata => "client_metadata",
             Self::RedirectUriMissing => "redirect_uri_missing",
             Self::RedirectUriMismatch => "redirect_uri_mismatch",
             Self::PageExpired => "page_expired",
@@ -437,9 +354,7 @@ impl Cause {
             Self::InvalidLogout => "invalid_logout",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
-            Self::TooManyRequests => "too_many_requests",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
-            Self::ServerError => "server_error",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! exact, so a developer must see the one character).
 
 use serde::Serialize;
+use similar::{Algorithm, DiffTag, capture_diff_slices};
 use url::Url;
 
 /// A run of characters that are the same on both sides, or are not.
@@ -27,76 +28,50 @@ const MOST: usize = 20;
 
 /// Compares `received` with the nearest of `registered`.
 pub(super) fn compare(received: &str, registered: &[&str]) -> Comparison {
-    let a: Vec<char> = received.chars().take(LONGEST).collect();
+    let received_chars: Vec<char> = received.chars().take(LONGEST).collect();
     let nearest = registered
         .iter()
         .take(MOST)
         .map(|uri| {
-            let b: Vec<char> = uri.chars().take(LONGEST).collect();
-            let (in_a, in_b) = common(&a, &b);
-            let differing = in_a.iter().chain(&in_b).filter(|shared| !**shared).count();
-            (differing, *uri, pieces(&a, &in_a), pieces(&b, &in_b))
+            let chars: Vec<char> = uri.chars().take(LONGEST).collect();
+            let (of_received, of_registered) = pieces(&received_chars, &chars);
+            (differing(&of_received) + differing(&of_registered), *uri, of_received, of_registered)
         })
         .min_by_key(|(differing, ..)| *differing);
     match nearest {
-        Some((_, uri, received_pieces, registered)) => {
-            Comparison { received: received_pieces, registered, differences: differences(received, uri) }
-        }
+        Some((_, uri, of_received, of_registered)) => Comparison {
+            received: of_received,
+            registered: of_registered,
+            differences: differences(received, uri),
+        },
         None => Comparison {
-            received: pieces(&a, &vec![true; a.len()]),
+            received: pieces(&received_chars, &received_chars).0,
             registered: Vec::new(),
             differences: Vec::new(),
         },
     }
 }
 
-/// Which characters of each side belong to a longest common subsequence.
-fn common(a: &[char], b: &[char]) -> (Vec<bool>, Vec<bool>) {
-    let width = b.len() + 1;
-    // lengths[i * width + j]: of the longest common subsequence of a[i..] and b[j..].
-    let mut lengths = vec![0_u16; (a.len() + 1) * width];
-    let at = |lengths: &[u16], i: usize, j: usize| lengths.get(i * width + j).copied().unwrap_or(0);
-    for (i, x) in a.iter().enumerate().rev() {
-        for (j, y) in b.iter().enumerate().rev() {
-            let length = if x == y {
-                at(&lengths, i + 1, j + 1) + 1
-            } else {
-                at(&lengths, i + 1, j).max(at(&lengths, i, j + 1))
-            };
-            if let Some(cell) = lengths.get_mut(i * width + j) {
-                *cell = length;
+/// Both sides in pieces, in as few differing characters as there can be.
+fn pieces(received: &[char], registered: &[char]) -> (Vec<Piece>, Vec<Piece>) {
+    let (mut of_received, mut of_registered) = (Vec::new(), Vec::new());
+    for op in capture_diff_slices(Algorithm::Myers, received, registered) {
+        let differs = op.tag() != DiffTag::Equal;
+        for (pieces, chars) in [
+            (&mut of_received, received.get(op.old_range())),
+            (&mut of_registered, registered.get(op.new_range())),
+        ] {
+            let text: String = chars.into_iter().flatten().collect();
+            if !text.is_empty() {
+                pieces.push(Piece { text, differs });
             }
         }
     }
-    let (mut in_a, mut in_b) = (Vec::with_capacity(a.len()), Vec::with_capacity(b.len()));
-    let (mut i, mut j) = (0, 0);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        if x == y {
-            in_a.push(true);
-            in_b.push(true);
-            (i, j) = (i + 1, j + 1);
-        } else if at(&lengths, i + 1, j) >= at(&lengths, i, j + 1) {
-            in_a.push(false);
-            i += 1;
-        } else {
-            in_b.push(false);
-            j += 1;
-        }
-    }
-    in_a.resize(a.len(), false);
-    in_b.resize(b.len(), false);
-    (in_a, in_b)
+    (of_received, of_registered)
 }
 
-fn pieces(chars: &[char], shared: &[bool]) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    for (c, shared) in chars.iter().zip(shared) {
-        match pieces.last_mut() {
-            Some(piece) if piece.differs != *shared => piece.text.push(*c),
-            _ => pieces.push(Piece { text: c.to_string(), differs: !shared }),
-        }
-    }
-    pieces
+fn differing(pieces: &[Piece]) -> usize {
+    pieces.iter().filter(|piece| piece.differs).map(|piece| piece.text.chars().count()).sum()
 }
 
 fn differences(received: &str, registered: &str) -> Vec<&'static str> {

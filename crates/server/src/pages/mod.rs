@@ -35,7 +35,7 @@ use messages::Messages;
 const BUILT_IN: &[(&str, &str)] = &[
     ("account.html", include_str!("../templates/account.html")),
     ("aside.html", include_str!("../templates/aside.html")),
-    ("confirm.html", include_str!("../templates/confirm.html")),
+    ("back.html", include_str!("../templates/back.html")),
     ("consent.html", include_str!("../templates/consent.html")),
     ("error.html", include_str!("../templates/error.html")),
     ("form-post.html", include_str!("../templates/form-post.html")),
@@ -48,7 +48,6 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("sign-in.html", include_str!("../templates/sign-in.html")),
     ("signed-out.html", include_str!("../templates/signed-out.html")),
     ("tick.html", include_str!("../templates/tick.html")),
-    ("way.html", include_str!("../templates/way.html")),
     ("who.html", include_str!("../templates/who.html")),
 ];
 const LOOK: &str = include_str!("../assets/look.css");
@@ -209,7 +208,6 @@ impl Page<'_> {
             Self::SelectAccount(_) => "select-account",
             Self::Consent(_) => "consent",
             Self::FormPost(_) => "form-post",
-            Self::Confirm(_) => "confirm",
             Self::SignedOut(_) => "signed-out",
             Self::Error(_) => "error",
             Self::Account(_) => "account",
@@ -226,7 +224,6 @@ impl Page<'_> {
             | Self::SelectAccount(_)
             | Self::Consent(_)
             | Self::FormPost(_)
-            | Self::Confirm(_)
             | Self::SignedOut(_)
             | Self::Error(_)
             | Self::Logout(_) => FormAction::MayLeave,
@@ -239,7 +236,6 @@ impl Page<'_> {
             Self::SelectAccount(_) => "select-account.html",
             Self::Consent(_) => "consent.html",
             Self::FormPost(_) => "form-post.html",
-            Self::Confirm(_) => "confirm.html",
             Self::SignedOut(_) => "signed-out.html",
             Self::Error(_) => "error.html",
             Self::Account(_) => "account.html",
@@ -253,7 +249,6 @@ impl Page<'_> {
             Self::SelectAccount(page) => Value::from(Serde(page)),
             Self::Consent(page) => Value::from(Serde(page.as_ref())),
             Self::FormPost(page) => Value::from(Serde(page)),
-            Self::Confirm(page) => Value::from(Serde(page)),
             Self::SignedOut(page) => Value::from(Serde(page)),
             Self::Error(page) => Value::from(Serde(page)),
             Self::Account(page) => Value::from(Serde(page.as_ref())),

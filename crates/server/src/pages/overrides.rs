@@ -7,8 +7,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
-    Aside, BUILT_IN, Form, Locale, Page, PageError, Pages, View, Way,
-    markup::{Tag, Token, tokens},
+    Aside, BUILT_IN, Form, Locale, Page, PageError, Pages, View,
+    markup::{Tag, Token, read_back, tokens},
     messages, sample,
 };
 
@@ -156,7 +156,7 @@ fn is_password(tag: &Tag) -> bool {
 fn has(form: &Found, (name, value): (&str, Option<&str>)) -> bool {
     form.controls.iter().any(|control| {
         control.attribute("name") == Some(name)
-            && value.is_none_or(|value| control.attribute("value") == Some(value))
+            && value.is_none_or(|value| control.attribute("value") == Some(read_back(value).as_str()))
     })
 }
 
@@ -186,7 +186,7 @@ fn forbidden(tag: &Tag) -> Option<String> {
     None
 }
 
-fn forms(tokens: &[Token<'_>]) -> Vec<Found> {
+fn forms(tokens: &[Token]) -> Vec<Found> {
     let mut forms: Vec<Found> = Vec::new();
     let mut open = false;
     for token in tokens {
@@ -228,13 +228,6 @@ fn of_form<'a>(form: &'a Form<'_>, more: &[(&'a str, Option<&'a str>)]) -> Wante
     Wanted { action: &form.action, controls }
 }
 
-fn of_way<'a>(way: &'a Way<'_>) -> Option<Wanted<'a>> {
-    match way {
-        Way::Form(form) => Some(of_form(form, &[])),
-        Way::Link(_) => None,
-    }
-}
-
 fn of_aside<'a>(aside: Option<&'a Aside<'_>>) -> Option<(&'a str, Option<&'a str>)> {
     match aside {
         Some(Aside::Button { name, value, .. }) => Some((name, Some(value))),
@@ -267,14 +260,7 @@ fn wanted<'a>(page: &'a Page<'_>) -> Vec<Wanted<'a>> {
                 page.parameters.iter().map(|(name, value)| (name.as_ref(), Some(value.as_ref()))).collect();
             vec![Wanted { action: &page.action, controls }]
         }
-        Page::Confirm(page) => {
-            of_way(&page.go_on).into_iter().chain(page.stay.as_ref().and_then(of_way)).collect()
-        }
-        Page::SignedOut(page) => page.back.iter().filter_map(|back| of_way(&back.way)).collect(),
-        Page::Error(page) => {
-            let back = page.back.iter().map(|back| &back.way);
-            page.restart.iter().chain(back).filter_map(of_way).collect()
-        }
+        Page::SignedOut(_) | Page::Error(_) => Vec::new(),
         Page::Account(page) => {
             let mut forms = vec![of_form(&page.sign_out, &[])];
             forms.extend(page.applications.iter().map(|connected| of_form(&connected.disconnect, &[])));
@@ -396,8 +382,6 @@ mod tests {
             ("form-post.html", "{{ value }}", "x"),
             ("logout.html", "sign-out", "go"),
             ("account.html", "connected.disconnect.action", "page.sign_out.action"),
-            ("confirm.html", "page.go_on", "page.stay"),
-            ("way.html", "{{ way.form.action }}", "/"),
             ("error.html", "data-error", "data-cause"),
             ("page.html", "{{ marker }}", "page"),
         ] {

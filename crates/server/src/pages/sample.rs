@@ -4,10 +4,10 @@
 use grantwell_core::time::Timestamp;
 
 use super::context::{
-    Account, AccountChoice, ApiName, Application, Aside, Back, Cause, Confirm, Connected, Consent, Developer,
-    ErrorPage, Form, FormPost, Lasts, Logout, Notice, Novelty, Page, Permission, Person, Question,
-    RedirectUris, ReturnsTo, ScopeLine, SelectAccount, SessionLine, SignIn, SignInProblem, SignInWhy,
-    SignedOut, Text, Verification, Way, WhichSession,
+    Account, AccountChoice, ApiName, Application, Aside, Back, Cause, Connected, Consent, Developer,
+    ErrorPage, Form, FormPost, Lasts, Logout, Notice, Novelty, Page, Permission, Person, RedirectUris,
+    ReturnsTo, ScopeLine, SelectAccount, SessionLine, SignIn, SignInProblem, SignInWhy, SignedOut, Text,
+    WhichSession,
 };
 
 /// The present of the samples: 2026-11-24T04:00:00Z.
@@ -42,8 +42,8 @@ impl Others<'_> {
     }
 
     fn back(&self) -> Back<'static> {
-        let way = Way::Link(self.text("https://app.fieldnotes.example/cb?error=access_denied&state=x"));
-        Back { name: self.text("Fieldnotes"), way }
+        let uri = self.text("https://app.fieldnotes.example/cb?error=access_denied&state=x");
+        Back { name: self.text("Fieldnotes"), uri }
     }
 
     fn line(&self, scope: &'static str, description: &str, novelty: Novelty) -> ScopeLine<'static> {
@@ -92,11 +92,9 @@ impl Others<'_> {
         let mut pages = vec![("sign-in", Page::SignIn(first))];
         for (name, why, problem) in [
             ("sign-in-credentials", SignInWhy::SignIn, SignInProblem::Credentials),
-            ("sign-in-incomplete", SignInWhy::SignIn, SignInProblem::Incomplete),
             ("sign-in-too-many", SignInWhy::SignIn, SignInProblem::TooMany { wait: 30 }),
             ("sign-in-too-many-long", SignInWhy::SignIn, SignInProblem::TooMany { wait: 900 }),
             ("sign-in-busy", SignInWhy::SignIn, SignInProblem::Busy),
-            ("sign-in-wrong-account", SignInWhy::Confirm, SignInProblem::WrongAccount),
         ] {
             let page = SignIn { username: self.text("ada"), ..self.sign_in(why, Some(problem)) };
             pages.push((name, Page::SignIn(page)));
@@ -116,7 +114,6 @@ impl Others<'_> {
         Consent {
             form: self.form("/consent", &[]),
             application: self.application(),
-            verification: Verification::Unverified,
             returns_to: ReturnsTo::Host(self.text("app.fieldnotes.example")),
             person: self.person(),
             switch_account: Some(Aside::Button {
@@ -137,7 +134,6 @@ impl Others<'_> {
     fn consents(&self) -> Vec<(&'static str, Page<'static>)> {
         let identity = Consent {
             application: Application { name: self.text("Example web application"), host: None },
-            verification: Verification::Verified,
             permissions: vec![Self::about_you(Novelty::First)],
             offline_access: None,
             lasts: Lasts::WhileSignedIn,
@@ -147,7 +143,6 @@ impl Others<'_> {
             ..self.consent()
         };
         let computer = Consent {
-            verification: Verification::Verified,
             returns_to: ReturnsTo::ThisComputer(self.text("127.0.0.1:8976")),
             permissions: vec![
                 self.notes(Novelty::Agreed, Novelty::New),
@@ -157,7 +152,6 @@ impl Others<'_> {
                 },
             ],
             offline_access: Some(Novelty::New),
-            lasts: Lasts::Days { days: 180 },
             ..self.consent()
         };
         let app = Consent {
@@ -165,39 +159,16 @@ impl Others<'_> {
             offline_access: Some(Novelty::Agreed),
             ..self.consent()
         };
-        let nowhere = Consent {
-            returns_to: ReturnsTo::Nowhere,
-            switch_account: None,
-            lasts: Lasts::Once,
-            changed: true,
-            ..self.consent()
-        };
+        let bare = Consent { switch_account: None, changed: true, ..self.consent() };
         [
             ("consent", self.consent()),
             ("consent-identity", identity),
             ("consent-this-computer", computer),
             ("consent-app", app),
-            ("consent-nowhere", nowhere),
+            ("consent-bare", bare),
         ]
         .into_iter()
         .map(|(name, page)| (name, Page::Consent(Box::new(page))))
-        .collect()
-    }
-
-    fn confirms(&self) -> Vec<(&'static str, Page<'static>)> {
-        let go_on = || Way::Form(self.form("/go-on", &[("which", "1")]));
-        let stay = || Some(Way::Link("/account".into()));
-        [
-            ("confirm-leave", Question::Leave { host: self.text("app.example") }, None),
-            ("confirm-disconnect", Question::Disconnect { name: self.text("Fieldnotes") }, stay()),
-            (
-                "confirm-continue",
-                Question::Continue { name: self.text("Fieldnotes"), account: self.text("ada") },
-                Some(Way::Form(self.form("/stay", &[]))),
-            ),
-        ]
-        .into_iter()
-        .map(|(name, question, stay)| (name, Page::Confirm(Confirm { question, go_on: go_on(), stay })))
         .collect()
     }
 
@@ -205,7 +176,7 @@ impl Others<'_> {
         let mut pages: Vec<_> = Cause::ALL
             .into_iter()
             .map(|cause| {
-                let page = ErrorPage { cause, application: None, restart: None, back: None, developer: None };
+                let page = ErrorPage { cause, application: None, back: None, developer: None };
                 (cause.as_str(), Page::Error(page))
             })
             .collect();
@@ -213,7 +184,6 @@ impl Others<'_> {
             ErrorPage {
                 cause: Cause::RedirectUriMismatch,
                 application: Some(self.text("Fieldnotes")),
-                restart: None,
                 back: Some(self.back()),
                 developer: Some(Developer {
                     reason: self.text("redirect_uri_not_registered"),
@@ -241,7 +211,6 @@ impl Others<'_> {
         let expired = ErrorPage {
             cause: Cause::PageExpired,
             application: Some(self.text("Fieldnotes")),
-            restart: Some(Way::Form(self.form("/authorize", &[("request", "sealed")]))),
             back: Some(self.back()),
             developer: None,
         };
@@ -346,7 +315,6 @@ pub(super) fn pages(others: &str) -> Vec<(&'static str, Page<'static>)> {
             name: others.text("Fieldnotes"),
         }),
     ));
-    pages.extend(others.confirms());
     let signed_out = |back, sign_in| Page::SignedOut(SignedOut { back, sign_in });
     pages.push(("signed-out", signed_out(Some(others.back()), None)));
     pages.push(("signed-out-sign-in", signed_out(None, Some("/account".into()))));

@@ -3,7 +3,7 @@
 
 /// Browser and system, where they are known. Only our own words: nothing of the header is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Device {
+pub(super) struct UserAgent {
     pub(super) browser: Option<&'static str>,
     pub(super) system: Option<&'static str>,
 }
@@ -35,11 +35,11 @@ const SYSTEMS: &[(&str, &str)] = &[
 ];
 
 /// The device that `user_agent` claims to be.
-pub(super) fn device(user_agent: &str) -> Device {
+pub(super) fn device(user_agent: &str) -> UserAgent {
     let first = |list: &[(&str, &'static str)]| {
         list.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
     };
-    Device { browser: first(BROWSERS), system: first(SYSTEMS) }
+    UserAgent { browser: first(BROWSERS), system: first(SYSTEMS) }
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
             ("\"><svg onload=alert(1)>", None, None),
             ("", None, None),
         ] {
-            assert_eq!(device(user_agent), Device { browser, system }, "{user_agent}");
+            assert_eq!(device(user_agent), UserAgent { browser, system }, "{user_agent}");
         }
     }
 }

@@ -35,11 +35,8 @@ use tower::ServiceExt as _;
 use super::{Browser, Reply};
 use crate::{
     app::{App, ErrorAudience, LoginUi},
-    cli::{
-        apply::{self, Mode},
-        plan::{Circumstances, Hashing, Undeclared},
-    },
-    config::{Problems, Source},
+    cli::apply::{self, ApplyMode, Applying, Hashing, Undeclared},
+    config::{Problems, SourceFile},
     http::exchange::Peer,
     keys,
     login::password::{self, PoolSize},
@@ -338,18 +335,18 @@ impl World {
     }
 
     /// The same, where the file may be wrong.
-    pub(crate) async fn try_apply(&self, state: &str) -> Result<apply::Report, Problems> {
+    pub(crate) async fn try_apply(&self, state: &str) -> Result<apply::ApplyReport, Problems> {
         let entropy = self.app.entropy.as_ref();
         let hash = |password: &str| Ok(hash_once(password, entropy));
-        let with = Circumstances {
+        let with = Applying {
             now: self.clock.now(),
             entropy,
             hashing: Hashing { hash: &hash, verify: &password::verify },
             undeclared: Undeclared::Keep,
             issuer: ISSUER,
         };
-        let source = Source { name: "state.toml".to_owned(), text: state.to_owned() };
-        apply::apply(&self.app.store, &source, Mode::Commit, &with).await
+        let source = SourceFile { name: "state.toml".to_owned(), text: state.to_owned() };
+        apply::apply(&self.app.store, &source, ApplyMode::Commit, &with).await
     }
 
     /// The second realm: the same names, other secrets, nothing that counts here.

@@ -14,8 +14,8 @@ use grantwell_core::{
     resource::Resource,
     secret::Digest,
     store::{
-        AttemptKey, Authorization, AuthorizationRecord, Backoff, Consent, Event, Facts, Interaction, KeyRecord,
-        KeyUse, Outcome, Session, Share, Store, StoreError, User, Write,
+        AttemptKey, Authorization, AuthorizationRecord, Backoff, Consent, Event, Facts, Interaction,
+        KeyRecord, KeyUse, Outcome, Session, Share, Store, StoreError, User, Write,
     },
     time::Entropy,
 };

@@ -6,7 +6,10 @@ fn selected(facts: Facts, chosen: u8) -> Facts {
     let interaction = au::interaction(au::request(), facts);
     let sessions: Vec<_> = sessions.iter().collect();
     let decision = select(&au::stored(&interaction), au::session_id(chosen), &sessions);
-    assert_eq!(decision.outcome, Selected::Session(au::session_id(chosen)));
+    assert_eq!(
+        decision.outcome,
+        Selected::Session(au::session_id(chosen), InteractionId::from_bytes([6; 16]))
+    );
     match decision.writes.as_slice() {
         [Write::UpdateInteraction { facts, .. }] => *facts.clone(),
         writes => panic!("{writes:?}"),
@@ -39,5 +42,5 @@ fn l_32_only_a_live_session_of_this_browser_can_be_chosen() {
         let decision = chosen(n);
         assert!(decision.outcome == Selected::Unknown && decision.writes.is_empty(), "{n}");
     }
-    assert_eq!(chosen(2).outcome, Selected::Session(au::session_id(2)));
+    assert_eq!(chosen(2).outcome, Selected::Session(au::session_id(2), InteractionId::from_bytes([6; 16])));
 }

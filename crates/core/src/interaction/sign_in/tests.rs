@@ -59,7 +59,7 @@ fn settle(form: &SignInForm, world: &fx::World) -> Result<Decision<Settled>, Ref
 }
 
 fn signed_in(decision: Decision<Settled>) -> Decision<SignedIn> {
-    let Settled::SignedIn(signed_in) = decision.outcome else { panic!("failed") };
+    let Settled::SignedIn(signed_in, _) = decision.outcome else { panic!("failed") };
     Decision { writes: decision.writes, outcome: *signed_in }
 }
 
@@ -267,7 +267,7 @@ fn l_03_a_new_session_each_time_and_the_old_one_of_the_person_ends() {
     let (one, two) = (succeed(&ada(), &row(), &[8, 2]), succeed(&ada(), &row(), &[8, 2]));
     assert_ne!(one.outcome.session_id, two.outcome.session_id);
     assert_ne!(one.outcome.secret, two.outcome.secret);
-    assert_eq!(one.outcome.replaces, Some(au::session_id(2)));
+    assert_eq!(one.outcome.beside, [au::session_id(8)]);
     let ended = one.writes.iter().filter_map(|write| match write {
         Write::EndSession { id, user_id, at } => Some((*id, *user_id, *at)),
         _ => None,
@@ -275,7 +275,7 @@ fn l_03_a_new_session_each_time_and_the_old_one_of_the_person_ends() {
     assert_eq!(ended.collect::<Vec<_>>(), [(au::session_id(2), au::user_id(2), fx::NOW)]);
     // Session 2 lives on where it is another browser's.
     let elsewhere = succeed(&ada(), &row(), &[8]);
-    assert!(elsewhere.outcome.replaces.is_none());
+    assert_eq!(elsewhere.outcome.beside, [au::session_id(8)]);
     assert!(!shapes(&elsewhere.writes).contains(&"EndSession".to_owned()));
 }
 

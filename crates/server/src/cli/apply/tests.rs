@@ -4,14 +4,13 @@ use std::{
 };
 
 use grantwell_core::{
+    client::Client,
     id::ClientId,
-    store::{RealmRecord, Write},
-    time::{Entropy, Timestamp},
+    store::{LoginName, RealmRecord, Write},
 };
 use grantwell_store::{Engine, OpenOptions};
 
 use super::*;
-use crate::cli::plan::{Hashing, Undeclared};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -50,15 +49,20 @@ impl Database {
         Self { folder, store }
     }
 
-    async fn apply(&self, text: &str, mode: Mode, undeclared: Undeclared) -> Result<Report, Problems> {
-        let source = Source { name: "state.toml".to_owned(), text: text.to_owned() };
-        let with = Circumstances {
+    async fn apply(
+        &self,
+        text: &str,
+        mode: ApplyMode,
+        undeclared: Undeclared,
+    ) -> Result<ApplyReport, Problems> {
+        let source = SourceFile { name: "state.toml".to_owned(), text: text.to_owned() };
+        // Another hash at every call, as a salt makes it.
+        let hash = |password: &str| Ok(format!("{}:{password}", CALLS.fetch_add(1, Ordering::Relaxed)));
+        let verify = |password: &str, hash: &str| hash.ends_with(&format!(":{password}"));
+        let with = Applying {
             now: Timestamp::from_seconds(1_000),
             entropy: &Counting,
-            hashing: Hashing {
-                hash: &|password| Ok(format!("hash:{password}")),
-                verify: &|password, hash| hash == format!("hash:{password}"),
-            },
+            hashing: Hashing { hash: &hash, verify: &verify },
             undeclared,
             issuer: "https://id.example",
         };
@@ -88,11 +92,11 @@ fn text() -> String {
 #[tokio::test]
 async fn applying_twice_changes_nothing() {
     let database = Database::new("twice").await;
-    let first = database.apply(&text(), Mode::Commit, Undeclared::Keep).await.unwrap();
+    let first = database.apply(&text(), ApplyMode::Commit, Undeclared::Keep).await.unwrap();
     assert!(first.to_string().ends_with("3 created, 0 changed, 0 left, 0 removed"), "{first}");
     let rows = database.rows().await;
     for undeclared in [Undeclared::Keep, Undeclared::Prune] {
-        let second = database.apply(&text(), Mode::Commit, undeclared).await.unwrap();
+        let second = database.apply(&text(), ApplyMode::Commit, undeclared).await.unwrap();
         assert!(second.to_string().ends_with("0 created, 0 changed, 3 left, 0 removed"), "{second}");
     }
     assert_eq!(database.rows().await, rows);
@@ -109,7 +113,7 @@ async fn five_mistakes_are_five_errors_and_nothing_changes() {
          [[resource]]\nidentifier = \"not a uri\"\n[[user]]\nusername = \"ADA\"\n",
         text()
     );
-    let problems = database.apply(&wrong, Mode::Commit, Undeclared::Keep).await.unwrap_err();
+    let problems = database.apply(&wrong, ApplyMode::Commit, Undeclared::Keep).await.unwrap_err();
     assert_eq!(problems.0.len(), 5, "{problems}");
     assert!(problems.0.iter().all(|problem| problem.place.is_some()), "{problems}");
     assert_eq!(database.rows().await, rows);
@@ -119,7 +123,7 @@ async fn five_mistakes_are_five_errors_and_nothing_changes() {
 async fn a_dry_run_changes_nothing_and_says_what_would() {
     let database = Database::new("dry").await;
     let rows = database.rows().await;
-    let report = database.apply(&text(), Mode::DryRun, Undeclared::Keep).await.unwrap();
+    let report = database.apply(&text(), ApplyMode::DryRun, Undeclared::Keep).await.unwrap();
     assert!(report.to_string().contains("create  client    web"), "{report}");
     assert_eq!(report.json()["changes"].as_array().map(Vec::len), Some(3));
     assert_eq!(report.json()["dry_run"], true);
@@ -129,11 +133,11 @@ async fn a_dry_run_changes_nothing_and_says_what_would() {
 #[tokio::test]
 async fn prune_removes_what_is_declared_no_longer_and_a_change_is_kept() {
     let database = Database::new("prune").await;
-    database.apply(&text(), Mode::Commit, Undeclared::Keep).await.unwrap();
+    database.apply(&text(), ApplyMode::Commit, Undeclared::Keep).await.unwrap();
     let kept = format!(
         "[[client]]\nclient_id = \"web\"\nclient_secret = \"{SECRET}\"\nredirect_uris = [\"https://rp.example/new\"]\n"
     );
-    let report = database.apply(&kept, Mode::Commit, Undeclared::Prune).await.unwrap();
+    let report = database.apply(&kept, ApplyMode::Commit, Undeclared::Prune).await.unwrap();
     assert!(report.to_string().ends_with("0 created, 1 changed, 0 left, 2 removed"), "{report}");
     let client = database.store.client(Realm::MAIN, &ClientId::from("web")).await.unwrap().unwrap();
     assert_eq!(client.redirect_uris, ["https://rp.example/new"]);
@@ -143,4 +147,64 @@ async fn prune_removes_what_is_declared_no_longer_and_a_change_is_kept() {
     for kind in ["user.removed", "resource.removed", "client.changed", "user.created"] {
         assert!(kinds.iter().any(|found| found == kind), "{kind} {kinds:?}");
     }
+}
+
+#[tokio::test]
+async fn a_password_that_is_not_declared_stays_and_another_one_is_a_change() {
+    let database = Database::new("password").await;
+    database.apply(&text(), ApplyMode::Commit, Undeclared::Keep).await.unwrap();
+    let silent = text().replace("password = \"correct horse\"\n", "");
+    let report = database.apply(&silent, ApplyMode::Commit, Undeclared::Keep).await.unwrap();
+    assert!(report.to_string().contains("3 left"), "{report}");
+    let other = text().replace("correct horse", "another horse");
+    let report = database.apply(&other, ApplyMode::Commit, Undeclared::Keep).await.unwrap();
+    assert!(report.to_string().contains("change  user      ada (password, tokens_not_before)"), "{report}");
+    let ada = database.store.user_by_login(Realm::MAIN, &LoginName::new("ada")).await.unwrap().unwrap();
+    assert!(ada.password_hash.unwrap().ends_with(":another horse"));
+}
+
+#[tokio::test]
+async fn errors_of_the_registry_stand_at_their_fields() {
+    let database = Database::new("places").await;
+    database.apply(&text(), ApplyMode::Commit, Undeclared::Keep).await.unwrap();
+    let wrong = "[[resource]]\nidentifier = \"https://other.example/\"\nintrospection_clients = [\"web\", \"api\"]\n\
+                 [[client]]\nclient_id = \"spa\"\nredirect_uris = [\"https://rp.example/cb\"]\n\
+                 default_resource = \"https://nowhere.example/\"\n\
+                 [[user]]\nusername = \"bob\"\nemail = \"ada@example.test\"\n";
+    let problems = database.apply(wrong, ApplyMode::Commit, Undeclared::Keep).await.unwrap_err();
+    let found: Vec<_> = problems
+        .0
+        .iter()
+        .map(|problem| {
+            let place = problem.place.as_ref().unwrap();
+            (place.line, place.column, problem.message.as_str())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (
+                3,
+                33,
+                "resource \"https://other.example/\": introspection_clients names a client that does not exist"
+            ),
+            (7, 20, "client \"spa\": default_resource names a resource that does not exist"),
+            (10, 9, "user \"bob\": email signs another user in"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn prune_leaves_nothing_of_the_database_that_leads_nowhere() {
+    let database = Database::new("references").await;
+    database.apply(&text(), ApplyMode::Commit, Undeclared::Keep).await.unwrap();
+    let web = database.store.client(Realm::MAIN, &ClientId::from("web")).await.unwrap().unwrap();
+    let by_hand = Client { client_id: "by-hand".into(), applied: false, ..web };
+    let put = Write::PutClient { client: Box::new(by_hand), was: None };
+    let _ = database.store.commit(Realm::MAIN, Share::Rest, vec![put]).await.unwrap();
+    let rows = database.rows().await;
+    let problems = database.apply("", ApplyMode::Commit, Undeclared::Prune).await.unwrap_err().to_string();
+    assert!(problems.contains("the resource https://api.example/"), "{problems}");
+    assert!(problems.contains("the client by-hand"), "{problems}");
+    assert_eq!(database.rows().await, rows);
 }

@@ -90,14 +90,14 @@ impl Header {
 }
 
 /// Whom a backup is for.
-pub(super) enum Lock {
+pub(super) enum BackupLock {
     /// Who knows it.
     Passphrase(SecretString),
     /// Who holds the other half.
     Recipient(age::x25519::Recipient),
 }
 
-impl Lock {
+impl BackupLock {
     pub(super) fn read(passphrase_file: Option<&Path>, recipient: Option<&str>) -> Result<Self, StartError> {
         match (passphrase_file, recipient) {
             (Some(file), _) => passphrase(file).map(Self::Passphrase),
@@ -132,7 +132,7 @@ pub(super) struct Out<'a> {
 /// Writes a backup of all of `source`; the file has its name only when it is whole and on disk.
 pub(super) fn write(
     out: Out<'_>,
-    lock: &Lock,
+    lock: &BackupLock,
     header: &Header,
     source: &mut dyn Source,
     told: &mut dyn FnMut(&str, u64),
@@ -176,14 +176,14 @@ impl From<CopyError> for Failure {
 
 fn write_all(
     partial: &fs::File,
-    lock: &Lock,
+    lock: &BackupLock,
     header: &Header,
     source: &mut dyn Source,
     told: &mut dyn FnMut(&str, u64),
 ) -> Result<Vec<(&'static str, Tally)>, Failure> {
     let encryptor = match lock {
-        Lock::Passphrase(passphrase) => age::Encryptor::with_user_passphrase(passphrase.clone()),
-        Lock::Recipient(recipient) => {
+        BackupLock::Passphrase(passphrase) => age::Encryptor::with_user_passphrase(passphrase.clone()),
+        BackupLock::Recipient(recipient) => {
             let recipients = std::iter::once::<&dyn age::Recipient>(recipient);
             age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?
         }
@@ -241,7 +241,7 @@ pub(super) fn tally(
 }
 
 /// A backup that is being read.
-pub(super) struct Backup {
+pub(super) struct BackupFile {
     content: Box<dyn Read>,
     header: Header,
     shapes: Vec<Shape>,
@@ -249,7 +249,7 @@ pub(super) struct Backup {
     next: Option<(u8, Vec<u8>)>,
 }
 
-impl Backup {
+impl BackupFile {
     /// Decrypts and reads the header.
     pub(super) fn open(
         path: &Path,
@@ -367,7 +367,7 @@ fn read_frame(from: &mut impl Read) -> io::Result<Option<(u8, Vec<u8>)>> {
     Ok(Some((tag, content)))
 }
 
-impl Source for Backup {
+impl Source for BackupFile {
     fn shapes(&self) -> Vec<Shape> {
         self.shapes.clone()
     }
@@ -415,7 +415,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("backup");
         fs::write(&path, "another").unwrap();
-        let lock = Lock::Passphrase(SecretString::from("a passphrase of a few words".to_owned()));
+        let lock = BackupLock::Passphrase(SecretString::from("a passphrase of a few words".to_owned()));
         let header = Header::new("https://op.example", 1, 0, &[]);
         let write =
             |replaces| write(Out { path: &path, replaces }, &lock, &header, &mut Nothing, &mut |_, _| {});

@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 use super::file::Header;
 use crate::{
     ambient::SystemEntropy,
-    cli::key::shown,
-    config::Config,
+    cli::{key::shown, out::say},
+    config::Configuration,
     start::{self, StartError},
 };
 
@@ -23,7 +23,7 @@ const ROWS_A_SECOND: u64 = 100_000;
 /// Bytes that a small machine copies in a second.
 const BYTES_A_SECOND: u64 = 50_000_000;
 
-fn inspect(config: &Config) -> Result<Inspection, StartError> {
+fn inspect(config: &Configuration) -> Result<Inspection, StartError> {
     copy::inspect(&config.database).map_err(StartError::of)
 }
 
@@ -37,7 +37,7 @@ fn rows(inspected: &Inspection) -> Json {
 }
 
 /// `grantwell db status`.
-pub(super) async fn status(config: &Config, as_json: bool) -> Result<(), StartError> {
+pub(super) async fn status(config: &Configuration, as_json: bool) -> Result<(), StartError> {
     let inspected = inspect(config)?;
     let realm = realm(config, &inspected)?;
     let wrong = match inspected.version {
@@ -62,28 +62,28 @@ pub(super) async fn status(config: &Config, as_json: bool) -> Result<(), StartEr
             "backed_up_at": backed_up,
             "check": wrong,
         });
-        println!("{all}");
+        say!("{all}");
         return damaged(wrong.as_deref().unwrap_or_default());
     }
-    println!("engine       {}", inspected.engine);
+    say!("engine       {}", inspected.engine);
     let Some(found) = inspected.version else {
-        println!("schema       no database yet; the first start makes it with version {}", inspected.known);
+        say!("schema       no database yet; the first start makes it with version {}", inspected.known);
         return Ok(());
     };
-    println!("schema       version {found}, this release knows {}", inspected.known);
+    say!("schema       version {found}, this release knows {}", inspected.known);
     if let Some(realm) = realm {
-        println!("issuer       {}\nrealm        {}", realm.issuer, Realm::MAIN.0);
-        println!("epoch        {}\ngeneration   {}", realm.epoch, realm.generation);
+        say!("issuer       {}\nrealm        {}", realm.issuer, Realm::MAIN.0);
+        say!("epoch        {}\ngeneration   {}", realm.epoch, realm.generation);
     }
-    println!("size         {} bytes", inspected.size);
-    println!("last backup  {}", backed_up.as_deref().unwrap_or("none is known"));
+    say!("size         {} bytes", inspected.size);
+    say!("last backup  {}", backed_up.as_deref().unwrap_or("none is known"));
     match wrong.as_deref() {
-        None => println!("check        not made: the schema is older (grantwell db plan)"),
-        Some([]) => println!("check        nothing is wrong"),
-        Some(wrong) => wrong.iter().for_each(|wrong| println!("check        {wrong}")),
+        None => say!("check        not made: the schema is older (grantwell db plan)"),
+        Some([]) => say!("check        nothing is wrong"),
+        Some(wrong) => wrong.iter().for_each(|wrong| say!("check        {wrong}")),
     }
     for (table, rows) in &inspected.rows {
-        println!("{table:<15} {rows:>12} rows");
+        say!("{table:<15} {rows:>12} rows");
     }
     damaged(wrong.as_deref().unwrap_or_default())
 }
@@ -103,7 +103,7 @@ struct RealmRow {
     generation: i64,
 }
 
-fn realm(config: &Config, inspected: &Inspection) -> Result<Option<RealmRow>, StartError> {
+fn realm(config: &Configuration, inspected: &Inspection) -> Result<Option<RealmRow>, StartError> {
     if inspected.version.is_none() {
         return Ok(None);
     }
@@ -128,7 +128,7 @@ fn realm(config: &Config, inspected: &Inspection) -> Result<Option<RealmRow>, St
 }
 
 /// `grantwell db plan`.
-pub(super) fn plan(config: &Config, as_json: bool) -> Result<(), StartError> {
+pub(super) fn plan(config: &Configuration, as_json: bool) -> Result<(), StartError> {
     let inspected = inspect(config)?;
     let lock = inspected.lock;
     let kept = inspected.version.map(|version| copy::kept_as(&config.database, version));
@@ -153,39 +153,41 @@ pub(super) fn plan(config: &Config, as_json: bool) -> Result<(), StartError> {
             "seconds": if inspected.pending.is_empty() { 0 } else { seconds },
             "kept_as": kept,
         });
-        println!("{all}");
+        say!("{all}");
         return Ok(());
     }
     if inspected.pending.is_empty() {
-        println!("nothing to do: schema version {} is the present one", inspected.known);
+        say!("nothing to do: schema version {} is the present one", inspected.known);
         return Ok(());
     }
     match inspected.version {
-        None => println!("there is no database yet: it would be made"),
-        Some(version) => println!("schema version {version}; this release knows {}", inspected.known),
+        None => say!("there is no database yet: it would be made"),
+        Some(version) => say!("schema version {version}; this release knows {}", inspected.known),
     }
     if let Some(kept) = kept {
-        println!("first   a copy of the database as it is: {}", kept.display());
+        say!("first   a copy of the database as it is: {}", kept.display());
     }
     for pending in &inspected.pending {
-        println!(
+        say!(
             "version {} ({}), {} rows in the tables it changes",
-            pending.version, pending.name, pending.rows
+            pending.version,
+            pending.name,
+            pending.rows
         );
         for statement in &pending.statements {
-            println!("        {}", statement.split_whitespace().collect::<Vec<_>>().join(" "));
+            say!("        {}", statement.split_whitespace().collect::<Vec<_>>().join(" "));
         }
     }
-    println!("lock    {lock}\ntime    about {seconds} s");
+    say!("lock    {lock}\ntime    about {seconds} s");
     Ok(())
 }
 
-async fn opened(config: &Config) -> Result<(grantwell_store::Engine, crate::keys::Vault), StartError> {
+async fn opened(config: &Configuration) -> Result<(grantwell_store::Engine, crate::keys::Vault), StartError> {
     start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy)).await
 }
 
 /// `grantwell db verify` without a file.
-pub(super) async fn verify(config: &Config, as_json: bool) -> Result<(), StartError> {
+pub(super) async fn verify(config: &Configuration, as_json: bool) -> Result<(), StartError> {
     let inspected = inspect(config)?;
     if inspected.version != Some(inspected.known) {
         return Err(StartError(
@@ -206,11 +208,11 @@ pub(super) async fn verify(config: &Config, as_json: bool) -> Result<(), StartEr
     }
     damaged(&wrong)?;
     if as_json {
-        println!("{}", json!({ "rows": rows(&inspected), "keys": keys.len(), "check": wrong }));
+        say!("{}", json!({ "rows": rows(&inspected), "keys": keys.len(), "check": wrong }));
         return Ok(());
     }
     let all: u64 = inspected.rows.iter().map(|(_, rows)| rows).sum();
-    println!("nothing is wrong: {all} rows, {} keys open under the master key", keys.len());
+    say!("nothing is wrong: {all} rows, {} keys open under the master key", keys.len());
     Ok(())
 }
 
@@ -227,9 +229,9 @@ pub(super) fn backup(file: &Path, header: &Header, tallies: &[(&'static str, Tal
             "release": header.release,
             "rows": tables.collect::<serde_json::Map<_, _>>(),
         });
-        println!("{all}");
+        say!("{all}");
     } else {
-        println!(
+        say!(
             "{} is whole: {rows} rows of {} as of {made}, schema version {}",
             file.display(),
             header.issuer,
