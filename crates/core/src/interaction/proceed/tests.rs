@@ -243,8 +243,8 @@ fn reported() -> Facts {
 fn l_32_the_person_whom_the_external_login_ui_reported_gets_a_session_here() {
     let row = row(reported());
     let decision = proceed(of_row(&row), &[8, 2], &holding(&row)).unwrap();
-    let Proceeded::Adopted(signed_in) = decision.outcome else { panic!("{decision:?}") };
-    assert_eq!(signed_in.replaces, Some(au::session_id(2)));
+    let Proceeded::Adopted(signed_in, _) = decision.outcome else { panic!("{decision:?}") };
+    assert_eq!(signed_in.beside, [au::session_id(8)]);
     let [
         Write::EndSession { id: ended, user_id, .. },
         Write::InsertSession(session),
