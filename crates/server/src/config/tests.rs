@@ -5,7 +5,7 @@ use grantwell_core::{
     resource::AccessTokenFormat,
 };
 
-use super::{key::SECTIONS, *};
+use super::*;
 
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Configuration, Problems> {
     let source = SourceFile { name: "grantwell.toml".to_owned(), text: text.to_owned() };
