@@ -16,6 +16,7 @@ mod pages;
 mod registered;
 mod router;
 mod start;
+mod start_error;
 mod telemetry;
 #[cfg(test)]
 mod tests;

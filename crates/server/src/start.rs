@@ -38,19 +38,10 @@ use crate::{
     master_key::{self, KeyCheck},
     pages::Pages,
     registered::Registered,
-    router, telemetry,
+    router,
+    start_error::StartError,
+    telemetry,
 };
-
-/// One sentence for the person who started it.
-#[derive(Debug)]
-pub(crate) struct StartError(pub(crate) String);
-
-impl StartError {
-    /// Any error that says in one sentence what is wrong.
-    pub(crate) fn of(error: impl std::fmt::Display) -> Self {
-        Self(error.to_string())
-    }
-}
 
 /// All that a server is made of.
 pub(crate) struct Parts {
