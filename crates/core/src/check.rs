@@ -3,8 +3,10 @@
 /// An endpoint at which a check holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `/authorize`.
+    /// `/authorize`, and whoever else takes an authorization request.
     Authorize,
+    /// Each time an interaction goes on.
+    Interaction,
 }
 
 /// One check: what it is called, where it comes from, what it stops.

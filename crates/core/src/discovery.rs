@@ -7,9 +7,10 @@ use crate::{
     authorize::{Prompts, ResponseMode},
     claims::SCOPE_CLAIMS,
     client_auth,
+    factor::FACTORS,
     jose::Algorithm,
     pkce,
-    policy::{ACR_VALUES, Policy},
+    policy::Policy,
     scope::OPENID_SCOPES,
     token,
 };
@@ -38,7 +39,7 @@ pub mod path {
 
 /// The document. `ui_locales` are the languages that the pages speak.
 pub fn metadata(policy: &Policy, ui_locales: &[&str]) -> Value {
-    let methods: Vec<_> = client_auth::METHODS.iter().map(|method| method.name()).collect();
+    let methods: Vec<_> = client_auth::METHODS.iter().map(|method| method.method().as_str()).collect();
     // What a public client may not use does not offer its method.
     let confidential: Vec<_> = methods.iter().filter(|name| **name != "none").collect();
     let grants: Vec<_> = token::GRANTS.iter().map(|grant| grant.grant_type().as_str()).collect();
@@ -75,7 +76,7 @@ pub fn metadata(policy: &Policy, ui_locales: &[&str]) -> Value {
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
         "prompt_values_supported": prompts,
-        "acr_values_supported": ACR_VALUES,
+        "acr_values_supported": FACTORS.iter().map(|factor| factor.acr()).collect::<Vec<_>>(),
         "display_values_supported": ["page"],
         "ui_locales_supported": ui_locales,
     })

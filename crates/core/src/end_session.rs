@@ -5,29 +5,21 @@
 //! and a yes ends the sessions it named and no other. A browser is sent on only to a registered `post_logout_redirect_uri` of a client that is known (§3).
 
 use crate::{
+    account,
     authorize::id_token_hint::{self, Hint},
     client::Client,
+    error::{ErrorCode, OAuthError, Refusal},
     form::Form,
-    id::{ClientId, EventId, SessionId},
-    jose::jwk::KeySet,
-    policy::Policy,
-    step::Decision,
-    store::{Event, SessionRecord, Write},
-    time::{Entropy, Timestamp},
+    id::{ClientId, SessionId},
+    interaction::{browser::BrowserCookies, form::AntiForgery},
+    step::{Context, Decided, Decision, Have, Step},
+    store::{SessionRecord, Share, User},
 };
 
+/// The longest value of a parameter, bytes.
 const LONGEST: usize = 2048;
-
-/// What a request says, before any record is loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// A genuine hint; an ID token that is none of ours counts as none.
-    pub hint: Option<Hint>,
-    /// The client to load: the hint's, or the one named.
-    pub client_id: Option<ClientId>,
-    post_logout_redirect_uri: Option<String>,
-    state: Option<String>,
-}
+/// The matter of the anti-forgery value of the page that asks.
+pub const MATTER: (&str, &str) = ("form", "end_session");
 
 /// Why a request is answered with an error page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,94 +30,174 @@ pub enum EndSessionRefusal {
     OtherClient,
     /// §3: not registered for the client, or no client is known.
     RedirectUriNotRegistered,
+    /// The form of the page that asks was not made for this browser, or was sent by another site.
+    Forged,
 }
 
-impl EndSessionRefusal {
-    /// The machine-readable cause, `data-error` of the page.
-    pub const fn cause(self) -> &'static str {
+impl Refusal for EndSessionRefusal {
+    fn public(&self) -> OAuthError {
+        OAuthError::new(ErrorCode::InvalidRequest, "the request to sign out is not valid")
+    }
+
+    fn reason(&self) -> &'static str {
         match self {
             Self::Malformed => "malformed_request",
             Self::OtherClient => "client_mismatch",
             Self::RedirectUriNotRegistered => "post_logout_redirect_uri_mismatch",
+            Self::Forged => "anti_forgery",
         }
     }
 }
 
+/// A request to the endpoint.
+pub struct EndSessionRequest<'a> {
+    parameters: Result<Parameters, EndSessionRefusal>,
+    confirmation: Option<Confirmation>,
+    browser: &'a BrowserCookies,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parameters {
+    id_token_hint: Option<String>,
+    client_id: Option<ClientId>,
+    post_logout_redirect_uri: Option<String>,
+    state: Option<String>,
+}
+
+/// The answer to our own page.
+#[derive(Clone, Debug)]
+pub struct Confirmation {
+    /// Whether the form is ours.
+    pub anti_forgery: AntiForgery,
+    /// What was pressed.
+    pub pressed: Pressed,
+    /// The sessions that the page named.
+    pub sessions: Vec<SessionId>,
+}
+
+/// What was pressed on our own page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressed {
+    /// Sign out.
+    SignOut,
+    /// Anything else.
+    Stay,
+}
+
 /// What happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SignOutOutcome {
     /// The person is asked; a yes comes back with the same parameters.
-    Ask,
-    /// These sessions end, and then the browser goes there, or to a page that says so.
-    SignOut {
-        /// Sessions to end.
+    Ask {
+        /// The application that asks, as pages show it.
+        application: Option<String>,
+        /// Who is signed in in this browser, and where.
+        people: Vec<(SessionId, User)>,
+    },
+    /// These sessions have ended; the browser goes there, or to a page that says so.
+    SignedOut {
+        /// Sessions that ended.
         sessions: Vec<SessionId>,
         /// Where to go.
         then: Option<String>,
     },
+    /// The person stays signed in.
+    Stay,
 }
 
-/// Reads the parameters.
-pub fn read(form: &Form, keys: &KeySet, policy: &Policy) -> Result<Request, EndSessionRefusal> {
+impl<'a> EndSessionRequest<'a> {
+    /// Reads the parameters. `confirmation` is that of our own page; `None`: not asked yet.
+    pub fn read(form: &Form, confirmation: Option<Confirmation>, browser: &'a BrowserCookies) -> Self {
+        Self { parameters: parameters(form), confirmation, browser }
+    }
+}
+
+fn parameters(form: &Form) -> Result<Parameters, EndSessionRefusal> {
     let value = |name| match form.one(name) {
         Ok(Some(value)) if value.len() > LONGEST => Err(EndSessionRefusal::Malformed),
         Ok(value) => Ok(value.map(str::to_owned)),
         Err(_) => Err(EndSessionRefusal::Malformed),
     };
-    let token = form.one("id_token_hint").map_err(|_| EndSessionRefusal::Malformed)?;
-    let hint = token.and_then(|token| id_token_hint::read(token, keys, &policy.issuer).ok());
-    let named = value("client_id")?.map(ClientId);
-    if let (Some(hint), Some(named)) = (&hint, &named)
-        && hint.client_id != *named
-    {
-        return Err(EndSessionRefusal::OtherClient);
-    }
-    Ok(Request {
-        client_id: hint.as_ref().map(|hint| hint.client_id.clone()).or(named),
-        hint,
+    let hint = form.one("id_token_hint").map_err(|_| EndSessionRefusal::Malformed)?;
+    Ok(Parameters {
+        id_token_hint: hint.map(str::to_owned),
+        client_id: value("client_id")?.map(ClientId),
         post_logout_redirect_uri: value("post_logout_redirect_uri")?,
         state: value("state")?,
     })
 }
 
-/// Whether the person already said yes on our page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confirmation<'a> {
-    /// Not asked yet.
-    None,
-    /// Said yes, in a form with the right anti-forgery value, to the end of these sessions.
-    Given(&'a [SessionId]),
+impl Step for EndSessionRequest<'_> {
+    const NAME: &'static str = "end_session";
+    const SHARE: Share = Share::Grants;
+    type Outcome = SignOutOutcome;
+    type Refusal = EndSessionRefusal;
+
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<SignOutOutcome, EndSessionRefusal> {
+        let parameters = self.parameters.as_ref().map_err(|refusal| *refusal)?;
+        // A genuine hint; an ID token that is none of ours counts as none.
+        let (keys, issuer) = (context.keyring.verifying(), &context.policy.issuer);
+        let hint = parameters.id_token_hint.as_deref();
+        let hint = hint.and_then(|token| id_token_hint::read(token, keys, issuer).ok());
+        if let (Some(hint), Some(named)) = (&hint, &parameters.client_id)
+            && hint.client_id != *named
+        {
+            return Err(EndSessionRefusal::OtherClient.into());
+        }
+        let id = hint.as_ref().map(|hint| &hint.client_id).or(parameters.client_id.as_ref());
+        let client = id.map(|id| have.client(id)).transpose()?.flatten().map(std::sync::Arc::as_ref);
+        if let Some(confirmation) = &self.confirmation {
+            if !confirmation.anti_forgery.fits(self.browser, MATTER, context) {
+                return Err(EndSessionRefusal::Forged.into());
+            }
+            if confirmation.pressed == Pressed::Stay {
+                return Ok(Decision::read_only(SignOutOutcome::Stay));
+            }
+        }
+        let then = destination(parameters, client)?;
+        let sessions = self.browser.live_sessions(have, context)?;
+        let named = self.confirmation.as_ref().map(|confirmation| confirmation.sessions.as_slice());
+        let Some(ending) = ending(hint.as_ref(), &sessions, named) else {
+            let people = sessions.iter().map(|record| (record.session.id, record.user.clone()));
+            let application = client.map(|client| client.display_name().to_owned());
+            return Ok(Decision::read_only(SignOutOutcome::Ask { application, people: people.collect() }));
+        };
+        let writes = ending.iter().flat_map(|record| account::end_session(&record.session, context));
+        Ok(Decision {
+            writes: writes.collect(),
+            outcome: SignOutOutcome::SignedOut {
+                sessions: ending.iter().map(|record| record.session.id).collect(),
+                then,
+            },
+        })
+    }
 }
 
-/// Decides. `sessions` are the live ones of this browser.
-pub fn decide(
-    request: &Request,
-    client: Option<&Client>,
-    sessions: &[SessionRecord],
-    confirmation: Confirmation<'_>,
-) -> Result<Outcome, EndSessionRefusal> {
-    let then = destination(request, client)?;
+/// Which of the live `sessions` of this browser end; `None`: the person is asked. `confirmed` are those that the person agreed to
+/// end.
+fn ending<'h>(
+    hint: Option<&Hint>,
+    sessions: &[&'h SessionRecord],
+    confirmed: Option<&[SessionId]>,
+) -> Option<Vec<&'h SessionRecord>> {
     if sessions.is_empty() {
-        return Ok(Outcome::SignOut { sessions: Vec::new(), then });
+        return Some(Vec::new());
     }
-    if let Confirmation::Given(named) = confirmation {
-        let ids = sessions.iter().map(|record| record.session.id);
-        let sessions: Vec<_> = ids.filter(|id| named.contains(id)).collect();
-        // Somebody else signed in meanwhile, or nobody was named.
-        return Ok(if sessions.is_empty() { Outcome::Ask } else { Outcome::SignOut { sessions, then } });
-    }
-    let about = |hint: &Hint| {
-        let of_user = sessions.iter().filter(|record| record.user.id == hint.user_id);
-        let named = of_user.filter(|record| hint.session_id.is_none_or(|id| id == record.session.id));
-        named.map(|record| record.session.id).collect::<Vec<_>>()
+    let ending: Vec<_> = match (confirmed, hint) {
+        (Some(named), _) => {
+            sessions.iter().copied().filter(|record| named.contains(&record.session.id)).collect()
+        }
+        (None, Some(hint)) => {
+            let of_user = sessions.iter().copied().filter(|record| record.user.id == hint.user_id);
+            of_user.filter(|record| hint.session_id.is_none_or(|id| id == record.session.id)).collect()
+        }
+        (None, None) => Vec::new(),
     };
-    match request.hint.as_ref().map(about) {
-        Some(sessions) if !sessions.is_empty() => Ok(Outcome::SignOut { sessions, then }),
-        _ => Ok(Outcome::Ask),
-    }
+    // Somebody else signed in meanwhile, or nobody was named.
+    (!ending.is_empty()).then_some(ending)
 }
 
-fn destination(request: &Request, client: Option<&Client>) -> Result<Option<String>, EndSessionRefusal> {
+fn destination(request: &Parameters, client: Option<&Client>) -> Result<Option<String>, EndSessionRefusal> {
     let Some(uri) = &request.post_logout_redirect_uri else { return Ok(None) };
     let client =
         client.filter(|client| !client.disabled).ok_or(EndSessionRefusal::RedirectUriNotRegistered)?;
@@ -140,32 +212,6 @@ fn destination(request: &Request, client: Option<&Client>) -> Result<Option<Stri
             format!("{uri}{separator}{state}")
         }
     }))
-}
-
-/// The writes that end sessions of this browser.
-pub fn end(
-    ending: &[SessionId],
-    sessions: &[SessionRecord],
-    now: Timestamp,
-    entropy: &dyn Entropy,
-    trace_id: &str,
-) -> Decision<()> {
-    let records = sessions.iter().filter(|record| ending.contains(&record.session.id));
-    let writes = records.flat_map(|record| {
-        let (id, user_id) = (record.session.id, record.user.id);
-        let event = Event {
-            id: EventId::new(now, entropy),
-            at: now,
-            kind: "session.ended".to_owned(),
-            user_id: Some(user_id),
-            client_id: None,
-            address: None,
-            trace_id: trace_id.to_owned(),
-            detail: serde_json::json!({ "session": id }),
-        };
-        [Write::EndSession { id, user_id, at: now }, Write::Audit(Box::new(event))]
-    });
-    Decision { writes: writes.collect(), outcome: () }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,9 +14,9 @@ use serde_json::json;
 
 use crate::{
     client::{ApplicationType, AuthMethod, Client, GrantType},
-    client_auth::{self, AuthenticatedClient},
+    client_auth::{self, AuthenticatedClient, ClientStep, Credential},
     form::Form,
-    id::{AuthorizationId, ConsentId, Realm, SessionId, UserId},
+    id::{AuthorizationId, ClientId, ConsentId, Realm, SessionId, UserId},
     jose::Algorithm,
     keyring::{self, Keyring},
     policy::{ACR_PASSWORD, Policy},
@@ -24,11 +24,13 @@ use crate::{
     scope::{Audience, Permissions, ScopeSet},
     seal::SealKey,
     secret::{Digest, Secret},
+    step::{Context, Decided, Decision, Have, Origin, PasswordResult, Refused, Step, Stop, Want},
     store::{
-        Authentication, Authorization, AuthorizationRecord, CodeState, KeyRecord, KeyUse, Session, User,
+        Attempts, Authentication, Authorization, AuthorizationRecord, CodeState, Connection, Consent,
+        Interaction, KeyRecord, KeyUse, Session, SessionRecord, User,
     },
     time::{Entropy, Timestamp},
-    token::{Context, Origin, code::Code},
+    token::code::Code,
 };
 
 pub(crate) const ISSUER: &str = "https://id.example";
@@ -279,6 +281,14 @@ pub(crate) fn record() -> AuthorizationRecord {
 
 /// What `authenticate` answers to a client's right credential.
 pub(crate) fn authenticated(client: &Client) -> AuthenticatedClient<'_> {
+    let policy = policy();
+    client_auth::authenticate(&credential(client), Some(client), &Have::default(), &context(&policy))
+        .unwrap()
+        .0
+}
+
+/// A client's right credential.
+pub(crate) fn credential(client: &Client) -> Credential {
     let id = client.client_id.as_str();
     let mut form = Form::from_pairs([("client_id", id), ("client_secret", SECRET)]);
     let header = basic(id, SECRET);
@@ -291,7 +301,145 @@ pub(crate) fn authenticated(client: &Client) -> AuthenticatedClient<'_> {
             headers.push(header.as_str());
         }
     }
-    client_auth::authenticate(&client_auth::present(&headers, &form).unwrap(), Some(client)).unwrap()
+    client_auth::present(&headers, &form).unwrap()
+}
+
+/// All that the store and the outside of a test have: what a step wants is found here, or is not there.
+#[derive(Clone, Default)]
+pub(crate) struct World {
+    pub(crate) client: Option<Client>,
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) user: Option<User>,
+    pub(crate) sessions: Vec<SessionRecord>,
+    pub(crate) interaction: Option<Interaction>,
+    pub(crate) consent: Option<Consent>,
+    pub(crate) connections: Vec<Connection>,
+    pub(crate) authorization: Option<AuthorizationRecord>,
+    pub(crate) denied: bool,
+    pub(crate) attempts: Vec<Attempts>,
+    pub(crate) password: Option<PasswordResult>,
+}
+
+impl World {
+    pub(crate) fn of(record: AuthorizationRecord) -> Self {
+        let resources = vec![resource(), other_resource()];
+        Self { authorization: Some(record), resources, ..Self::default() }
+    }
+
+    fn supply(&self, have: &mut Have, want: Want) {
+        let client = |id: &ClientId| self.client.clone().filter(|client| client.client_id == *id);
+        match want {
+            Want::Client(id) => have.client.put(id.clone(), client(&id).map(Arc::new)),
+            Want::ClientState(id) => have.client_state.put(id.clone(), client(&id)),
+            Want::Resources(ids, scopes) => {
+                let wanted = |resource: &&Resource| {
+                    ids.contains(&resource.identifier)
+                        || resource.scopes.keys().any(|scope| scopes.contains(scope))
+                };
+                let found: Vec<_> = self.resources.iter().filter(wanted).cloned().collect();
+                have.resources.put((ids, scopes), found.into());
+            }
+            Want::User(id) => have.user.put(id, self.user.clone().filter(|user| user.id == id)),
+            Want::UserByLogin(name) => {
+                let user = self.user.clone().filter(|user| user.login_names().contains(&name));
+                have.user_by_login.put(name, user);
+            }
+            Want::Sessions(ids) => {
+                let find = |id: &SessionId| self.sessions.iter().find(|r| r.session.id == *id).cloned();
+                let found = ids.iter().filter_map(find).collect();
+                have.sessions.put(ids, found);
+            }
+            Want::SessionsOf(user) => {
+                let own = self.sessions.iter().filter(|record| record.user.id == user);
+                have.sessions_of.put(user, own.map(|record| record.session.clone()).collect());
+            }
+            Want::Interaction(id) => {
+                have.interaction.put(id, self.interaction.clone().filter(|found| found.id == id));
+            }
+            Want::Consent(user, client) => {
+                let found = self.consent.clone();
+                let found = found.filter(|found| found.user_id == user && found.client_id == client);
+                have.consent.put((user, client), found);
+            }
+            Want::Connections(user) => {
+                let own = self.connections.iter().filter(|found| found.consent.user_id == user);
+                have.connections.put(user, own.cloned().collect());
+            }
+            Want::Authorization(id) => {
+                let found = self.authorization.clone();
+                have.authorization.put(id, found.filter(|record| record.authorization.id == id));
+            }
+            Want::Denied(token) => have.denied.put(token, self.denied),
+            Want::Attempts(keys) => have.attempts.put(keys, self.attempts.clone()),
+            Want::SigningKey(algorithm) => panic!("no key for {algorithm:?} in this test"),
+            Want::Password(check) => {
+                have.password.put(check.hash, self.password.clone().unwrap_or(PasswordResult::Wrong));
+            }
+        }
+    }
+}
+
+/// What was decided, and the names of what was wanted for it.
+type Looked<T, R> = (Result<Decision<T>, Refused<R>>, Vec<&'static str>);
+
+/// Supplies what is wanted until it is decided.
+fn drive<T, R>(
+    world: &World,
+    mut have: Have,
+    mut decide: impl FnMut(&Have) -> Decided<T, R>,
+) -> Looked<T, R> {
+    let mut wanted = Vec::new();
+    loop {
+        match decide(&have) {
+            Ok(decision) => return (Ok(decision), wanted),
+            Err(Stop::Refuse(refused)) => return (Err(refused), wanted),
+            Err(Stop::Want(want)) => {
+                wanted.push(want.name());
+                assert!(wanted.len() < 20, "wanted again and again: {wanted:?}");
+                world.supply(&mut have, want);
+            }
+        }
+    }
+}
+
+/// What a step decides in this world.
+pub(crate) fn decide<S: Step>(
+    step: &S,
+    world: &World,
+    context: &Context<'_>,
+) -> Result<Decision<S::Outcome>, Refused<S::Refusal>> {
+    look(step, world, Have::default(), context).0
+}
+
+/// What a step decides that has something already, and what it wants beside.
+pub(crate) fn look<S: Step>(
+    step: &S,
+    world: &World,
+    have: Have,
+    context: &Context<'_>,
+) -> Looked<S::Outcome, S::Refusal> {
+    drive(world, have, |have| step.decide(have, context))
+}
+
+/// What a step wants in this world.
+pub(crate) fn wants<S: Step>(step: &S, world: &World) -> Vec<&'static str> {
+    look(step, world, Have::default(), &context(&policy())).1
+}
+
+/// What a step of an authenticated client decides in this world.
+pub(crate) fn decide_as<S: ClientStep>(
+    client: &Client,
+    step: &S,
+    world: &World,
+    context: &Context<'_>,
+) -> Result<Decision<S::Outcome>, Refused<S::Refusal>> {
+    drive(world, Have::default(), |have| step.decide(authenticated(client), have, context)).0
+}
+
+/// What a step of an authenticated client wants in this world.
+pub(crate) fn wants_as<S: ClientStep>(client: &Client, step: &S, world: &World) -> Vec<&'static str> {
+    let policy = policy();
+    drive(world, Have::default(), |have| step.decide(authenticated(client), have, &context(&policy))).1
 }
 
 pub(crate) fn basic(id: &str, secret: &str) -> String {

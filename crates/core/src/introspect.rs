@@ -6,12 +6,13 @@
 use serde::Serialize;
 
 use crate::{
-    client_auth::AuthenticatedClient,
+    client_auth::{AuthenticatedClient, ClientStep},
     error::{ErrorCode, OAuthError, Refusal},
     form::{Form, Repeated},
     id::ClientId,
-    scope::ScopeSet,
-    token::{self, Context, Presented, Records, access::AccessClaims, liveness, refresh::RefreshToken},
+    scope::{Audience, ScopeSet},
+    step::{Context, Decided, Decision, Have, Want},
+    token::{self, PresentedToken, TokenText, access::AccessClaims, liveness, refresh::RefreshToken},
 };
 
 /// Why a request is refused, before any token is looked at.
@@ -93,52 +94,59 @@ impl Introspection {
     pub const INACTIVE: Self = Self::Inactive { active: false };
 }
 
-/// Reads the request; `None` is a token that was never ours: [`Introspection::INACTIVE`]. What the token names must be
-/// loaded for [`decide`].
-pub fn read(
-    form: &Form,
-    client: AuthenticatedClient<'_>,
-    context: &Context<'_>,
-) -> Result<Option<Presented>, IntrospectionRefusal> {
-    if client.is_public() {
-        return Err(IntrospectionRefusal::PublicClient);
+/// A request to the endpoint.
+pub struct IntrospectionRequest(Result<TokenText, IntrospectionRefusal>);
+
+impl IntrospectionRequest {
+    /// Reads the parameters.
+    pub fn read(form: &Form) -> Self {
+        let token = || {
+            if form.repeated(&[]).is_some() {
+                return Err(IntrospectionRefusal::Repeated);
+            }
+            form.one("token")?.ok_or(IntrospectionRefusal::NoToken)
+        };
+        Self(token().map(|token| TokenText::new(token.to_owned())))
     }
-    if form.repeated(&[]).is_some() {
-        return Err(IntrospectionRefusal::Repeated);
-    }
-    let token = form.one("token")?.ok_or(IntrospectionRefusal::NoToken)?;
-    Ok(Presented::read(token, context))
 }
 
-/// What `client` is told about `token`.
-pub fn decide(
-    token: &Presented,
-    client: AuthenticatedClient<'_>,
-    records: &Records,
-    context: &Context<'_>,
-) -> Introspection {
-    let active = match token {
-        Presented::Access(claims) => access(claims, client, records, context),
-        Presented::Refresh(refresh) => self::refresh(refresh, client, records, context),
-    };
-    active.map_or(Introspection::INACTIVE, |active| Introspection::Active(Box::new(active)))
+impl ClientStep for IntrospectionRequest {
+    const NAME: &'static str = "introspect";
+    type Outcome = Introspection;
+    type Refusal = IntrospectionRefusal;
+
+    fn decide(
+        &self,
+        client: AuthenticatedClient<'_>,
+        have: &Have,
+        context: &Context<'_>,
+    ) -> Decided<Introspection, IntrospectionRefusal> {
+        if client.is_public() {
+            return Err(IntrospectionRefusal::PublicClient.into());
+        }
+        let token = self.0.as_ref().map_err(|refusal| *refusal)?;
+        let active = match token.read(context) {
+            Ok(PresentedToken::Access(claims)) => access(claims, client, have, context)?,
+            Ok(PresentedToken::Refresh(token)) => refresh(token, client, have, context)?,
+            Err(_) => None,
+        };
+        Ok(Decision::read_only(
+            active.map_or(Introspection::INACTIVE, |active| Introspection::Active(Box::new(active))),
+        ))
+    }
 }
 
 fn access(
     claims: &AccessClaims,
     client: AuthenticatedClient<'_>,
-    records: &Records,
+    have: &Have,
     context: &Context<'_>,
-) -> Option<ActiveToken> {
-    let own = claims.client_id == client.client_id;
-    let listed = records.resource.as_ref().is_some_and(|resource| {
-        resource.identifier.as_str() == claims.aud
-            && resource.introspection_clients.contains(&client.client_id)
-    });
-    if !(own || listed) || token::alive(claims, records, context).is_err() {
-        return None;
+) -> Result<Option<ActiveToken>, Want> {
+    let asks = claims.client_id == client.client_id || is_listed(claims, client, have, context)?;
+    if !asks || token::alive(claims, have, context)?.is_err() {
+        return Ok(None);
     }
-    Some(ActiveToken {
+    Ok(Some(ActiveToken {
         active: true,
         iss: claims.iss.clone(),
         sub: claims.sub.clone(),
@@ -152,42 +160,56 @@ fn access(
         auth_time: claims.auth_time,
         acr: claims.acr.clone(),
         amr: claims.amr.clone(),
-    })
+    }))
 }
 
-/// A refresh token is its client's business alone, and alive in its living generation only.
+/// Whether the resource that the token is for lists the client.
+fn is_listed(
+    claims: &AccessClaims,
+    client: AuthenticatedClient<'_>,
+    have: &Have,
+    context: &Context<'_>,
+) -> Result<bool, Want> {
+    let Audience::Resource(identifier) = claims.audience(context.policy) else { return Ok(false) };
+    let resources = have.resources(vec![identifier], ScopeSet::default())?;
+    Ok(resources.iter().any(|resource| {
+        resource.identifier.as_str() == claims.aud
+            && resource.introspection_clients.contains(&client.client_id)
+    }))
+}
+
+/// A refresh token is its client's business alone, and alive in its current generation only.
 fn refresh(
     token: &RefreshToken,
     client: AuthenticatedClient<'_>,
-    records: &Records,
+    have: &Have,
     context: &Context<'_>,
-) -> Option<ActiveToken> {
-    let record = records.authorization.as_ref()?;
+) -> Result<Option<ActiveToken>, Want> {
+    let Some(record) = have.authorization(token.authorization)? else { return Ok(None) };
     let authorization = &record.authorization;
-    let living = authorization.refresh.as_ref()?;
-    let same = authorization.id == token.authorization
-        && authorization.client_id == client.client_id
-        && living.generation == token.generation
-        && living.digest == token.digest()
-        && context.now < living.expires_at;
+    let Some(current) = &authorization.refresh else { return Ok(None) };
+    let same = authorization.client_id == client.client_id
+        && current.generation == token.generation
+        && current.digest == token.digest()
+        && context.now < current.expires_at;
     if !same || liveness::alive(record, &context.policy.lifetimes, context.now).is_err() {
-        return None;
+        return Ok(None);
     }
-    Some(ActiveToken {
+    Ok(Some(ActiveToken {
         active: true,
         iss: context.policy.issuer.clone(),
         sub: authorization.user_id.to_string(),
         client_id: authorization.client_id.clone(),
-        exp: living.expires_at.seconds(),
+        exp: current.expires_at.seconds(),
         scope: authorization.permissions.scopes(),
         token_type: None,
         aud: None,
-        iat: Some(living.rotated_at.seconds()),
+        iat: Some(current.rotated_at.seconds()),
         jti: None,
         auth_time: Some(authorization.authentication.at.seconds()),
         acr: Some(authorization.authentication.acr.clone()),
         amr: authorization.authentication.amr.clone(),
-    })
+    }))
 }
 
 #[cfg(test)]

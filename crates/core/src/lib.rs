@@ -35,6 +35,7 @@ pub mod client_auth;
 pub mod discovery;
 pub mod end_session;
 pub mod error;
+pub mod factor;
 pub mod form;
 pub mod id;
 pub mod interaction;

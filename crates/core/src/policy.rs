@@ -118,8 +118,6 @@ impl Policy {
 
 /// The authentication class of a sign-in by password alone.
 pub const ACR_PASSWORD: &str = "urn:grantwell:acr:password";
-/// Every class that can be reached today, as discovery lists them.
-pub const ACR_VALUES: &[&str] = &[ACR_PASSWORD];
 
 #[cfg(test)]
 mod tests {

@@ -5,13 +5,13 @@
 use serde_json::json;
 
 use crate::{
-    client_auth::AuthenticatedClient,
+    client_auth::{AuthenticatedClient, ClientStep},
     error::{ErrorCode, OAuthError, Refusal},
     form::{Form, Repeated},
-    step::Decision,
+    step::{Context, Decided, Decision, Have, Want},
     store::Write,
     time::Timestamp,
-    token::{Context, Presented, Records},
+    token::{PresentedToken, TokenText},
 };
 
 /// Why a request is refused.
@@ -56,33 +56,55 @@ pub enum Revoked {
     Nothing,
 }
 
-/// Reads the request; `None` is a token that is not ours or over, and the answer is 200 (RFC 7009 §2.2). The authorization
-/// that the token names must be loaded for [`decide`].
-pub fn read(form: &Form, context: &Context<'_>) -> Result<Option<Presented>, RevocationRefusal> {
-    if form.repeated(&[]).is_some() {
-        return Err(RevocationRefusal::Repeated);
+/// A request to the endpoint.
+pub struct RevocationRequest(Result<TokenText, RevocationRefusal>);
+
+impl RevocationRequest {
+    /// Reads the parameters.
+    pub fn read(form: &Form) -> Self {
+        let token = || {
+            if form.repeated(&[]).is_some() {
+                return Err(RevocationRefusal::Repeated);
+            }
+            form.one("token")?.ok_or(RevocationRefusal::NoToken)
+        };
+        Self(token().map(|token| TokenText::new(token.to_owned())))
     }
-    let token = form.one("token")?.ok_or(RevocationRefusal::NoToken)?;
-    Ok(Presented::read(token, context))
 }
 
-/// Revokes a token of the client's own (RFC 7009 §2.1).
-pub fn decide(
-    token: &Presented,
+impl ClientStep for RevocationRequest {
+    const NAME: &'static str = "revoke";
+    type Outcome = Revoked;
+    type Refusal = RevocationRefusal;
+
+    /// Revokes a token of the client's own (RFC 7009 §2.1). A token that is not ours or over is answered with 200 (§2.2).
+    fn decide(
+        &self,
+        client: AuthenticatedClient<'_>,
+        have: &Have,
+        context: &Context<'_>,
+    ) -> Decided<Revoked, RevocationRefusal> {
+        let token = self.0.as_ref().map_err(|refusal| *refusal)?;
+        let Ok(token) = token.read(context) else { return Ok(Decision::read_only(Revoked::Nothing)) };
+        Ok(revoke(token, client, have, context)?)
+    }
+}
+
+fn revoke(
+    token: &PresentedToken,
     client: AuthenticatedClient<'_>,
-    records: &Records,
+    have: &Have,
     context: &Context<'_>,
-) -> Decision<Revoked> {
+) -> Result<Decision<Revoked>, Want> {
+    let nothing = Decision::read_only(Revoked::Nothing);
+    let record = token.authorization().map(|id| have.authorization(id)).transpose()?.flatten();
+    let authorization = record.map(|record| &record.authorization);
     match token {
-        Presented::Refresh(token) => {
-            let Some(authorization) = records.authorization.as_ref().map(|record| &record.authorization)
-            else {
-                return Decision::read_only(Revoked::Nothing);
+        PresentedToken::Refresh(_) => {
+            let own = authorization.filter(|authorization| authorization.client_id == client.client_id);
+            let Some(authorization) = own.filter(|authorization| authorization.revoked_at.is_none()) else {
+                return Ok(nothing);
             };
-            let own = authorization.id == token.authorization && authorization.client_id == client.client_id;
-            if !own || authorization.revoked_at.is_some() {
-                return Decision::read_only(Revoked::Nothing);
-            }
             let audit = context.audit(
                 "authorization.revoked",
                 Some(authorization.user_id),
@@ -90,18 +112,18 @@ pub fn decide(
                 json!({ "authorization": authorization.id, "by": "client" }),
             );
             let revoke = Write::RevokeAuthorization { id: authorization.id, at: context.now };
-            Decision { writes: vec![revoke, audit], outcome: Revoked::Authorization }
+            Ok(Decision { writes: vec![revoke, audit], outcome: Revoked::Authorization })
         }
-        Presented::Access(claims) => {
+        PresentedToken::Access(claims) => {
             if claims.client_id != client.client_id {
-                return Decision::read_only(Revoked::Nothing);
+                return Ok(nothing);
             }
-            let user = records.authorization.as_ref().map(|record| record.authorization.user_id);
+            let user = authorization.map(|authorization| authorization.user_id);
             let detail = json!({ "authorization": token.authorization() });
             let audit = context.audit("access_token.revoked", user, Some(&client.client_id), detail);
             let deny =
                 Write::DenyToken { token: claims.digest(), expires_at: Timestamp::from_seconds(claims.exp) };
-            Decision { writes: vec![deny, audit], outcome: Revoked::AccessToken }
+            Ok(Decision { writes: vec![deny, audit], outcome: Revoked::AccessToken })
         }
     }
 }

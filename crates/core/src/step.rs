@@ -138,9 +138,9 @@ pub trait Step: Sync {
     /// is pure: the same `have` and `context` give the same decision (but for random ids and secrets).
     fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Self::Outcome, Self::Refusal>;
 
-    /// The ordered checks that it runs; the first refusal wins. Empty where the order is that of the code.
-    fn checks(&self) -> &'static [CheckRow] {
-        &[]
+    /// The ordered checks that it runs; the first refusal wins. None where the order is that of the code.
+    fn checks() -> impl Iterator<Item = &'static CheckRow> {
+        std::iter::empty()
     }
 }
 

@@ -9,11 +9,9 @@ use crate::{
     error::{ErrorCode, OAuthError, Refusal},
     form::Form,
     scope::Audience,
-    token::{
-        self, Context, Ended, Presented, Records,
-        access::{AccessClaims, AccessToken, InvalidToken},
-        jti::TokenId,
-    },
+    step::{Context, Decided, Decision, Have, Step},
+    store::Share,
+    token::{self, Ended, PresentedToken, TokenText, access::InvalidToken, jti::TokenId},
 };
 
 /// Why there are no claims.
@@ -107,41 +105,48 @@ pub fn bearer<'a>(
     }
 }
 
-/// Reads the token. What [`Presented::authorization`] and [`Presented::deny_key`] name must be loaded for [`decide`].
-pub fn read(token: &str, context: &Context<'_>) -> Result<Presented, UserInfoRefusal> {
-    AccessToken::read(token, context.keyring, context.policy, context.now)
-        .map(|claims| Presented::Access(Box::new(claims)))
-        .map_err(UserInfoRefusal::Invalid)
+/// A request to the endpoint, with the token that [`bearer`] found.
+pub struct UserInfoRequest(TokenText);
+
+impl UserInfoRequest {
+    /// A request with this token.
+    pub fn new(token: &str) -> Self {
+        Self(TokenText::new(token.to_owned()))
+    }
 }
 
-/// The claims that the token's scopes ask for (Core 1.0 §5.3.2).
-pub fn decide(
-    token: &Presented,
-    records: &Records,
-    context: &Context<'_>,
-) -> Result<Map<String, Value>, UserInfoRefusal> {
-    let claims: &AccessClaims = match token {
-        Presented::Access(claims) => claims,
-        Presented::Refresh(_) => return Err(UserInfoRefusal::Invalid(InvalidToken::Unreadable)),
-    };
-    if claims.audience(context.policy) != Audience::Issuer {
-        return Err(UserInfoRefusal::Audience);
+impl Step for UserInfoRequest {
+    const NAME: &'static str = "userinfo";
+    const SHARE: Share = Share::Rest;
+    type Outcome = Map<String, Value>;
+    type Refusal = UserInfoRefusal;
+
+    /// The claims that the token's scopes ask for (Core 1.0 §5.3.2).
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Map<String, Value>, UserInfoRefusal> {
+        let claims = match self.0.read(context).map_err(UserInfoRefusal::Invalid)? {
+            PresentedToken::Access(claims) => claims,
+            PresentedToken::Refresh(_) => {
+                return Err(UserInfoRefusal::Invalid(InvalidToken::Unreadable).into());
+            }
+        };
+        if claims.audience(context.policy) != Audience::Issuer {
+            return Err(UserInfoRefusal::Audience.into());
+        }
+        let Some(TokenId::Person(id)) = claims.token_id() else {
+            return Err(UserInfoRefusal::Machine.into());
+        };
+        token::alive(claims, have, context)?.map_err(UserInfoRefusal::Ended)?;
+        if !claims.scope.contains("openid") {
+            return Err(UserInfoRefusal::NoOpenId.into());
+        }
+        let user = have
+            .authorization(id)?
+            .and_then(|record| record.user.as_ref())
+            .ok_or(UserInfoRefusal::Ended(Ended::Gone))?;
+        let mut response = claims::of(user, &claims.scope);
+        response.insert("sub".to_owned(), Value::String(user.id.to_string()));
+        Ok(Decision::read_only(response))
     }
-    if !matches!(claims.token_id(), Some(TokenId::Person(_))) {
-        return Err(UserInfoRefusal::Machine);
-    }
-    token::alive(claims, records, context).map_err(UserInfoRefusal::Ended)?;
-    if !claims.scope.contains("openid") {
-        return Err(UserInfoRefusal::NoOpenId);
-    }
-    let user = records
-        .authorization
-        .as_ref()
-        .and_then(|record| record.user.as_ref())
-        .ok_or(UserInfoRefusal::Ended(Ended::Gone))?;
-    let mut answer = claims::of(user, &claims.scope);
-    answer.insert("sub".to_owned(), Value::String(user.id.to_string()));
-    Ok(answer)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The composition root: all that a handler needs, put together once.
 
-use std::sync::{Arc, RwLock, atomic::AtomicBool};
+use std::sync::{Arc, PoisonError, RwLock, atomic::AtomicBool};
 
 use grantwell_core::{
     id::Realm,
@@ -16,14 +16,12 @@ use crate::{
     clocks::Clocks, issued::Issued, login::password::Passwords, pages::Pages, registered::Registered,
 };
 
-/// The server.
+/// The process.
 pub(crate) struct App {
     /// Where everything durable is.
     pub(crate) store: Engine,
-    /// The one realm that is served.
-    pub(crate) realm: Realm,
-    /// What the operator set about the protocol.
-    pub(crate) policy: Policy,
+    /// The realm that is served at the root of the issuer; requests take theirs from [`crate::http::exchange::Exchange`].
+    pub(crate) realm: Arc<ServedRealm>,
     /// Our own pages.
     pub(crate) pages: Pages,
     /// The password pool.
@@ -36,16 +34,23 @@ pub(crate) struct App {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Whether error pages show developers the cause.
     pub(crate) audience: ErrorAudience,
-    /// The front end of somebody else, where there is one.
-    pub(crate) front_end: Option<FrontEnd>,
+    /// The external login UI, where there is one.
+    pub(crate) login_ui: Option<LoginUi>,
     /// Tokens that were issued and not yet written down.
     pub(crate) issued: Issued,
     /// How far our clock is from the database's.
     pub(crate) clocks: Clocks,
     /// It was told to end, and says so to load balancers.
     pub(crate) leaving: AtomicBool,
-    /// Keys and realm, replaced when their generation moves.
-    pub(crate) current: RwLock<Arc<Current>>,
+}
+
+/// A realm that this process serves.
+pub(crate) struct ServedRealm {
+    /// Its id.
+    pub(crate) id: Realm,
+    /// What the operator set about the protocol.
+    pub(crate) policy: Policy,
+    current: RwLock<Arc<Current>>,
 }
 
 /// What changes with the realm's generation.
@@ -53,7 +58,7 @@ pub(crate) struct Current {
     /// The keys in use.
     pub(crate) keyring: Keyring,
     /// The realm as it was read with them.
-    pub(crate) realm: RealmRecord,
+    pub(crate) record: RealmRecord,
     /// What was read under the realm's generation.
     pub(crate) registered: Registered,
 }
@@ -67,8 +72,8 @@ pub(crate) enum ErrorAudience {
     Developers,
 }
 
-/// A front end of somebody else, in place of our pages.
-pub(crate) struct FrontEnd {
+/// An external login UI, in place of our pages.
+pub(crate) struct LoginUi {
     /// Where browsers are sent.
     pub(crate) url: String,
     /// How its back end says who it is.
@@ -82,13 +87,22 @@ impl App {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+impl ServedRealm {
+    /// A realm with what was read of it at the start.
+    pub(crate) fn new(id: Realm, policy: Policy, current: Current) -> Self {
+        Self { id, policy, current: RwLock::new(Arc::new(current)) }
+    }
 
     /// The keys and the realm as they are now.
     pub(crate) fn current(&self) -> Arc<Current> {
-        match self.current.read() {
-            Ok(current) => Arc::clone(&current),
-            Err(poisoned) => Arc::clone(&poisoned.into_inner()),
-        }
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces them: the generation moved.
+    pub(crate) fn replace(&self, fresh: Current) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
     }
 
     /// Whether browsers reach us by https: names and attributes of cookies follow.

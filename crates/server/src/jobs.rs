@@ -50,7 +50,7 @@ pub(crate) fn start(
         while tick(&mut ticks, &mut stopped).await {
             let at = Instant::now();
             match keys::refresh(&current, &opener).await {
-                Ok(()) => current.current().registered.confirm(at),
+                Ok(()) => current.realm.current().registered.confirm(at),
                 Err(error) => tracing::warn!(%error, "keys and realm were not read again"),
             }
         }
@@ -73,7 +73,7 @@ pub(crate) fn start(
             if let Err(error) = tend(&tended, &vault).await {
                 tracing::warn!(%error, "keys were not looked after");
             }
-            for key in tended.store.keys(tended.realm).await.unwrap_or_default() {
+            for key in tended.store.keys(tended.realm.id).await.unwrap_or_default() {
                 if let (KeyUse::Signing(algorithm), None) = (key.usage, key.retired_at) {
                     let age = tended.now().since(key.active_from).as_secs_f64();
                     metrics::gauge!("grantwell_signing_key_age_seconds", "alg" => algorithm.as_str())
@@ -102,7 +102,7 @@ pub(crate) fn start(
     let counting = Arc::clone(app);
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
-            if let Err(error) = counting.issued.flush(&counting.store, counting.realm).await {
+            if let Err(error) = counting.issued.flush(&counting.store, counting.realm.id).await {
                 tracing::warn!(%error, "the counts of tokens were not written; they wait");
             }
         }

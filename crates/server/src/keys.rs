@@ -167,15 +167,12 @@ fn kind(action: &KeyAction) -> String {
 
 /// Reads keys and realm again when the generation moved, and forgets what was registered before.
 pub(crate) async fn refresh(app: &App, vault: &Vault) -> Result<(), RealmError> {
-    let Some(realm) = app.store.realm(app.realm).await? else { return Err(RealmError::Contended) };
-    if realm == app.current().realm {
+    let realm = &app.realm;
+    let Some(record) = app.store.realm(realm.id).await? else { return Err(RealmError::Contended) };
+    if record == realm.current().record {
         return Ok(());
     }
-    let keyring = vault.open(&app.store.keys(app.realm).await?)?;
-    let fresh = Arc::new(Current { keyring, realm, registered: Registered::default() });
-    match app.current.write() {
-        Ok(mut current) => *current = fresh,
-        Err(poisoned) => *poisoned.into_inner() = fresh,
-    }
+    let keyring = vault.open(&app.store.keys(realm.id).await?)?;
+    realm.replace(Current { keyring, record, registered: Registered::default() });
     Ok(())
 }

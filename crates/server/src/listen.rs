@@ -21,7 +21,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
-use crate::http::context::Peer;
+use crate::http::exchange::Peer;
 
 /// Largest head of a request.
 const LARGEST_HEAD: usize = 16 * 1024;

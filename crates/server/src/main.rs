@@ -15,6 +15,7 @@ mod master_key;
 mod pages;
 mod registered;
 mod router;
+mod run;
 mod start;
 mod start_error;
 mod telemetry;

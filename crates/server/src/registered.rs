@@ -18,8 +18,9 @@ use grantwell_core::{
     scope::ScopeSet,
     store::{Read, Store},
 };
+use grantwell_store::Engine;
 
-use crate::app::App;
+use crate::app::ServedRealm;
 
 /// How long a look at the generation counts.
 const FRESH: Duration = Duration::from_secs(1);
@@ -75,9 +76,9 @@ impl<K: Hash + Eq, V: Clone> Kept<K, V> {
     }
 }
 
-impl App {
+impl ServedRealm {
     /// A client as registered.
-    pub(crate) async fn client(&self, id: &ClientId) -> Read<Option<Arc<Client>>> {
+    pub(crate) async fn client(&self, store: &Engine, id: &ClientId) -> Read<Option<Arc<Client>>> {
         // What is read now is kept under the generation of before: an older form is never kept under a newer one.
         let current = self.current();
         if current.registered.is_fresh()
@@ -85,7 +86,7 @@ impl App {
         {
             return Ok(client);
         }
-        let found = self.store.client(self.realm, id).await?.map(Arc::new);
+        let found = store.client(self.id, id).await?.map(Arc::new);
         if id.as_str().len() <= LONGEST {
             current.registered.clients.keep(id.clone(), found.clone());
         }
@@ -95,22 +96,18 @@ impl App {
     /// Resources as registered, found as [`Store::resources`] finds them.
     pub(crate) async fn resources(
         &self,
-        identifiers: Vec<ResourceIdentifier>,
-        scopes: ScopeSet,
+        store: &Engine,
+        key: &(Vec<ResourceIdentifier>, ScopeSet),
     ) -> Read<Arc<[Resource]>> {
-        if identifiers.is_empty() && scopes.is_empty() {
-            return Ok(Arc::default());
-        }
         let current = self.current();
-        let key = (identifiers, scopes);
         if current.registered.is_fresh()
-            && let Some(resources) = current.registered.resources.find(&key)
+            && let Some(resources) = current.registered.resources.find(key)
         {
             return Ok(resources);
         }
-        let found: Arc<[Resource]> = self.store.resources(self.realm, &key.0, &key.1).await?.into();
-        if size(&key) <= LONGEST {
-            current.registered.resources.keep(key, Arc::clone(&found));
+        let found: Arc<[Resource]> = store.resources(self.id, &key.0, &key.1).await?.into();
+        if size(key) <= LONGEST {
+            current.registered.resources.keep(key.clone(), Arc::clone(&found));
         }
         Ok(found)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, Uri, header},
     middleware::{self, Next},
     routing::{MethodRouter, get, post},
@@ -16,12 +16,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     app::{App, ErrorAudience},
     http::{
-        account, answer,
-        answer::{Answer, set},
-        assets, authorize, consent,
-        context::{Context, locale},
-        discovery, end_session, health, interaction, introspect,
-        proceed::Stage,
+        account, assets, authorize, consent, discovery, end_session,
+        exchange::Exchange,
+        health, interaction, introspect, principal,
+        renderer::Renderer,
+        response::{self, Response, set},
         revoke, select_account, sign_in, token, userinfo,
     },
     pages::Cause,
@@ -31,14 +30,14 @@ use crate::{
 /// Longest request target; longer ones are 414.
 const LONGEST_TARGET: usize = 8 * 1024;
 
-/// Who may use a route. The endpoints check the credential; this says which there must be.
+/// Who may use a route. The check of the class stands before the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     /// Anybody, or a client with its own credential.
     Public,
     /// A person who is signed in.
     User,
-    /// The back end of a front end, with a credential of its own.
+    /// The back end of the external login UI, with a credential of its own.
     Admin,
 }
 
@@ -83,7 +82,7 @@ fn routes() -> Vec<Route> {
         public("/consent", None, post(consent::post)),
         public(path::TOKEN, Any, post(token::post)),
         public("/oauth/token", Any, post(token::post)),
-        public(path::USERINFO, Any, get(userinfo::get).post(userinfo::post)),
+        public(path::USERINFO, Any, get(userinfo::respond).post(userinfo::respond)),
         public(path::INTROSPECT, None, post(introspect::post)),
         public(path::REVOKE, Any, post(revoke::post)),
         public(path::END_SESSION, None, get(end_session::get).post(end_session::post)),
@@ -102,7 +101,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for route in routes() {
         tracing::trace!(path = route.path, class = ?route.class, "route");
-        router = router.route(route.path, with_cors(route.cors, route.methods));
+        let methods = with_check(app, route.class, route.methods);
+        router = router.route(route.path, with_cors(route.cors, methods));
     }
     layered(router, app)
 }
@@ -127,16 +127,26 @@ pub(crate) fn paths() -> Vec<&'static str> {
 /// What a management listener serves: metrics here only, health on both.
 pub(crate) fn management(app: &Arc<App>, metrics: telemetry::Metrics) -> Router {
     let page = move || async move {
-        let mut answer = answer::response(200, metrics.render());
-        set(&mut answer, "content-type", "text/plain; version=0.0.4; charset=utf-8");
-        answer::plain_headers(&mut answer);
-        answer
+        let mut reply = response::response(200, metrics.render());
+        set(&mut reply, "content-type", "text/plain; version=0.0.4; charset=utf-8");
+        response::plain_headers(&mut reply);
+        reply
     };
     Router::new()
         .route("/metrics", get(page))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .with_state(Arc::clone(app))
+}
+
+/// The check that stands before the handlers of a class.
+fn with_check(app: &Arc<App>, class: Class, methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    let app = Arc::clone(app);
+    match class {
+        Class::Public => methods,
+        Class::User => methods.layer(middleware::from_fn_with_state(app, principal::check_person)),
+        Class::Admin => methods.layer(middleware::from_fn_with_state(app, principal::check_login_ui)),
+    }
 }
 
 fn with_cors(cors: Cors, methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
@@ -146,51 +156,51 @@ fn with_cors(cors: Cors, methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<Ap
     }
 }
 
-async fn preflight() -> Answer {
-    let mut answer = answer::response(204, Body::empty());
-    set(&mut answer, "access-control-allow-methods", "GET, POST");
-    set(&mut answer, "access-control-allow-headers", "authorization, content-type, mcp-protocol-version");
-    set(&mut answer, "access-control-max-age", "600");
-    answer::plain_headers(&mut answer);
-    answer
+async fn preflight() -> Response {
+    let mut reply = response::response(204, Body::empty());
+    set(&mut reply, "access-control-allow-methods", "GET, POST");
+    set(&mut reply, "access-control-allow-headers", "authorization, content-type, mcp-protocol-version");
+    set(&mut reply, "access-control-max-age", "600");
+    response::plain_headers(&mut reply);
+    reply
 }
 
-async fn allow_any_origin(mut answer: Answer) -> Answer {
-    set(&mut answer, "access-control-allow-origin", "*");
-    set(&mut answer, "access-control-expose-headers", "www-authenticate");
-    answer
+async fn allow_any_origin(mut reply: Response) -> Response {
+    set(&mut reply, "access-control-allow-origin", "*");
+    set(&mut reply, "access-control-expose-headers", "www-authenticate");
+    reply
 }
 
 /// After a request in chunks the connection ends: a `Content-Length` beside them, which hyper drops, may be what somebody in
 /// front has read (RFC 9112 §6.1; catalogue H-01).
-async fn guard(State(app): State<Arc<App>>, context: Context, request: Request, next: Next) -> Answer {
+async fn guard(x: Exchange, request: Request, next: Next) -> Response {
     let in_chunks = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let mut answer = guarded(app, context, request, next).await;
+    let mut reply = guarded(x, request, next).await;
     if in_chunks {
-        set(&mut answer, "connection", "close");
+        set(&mut reply, "connection", "close");
     }
-    answer
+    reply
 }
 
 /// What is refused before it reaches an endpoint: a target that is too long, two `Host` headers, a transfer
 /// encoding that nobody here reads, HEAD where a GET would issue a code (catalogue A-05, H-06, H-01, C-10).
-async fn guarded(app: Arc<App>, context: Context, request: Request, next: Next) -> Answer {
-    let stage = Stage::new(&app, &context, locale(request.headers(), &[]));
+async fn guarded(x: Exchange, request: Request, next: Next) -> Response {
+    let renderer = Renderer::new(&x, request.headers(), &[]);
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > LONGEST_TARGET {
-        return stage.sheet.error(414, Cause::InvalidRequest, "target_too_long");
+        return renderer.error(414, Cause::InvalidRequest, "target_too_long");
     }
     if request.headers().get_all(header::HOST).iter().count() > 1 {
-        return stage.sheet.error(400, Cause::InvalidRequest, "two_host_headers");
+        return renderer.error(400, Cause::InvalidRequest, "two_host_headers");
     }
     if !is_encoding_understood(request.headers()) {
-        return stage.sheet.error(400, Cause::InvalidRequest, "transfer_encoding");
+        return renderer.error(400, Cause::InvalidRequest, "transfer_encoding");
     }
     if request.method() == Method::HEAD && !is_plain_document(request.uri().path()) {
-        return not_allowed(State(Arc::clone(&app)), context, request.headers().clone()).await;
+        return not_allowed(x.clone(), request.headers().clone()).await;
     }
-    if let Some(uri) = canonical(&app, request.method(), request.headers(), request.uri()) {
-        return answer::see_other(&uri);
+    if let Some(uri) = canonical(&x.app, request.method(), request.headers(), request.uri()) {
+        return response::see_other(&uri);
     }
     next.run(request).await
 }
@@ -220,25 +230,21 @@ fn canonical(app: &App, method: &Method, headers: &HeaderMap, uri: &Uri) -> Opti
     let by_address = host.starts_with("127.0.0.1:") || host.starts_with("[::1]:");
     let is_page = ["/authorize", "/account", "/end_session"].iter().any(|page| uri.path().starts_with(page));
     let target = uri.path_and_query().map(|target| target.as_str())?;
-    (by_address && is_page && !app.policy.issuer.contains(host)).then(|| app.policy.url(target))
+    (by_address && is_page && !app.realm.policy.issuer.contains(host)).then(|| app.realm.policy.url(target))
 }
 
-async fn not_found(State(app): State<Arc<App>>, context: Context, headers: HeaderMap) -> Answer {
-    Stage::new(&app, &context, locale(&headers, &[])).sheet.error(404, Cause::NotFound, "not_found")
+async fn not_found(x: Exchange, headers: HeaderMap) -> Response {
+    Renderer::new(&x, &headers, &[]).error(404, Cause::NotFound, "not_found")
 }
 
-async fn not_allowed(State(app): State<Arc<App>>, context: Context, headers: HeaderMap) -> Answer {
-    Stage::new(&app, &context, locale(&headers, &[])).sheet.error(
-        405,
-        Cause::MethodNotAllowed,
-        "method_not_allowed",
-    )
+async fn not_allowed(x: Exchange, headers: HeaderMap) -> Response {
+    Renderer::new(&x, &headers, &[]).error(405, Cause::MethodNotAllowed, "method_not_allowed")
 }
 
-fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Answer {
-    let mut answer = answer::response(500, "{\"error\":\"server_error\"}");
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    set(&mut answer, "cache-control", "no-store");
-    answer::plain_headers(&mut answer);
-    answer
+fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let mut reply = response::response(500, "{\"error\":\"server_error\"}");
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    set(&mut reply, "cache-control", "no-store");
+    response::plain_headers(&mut reply);
+    reply
 }

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{
-        Arc, RwLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -27,7 +27,7 @@ use tokio::{
 
 use crate::{
     ambient::{SystemClock, SystemEntropy},
-    app::{App, Current, ErrorAudience, FrontEnd},
+    app::{App, Current, ErrorAudience, LoginUi, ServedRealm},
     clocks::{self, Clocks},
     config::Configuration,
     issued::Issued,
@@ -57,8 +57,8 @@ pub(crate) struct Parts {
     pub(crate) passwords: PoolSize,
     /// Templates of the operator.
     pub(crate) templates: Option<PathBuf>,
-    /// A front end of somebody else.
-    pub(crate) front_end: Option<FrontEnd>,
+    /// The external login UI.
+    pub(crate) login_ui: Option<LoginUi>,
     /// Whose forwarding headers are believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Whom error pages are written for.
@@ -78,10 +78,10 @@ impl Parts {
                 admitted: config.limits.password_hashes + config.limits.password_queue,
             },
             templates: config.templates.clone(),
-            front_end: config.front_end.as_ref().map(|front_end| FrontEnd {
-                url: front_end.url.clone(),
-                client_id: front_end.client_id.clone(),
-                client_secret: front_end.client_secret,
+            login_ui: config.front_end.as_ref().map(|login_ui| LoginUi {
+                url: login_ui.url.clone(),
+                client_id: login_ui.client_id.clone(),
+                client_secret: login_ui.client_secret,
             }),
             trusted_proxies: config.trusted_proxies.clone(),
             audience: ErrorAudience::People,
@@ -178,24 +178,26 @@ pub(crate) async fn build(
     vault.tend(&store, now, Which::Quick).await.map_err(StartError::of)?;
     let keyring =
         vault.open(&store.keys(Realm::MAIN).await.map_err(StartError::of)?).map_err(StartError::of)?;
-    let realm = vault.claim(&store, &parts.policy.issuer).await.map_err(StartError::of)?;
+    let record = vault.claim(&store, &parts.policy.issuer).await.map_err(StartError::of)?;
     let passwords = Passwords::new(parts.passwords, vault.entropy.as_ref())
         .map_err(|error| StartError(format!("the password pool cannot be made: {error:?}")))?;
     let app = App {
         store,
-        realm: Realm::MAIN,
-        policy: parts.policy,
+        realm: Arc::new(ServedRealm::new(
+            vault.realm,
+            parts.policy,
+            Current { keyring, record, registered: Registered::default() },
+        )),
         pages,
         passwords,
         clock,
         entropy: Arc::clone(&vault.entropy),
         trusted_proxies: parts.trusted_proxies,
         audience: parts.audience,
-        front_end: parts.front_end,
+        login_ui: parts.login_ui,
         issued: Issued::default(),
         clocks: Clocks::default(),
         leaving: AtomicBool::new(false),
-        current: RwLock::new(Arc::new(Current { keyring, realm, registered: Registered::default() })),
     };
     Ok((Arc::new(app), vault))
 }
@@ -259,7 +261,7 @@ impl Running {
         while self.listeners.join_next().await.is_some() {}
         while self.jobs.join_next().await.is_some() {}
         // After the last request.
-        if let Err(error) = self.app.issued.flush(&self.app.store, self.app.realm).await {
+        if let Err(error) = self.app.issued.flush(&self.app.store, self.app.realm.id).await {
             tracing::warn!(%error, "the last counts of tokens were not written");
         }
         tracing::info!("stopped");
@@ -314,7 +316,7 @@ pub(crate) async fn serve(config: Configuration) -> Result<(), StartError> {
         running.serve(management, router::management(&app, metrics), limits);
     }
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    tracing::info!(%address, issuer = app.policy.issuer, "ready on {scheme}://{address}");
+    tracing::info!(%address, issuer = app.realm.policy.issuer, "ready on {scheme}://{address}");
     running.until_stopped(config.limits.shutdown_notice).await;
     Ok(())
 }

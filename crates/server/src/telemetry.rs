@@ -7,6 +7,7 @@ use axum::{
     http::Method,
     middleware::Next,
 };
+use grantwell_core::client::GrantType;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use tracing::Dispatch;
 use tracing_subscriber::{
@@ -18,10 +19,11 @@ use tracing_subscriber::{
 use crate::{
     app::App,
     http::{
-        answer::{Answer, Noted, set},
-        context::Context,
+        exchange::{Exchange, Notes},
+        response::{Response, set},
     },
     pages,
+    run::{StepEnd, StepEvent},
 };
 
 /// How the log looks.
@@ -78,53 +80,84 @@ pub(crate) fn metrics() -> Result<Metrics, BuildError> {
     Ok(Metrics(handle))
 }
 
-fn count_token(status: u16, noted: &Noted) {
-    let error = match (status, &noted.reason) {
+fn count_token(status: u16, notes: &Notes) {
+    let error = match (status, &notes.reason) {
         (200, _) => "none".to_owned(),
         (503, _) => "temporarily_unavailable".to_owned(),
         (_, reason) => reason.clone().unwrap_or_else(|| "unknown".to_owned()),
     };
     let outcome = if status == 200 { "ok" } else { "refused" };
-    let grant = noted.grant.unwrap_or("unknown");
+    let grant = notes.grant.map_or("unknown", GrantType::as_str);
     metrics::counter!("grantwell_token_total", "grant" => grant, "outcome" => outcome, "error" => error)
         .increment(1);
+}
+
+/// A line for each step, for whoever looks for the cause: off in production, where the request's line says the reason.
+fn log_step(trace_id: &str, step: &StepEvent) {
+    let StepEvent { step, wants, passed, writes, conflicts, end } = step;
+    match end {
+        StepEnd::Done => tracing::debug!(trace_id, step, ?wants, ?passed, ?writes, ?conflicts, "decided"),
+        StepEnd::Refused { reason, check, mismatch } => {
+            let (received, expected) =
+                mismatch.as_ref().map(|it| (it.received.as_str(), it.expected.as_str())).unzip();
+            tracing::debug!(
+                trace_id,
+                step,
+                ?wants,
+                ?passed,
+                ?writes,
+                ?conflicts,
+                reason,
+                check,
+                received,
+                expected,
+                "refused"
+            );
+        }
+        StepEnd::Unavailable(why) => {
+            tracing::debug!(trace_id, step, ?wants, ?conflicts, %why, "no decision");
+        }
+    }
 }
 
 /// Around every request: the trace id, the log line, the sample.
 pub(crate) async fn observe(
     State(app): State<Arc<App>>,
-    context: Context,
+    x: Exchange,
     mut request: Request,
     next: Next,
-) -> Answer {
+) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
-    request.extensions_mut().insert(context.clone());
-    let mut answer = next.run(request).await;
-    if app.is_https() {
+    request.extensions_mut().insert(x.clone());
+    let mut response = next.run(request).await;
+    if app.realm.is_https() {
         let (name, value) = pages::STRICT_TRANSPORT_SECURITY;
-        set(&mut answer, name, value);
+        set(&mut response, name, value);
     }
-    set(&mut answer, "x-trace-id", &context.trace_id);
-    let noted = answer.extensions_mut().remove::<Noted>().unwrap_or_default();
-    let (status, elapsed) = (answer.status().as_u16(), started.elapsed());
+    set(&mut response, "x-trace-id", &x.origin.trace_id);
+    let notes = x.notes();
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
     metrics::histogram!("grantwell_http_request_seconds", "route" => route.clone(), "status" => status.to_string())
         .record(elapsed);
     if route.ends_with("/token") && method == Method::POST {
-        count_token(status, &noted);
+        count_token(status, &notes);
+    }
+    for step in &notes.steps {
+        log_step(&x.origin.trace_id, step);
     }
     tracing::info!(
-        trace_id = %context.trace_id,
+        trace_id = %x.origin.trace_id,
         %method,
         route,
         status,
-        address = %context.address,
+        address = x.origin.address.map(tracing::field::display),
         duration_ms = elapsed.as_secs_f64() * 1000.0,
-        client_id = noted.client_id,
-        grant = noted.grant,
-        reason = noted.reason,
+        client_id = notes.client_id.as_ref().map(tracing::field::display),
+        grant = notes.grant.map(GrantType::as_str),
+        reason = notes.reason,
         "request"
     );
-    answer
+    response
 }

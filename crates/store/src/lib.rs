@@ -36,6 +36,7 @@ mod counters;
 pub mod postgres;
 mod queue;
 mod records;
+mod schema;
 pub mod sqlite;
 #[cfg(feature = "suite")]
 pub mod suite;

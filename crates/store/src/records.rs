@@ -168,7 +168,7 @@ pub(crate) fn interaction<C: Columns>(id: InteractionId, columns: &mut C) -> Rea
     Ok(Interaction {
         id,
         browser: columns.digest()?,
-        request: columns.json()?,
+        purpose: columns.json()?,
         facts: columns.json()?,
         version: columns.number()?,
         created_at: columns.time()?,

@@ -12,7 +12,7 @@ use grantwell_core::{
     store::{AttemptKey, Backoff, Outcome, Share, Store, StoreError, Write},
 };
 use grantwell_store::{
-    Engine, OpenError, OpenOptions, mount_suite, open,
+    Engine, OpenError, OpenOptions, mount_races, mount_suite, open,
     suite::fixtures::{self, NOW, Seeded},
 };
 
@@ -64,17 +64,7 @@ mod two {
         (vec![folder.open().await.unwrap(), folder.open().await.unwrap()], folder)
     }
 
-    mount_suite! {
-        nodes =>
-        races: every_conditional_write_has_one_winner
-        races: each_commit_of_a_batch_is_told_its_own_write
-        races: one_first_start_claims_the_realm
-        races: c_04_the_winner_of_a_code_keeps_its_refresh_token
-        races: f_12_a_revocation_beats_what_comes_after_it
-        races: a_withdrawal_beats_what_comes_after_it
-        races: l_07_a_hundred_reservations_are_counted_as_a_hundred
-        races: two_changes_of_a_user_leave_one_whole
-    }
+    mount_races!(nodes);
 }
 
 fn client(id: &str) -> Write {

@@ -1,24 +1,57 @@
 use super::*;
-use crate::{authorize::fixtures as au, fixtures as fx, store::Consent};
+use crate::{authorize::fixtures as au, fixtures as fx, id::ClientId, step::Refused, store::Event};
 
-static ENTROPY: fx::Seeded = fx::Seeded::new(4);
+/// Session `n` of Ada.
+fn of_ada(n: u8) -> SessionRecord {
+    let mut record = au::session(2);
+    record.session.id = au::session_id(n);
+    record.session.digest = Digest([n; 32]);
+    record
+}
 
-fn by(session: &SessionRecord) -> Acting<'_> {
-    Acting { session, now: fx::NOW, entropy: &ENTROPY, trace_id: "trace" }
+/// A form of the page of session 2, from the browser with these sessions.
+fn form(sessions: &[u8]) -> AccountForm {
+    AccountForm {
+        anti_forgery: au::anti_forgery((ACCOUNT, &au::session_id(2).to_string())),
+        browser: au::browser(sessions),
+    }
 }
 
 fn connection(n: u8) -> Connection {
-    let consent = Consent {
-        id: ConsentId::from_bytes([n; 16]),
-        user_id: au::user_id(2),
-        client_id: "web".into(),
-        permissions: fx::permissions(&[("", "openid")]),
-        version: 0,
-        created_at: fx::NOW,
-        updated_at: fx::NOW,
-        withdrawn_at: None,
-    };
+    let consent =
+        crate::store::Consent { id: ConsentId::from_bytes([n; 16]), ..au::consent(&[("", "openid")]) };
     Connection { consent, client: None, last_used_at: None }
+}
+
+/// Ada with the sessions 2, 3 and 4 and the connections 4 and 5; somebody else with session 9 and connection 9.
+fn world() -> fx::World {
+    let mut other = connection(9);
+    other.consent.user_id = au::user_id(9);
+    fx::World {
+        sessions: vec![of_ada(2), of_ada(3), of_ada(4), au::session(9)],
+        connections: vec![connection(4), connection(5), other],
+        resources: vec![fx::resource(), fx::other_resource()],
+        ..fx::World::default()
+    }
+}
+
+fn decide<S: Step>(step: &S, world: &fx::World) -> Result<Decision<S::Outcome>, Refused<S::Refusal>> {
+    fx::decide(step, world, &fx::context(&fx::policy()))
+}
+
+fn disconnect(n: Option<u8>) -> Disconnect {
+    Disconnect { form: form(&[2]), consent: n.map(|n| ConsentId::from_bytes([n; 16])) }
+}
+
+fn sign_out(which: Which, world: &fx::World) -> Result<Decision<Which>, Refused<AccountRefusal>> {
+    decide(&SignOut { form: form(&[2]), which: Some(which) }, world)
+}
+
+/// An event about Ada, with where and in which request it happened.
+fn on_record(event: &Event, kind: &str, client: Option<&str>) {
+    assert_eq!((event.kind.as_str(), event.user_id, event.at), (kind, Some(au::user_id(2)), fx::NOW));
+    assert_eq!(event.client_id.as_ref().map(ClientId::as_str), client);
+    assert_eq!((event.address.as_deref(), event.trace_id.as_str()), (Some("192.0.2.1"), "trace"));
 }
 
 /// Which sessions end, each with an event.
@@ -26,7 +59,8 @@ fn ended(writes: &[Write]) -> Vec<SessionId> {
     let pairs = writes.chunks(2).map(|pair| match pair {
         [Write::EndSession { id, user_id, at }, Write::Audit(event)] => {
             assert_eq!((*user_id, *at), (au::user_id(2), fx::NOW));
-            assert_eq!((event.kind.as_str(), event.user_id), ("session.ended", Some(au::user_id(2))));
+            on_record(event, "session.ended", None);
+            assert_eq!(event.detail, json!({ "session": id }));
             *id
         }
         writes => panic!("{writes:?}"),
@@ -36,14 +70,11 @@ fn ended(writes: &[Write]) -> Vec<SessionId> {
 
 #[test]
 fn n_05_disconnecting_withdraws_the_consent() {
-    let session = au::session(2);
-    let decision = disconnect(ConsentId::from_bytes([5; 16]), &[connection(4), connection(5)], &by(&session));
-    assert_eq!(decision.outcome, Done::Yes);
+    let decision = decide(&disconnect(Some(5)), &world()).unwrap();
     match decision.writes.as_slice() {
         [Write::WithdrawConsent { id, user_id, at }, Write::Audit(event)] => {
             assert_eq!((*id, *user_id, *at), (ConsentId::from_bytes([5; 16]), au::user_id(2), fx::NOW));
-            assert_eq!((event.kind.as_str(), event.user_id), ("consent.withdrawn", Some(au::user_id(2))));
-            assert_eq!((event.client_id.clone(), event.trace_id.as_str()), (Some("web".into()), "trace"));
+            on_record(event, "consent.withdrawn", Some("web"));
         }
         writes => panic!("{writes:?}"),
     }
@@ -51,25 +82,28 @@ fn n_05_disconnecting_withdraws_the_consent() {
 
 #[test]
 fn o_06_what_is_another_persons_is_not_found() {
-    let session = au::session(2);
-    let consent = disconnect(ConsentId::from_bytes([9; 16]), &[connection(4)], &by(&session));
-    assert!(consent.outcome == Done::NotFound && consent.writes.is_empty());
-    let own = [session.session.clone()];
-    let other = sign_out(Which::One(au::session_id(9)), &own, &by(&session));
-    assert!(other.outcome == Done::NotFound && other.writes.is_empty());
+    for consent in [Some(9), Some(7), None] {
+        let refused = decide(&disconnect(consent), &world()).unwrap_err();
+        assert!(refused.refusal == AccountRefusal::NotFound && refused.writes.is_empty(), "{consent:?}");
+    }
+    let which = [Some(Which::One(au::session_id(9))), Some(Which::One(au::session_id(7))), None];
+    for which in which {
+        let refused = decide(&SignOut { form: form(&[2]), which }, &world()).unwrap_err();
+        assert!(refused.refusal == AccountRefusal::NotFound && refused.writes.is_empty(), "{which:?}");
+    }
 }
 
 #[test]
 fn o_06_one_session_or_all_others_end() {
-    let session = au::session(2);
-    let of = |n| Session { user_id: au::user_id(2), ..au::session(n).session };
-    let own = [of(2), of(3), of(4)];
-    let one = sign_out(Which::One(au::session_id(3)), &own, &by(&session));
-    assert_eq!((one.outcome, ended(&one.writes)), (Done::Yes, vec![au::session_id(3)]));
-    let this = sign_out(Which::One(au::session_id(2)), &own, &by(&session));
+    let world = world();
+    let one = Which::One(au::session_id(3));
+    let decision = sign_out(one, &world).unwrap();
+    assert_eq!((decision.outcome, ended(&decision.writes)), (one, vec![au::session_id(3)]));
+    let this = sign_out(Which::One(au::session_id(2)), &world).unwrap();
     assert_eq!(ended(&this.writes), [au::session_id(2)]);
-    let others = sign_out(Which::Others, &own, &by(&session));
-    assert_eq!((others.outcome, ended(&others.writes)), (Done::Yes, [3, 4].map(au::session_id).to_vec()));
-    let none = sign_out(Which::Others, &own[..1], &by(&session));
-    assert!(none.outcome == Done::Yes && none.writes.is_empty(), "nothing is left to do");
+    let others = sign_out(Which::Others, &world).unwrap();
+    assert_eq!((others.outcome, ended(&others.writes)), (Which::Others, [3, 4].map(au::session_id).to_vec()));
+    let alone = fx::World { sessions: vec![of_ada(2)], ..world };
+    let none = sign_out(Which::Others, &alone).unwrap();
+    assert!(none.outcome == Which::Others && none.writes.is_empty(), "nothing is left to do");
 }

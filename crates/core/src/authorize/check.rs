@@ -3,24 +3,27 @@
 //! Two stages with a type between them. Until the client and its redirect URI are known to be good an error is a page:
 //! [`PageRefusal`] cannot redirect, because there is no [`Destination`] yet (RFC 6749 §4.1.2.1, RFC 9700 §4.11.2). After
 //! that every error goes to the client. [`CHECKS`] is the second stage: one row a check, in order, the first refusal wins.
-//! Left out on purpose: request objects and pushed requests, which come with a source file of their own beside this one.
+//! [`AuthorizeRequest`] is the step of both. Left out on purpose: request objects and pushed requests, which come with a source
+//! file of their own beside this one and run the same rows.
+
+use std::sync::Arc;
 
 use crate::{
     audience::{Asked, AudienceRefusal},
     authorize::{
         id_token_hint::{self, HintError},
-        request::{AuthorizationRequest, Prompts, ResponseMode},
         response::AuthorizationResponse,
     },
+    check::{CheckRow, Endpoint},
     client::{Client, GrantType},
-    error::{ErrorCode, OAuthError, Refusal},
+    error::{ErrorCode, Mismatch, OAuthError, Refusal},
     form::Form,
     id::ClientId,
-    jose::jwk::KeySet,
-    policy::Policy,
     redirect_uri,
     resource::Resource,
-    time::Timestamp,
+    scope::Permissions,
+    step::{Context, Decided, Decision, Have, Refused, Step},
+    store::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute, Share},
 };
 
 const LONGEST_STATE: usize = 2048;
@@ -69,19 +72,13 @@ impl PageRefusal {
     }
 }
 
-/// Where an answer may go: proof that client and redirect URI belong together.
+/// Where a response may go: proof that client and redirect URI belong together.
 #[derive(Clone, Debug)]
-pub struct Destination<'a> {
+struct Destination<'a> {
     /// Who asks.
-    pub client: &'a Client,
-    /// Where the answer goes.
-    pub redirect_uri: String,
-    /// Whether the request carried it.
-    pub sent: bool,
-    /// Given back with every answer.
-    pub state: Option<String>,
-    /// How the answer goes; `query` until the request is known to ask for another.
-    pub response_mode: ResponseMode,
+    client: &'a Client,
+    /// Where the response goes. The mode is `query` until the request is known to ask for another.
+    redirect: Redirect,
 }
 
 /// Why a request is answered at the client's redirect URI.
@@ -183,14 +180,14 @@ impl Refusal for RequestRefusal {
 }
 
 /// The client that a request names, to be loaded.
-pub fn client_id(form: &Form) -> Result<ClientId, PageRefusal> {
+fn client_id(form: &Form) -> Result<ClientId, PageRefusal> {
     let id = form.one("client_id").map_err(|twice| PageRefusal::Repeated(twice.0))?;
     let id = id.ok_or(PageRefusal::ClientIdMissing)?;
     if id.len() > LONGEST_HINT { Err(PageRefusal::ClientUnknown("…".into())) } else { Ok(id.into()) }
 }
 
-/// First stage: who asks, and where may the answer go?
-pub fn destination<'a>(
+/// First stage: who asks, and where may the response go?
+fn destination<'a>(
     form: &Form,
     id: &ClientId,
     client: Option<&'a Client>,
@@ -218,21 +215,8 @@ pub fn destination<'a>(
     let state = value(form, "state", LONGEST_STATE).ok().flatten().map(str::to_owned);
     let asked = form.one("response_mode").ok().flatten().and_then(ResponseMode::read);
     let response_mode = asked.filter(|mode| can_reach(*mode, &redirect_uri)).unwrap_or_default();
-    Ok(Destination { client, redirect_uri, sent: received.is_some(), state, response_mode })
-}
-
-impl Destination<'_> {
-    /// The answer that says no.
-    pub fn refuse(&self, refusal: &dyn Refusal, issuer: &str) -> AuthorizationResponse {
-        let state = self.state.clone();
-        AuthorizationResponse::error(
-            self.redirect_uri.clone(),
-            self.response_mode,
-            state,
-            refusal.public(),
-            issuer,
-        )
-    }
+    let redirect = Redirect { uri: redirect_uri, sent: received.is_some(), mode: response_mode, state };
+    Ok(Destination { client, redirect })
 }
 
 /// All that a check may look at.
@@ -240,43 +224,160 @@ struct Input<'a> {
     form: &'a Form,
     destination: &'a Destination<'a>,
     resources: &'a [Resource],
-    keys: &'a KeySet,
-    policy: &'a Policy,
+    context: &'a Context<'a>,
 }
 
-type Check = fn(&Input<'_>, &mut AuthorizationRequest) -> Result<(), RequestRefusal>;
+/// A row of [`CHECKS`].
+struct Check {
+    row: CheckRow,
+    run: fn(&Input<'_>, &mut AuthorizationRequest) -> Result<(), RequestRefusal>,
+}
+
+const fn check(
+    name: &'static str,
+    section: &'static str,
+    attacks: &'static [&'static str],
+    run: fn(&Input<'_>, &mut AuthorizationRequest) -> Result<(), RequestRefusal>,
+) -> Check {
+    Check { row: CheckRow { name, section, attacks, endpoints: &[Endpoint::Authorize] }, run }
+}
 
 /// The checks, in order.
-const CHECKS: &[Check] = &[
-    parameters,           // RFC 6749 §3.1
-    request_object,       // RFC 9101 §4, Core 1.0 §6, §7.2.1
-    response_type,        // RFC 6749 §3.1.1, RFC 9700 §2.1.2
-    response_mode,        // OAuth 2.0 Multiple Response Types §2.1, Form Post
-    pkce,                 // RFC 7636 §4.3, RFC 9700 §2.1.1
-    permissions,          // RFC 6749 §3.3, RFC 8707 §2
-    prompt,               // Core 1.0 §3.1.2.1
-    max_age,              // Core 1.0 §3.1.2.1, Registration 1.0 §2
-    authentication_class, // Core 1.0 §3.1.2.1
-    hints,                // Core 1.0 §3.1.2.1
-    length,               // what is carried to the next page
+static CHECKS: &[Check] = &[
+    check("parameters", "RFC 6749 §3.1", &["A-01", "A-05", "J-05"], parameters),
+    check("request_object", "RFC 9101 §4; Core 1.0 §6, §7.2.1", &["A-13", "A-15"], request_object),
+    check("response_type", "RFC 6749 §3.1.1; RFC 9700 §2.1.2", &["A-02"], response_type),
+    check("response_mode", "OAuth 2.0 Multiple Response Types §2.1; Form Post", &["A-03"], response_mode),
+    check("pkce", "RFC 7636 §4.3; RFC 9700 §2.1.1", &["P-01", "P-02", "P-03"], pkce),
+    check("permissions", "RFC 6749 §3.3; RFC 8707 §2", &["A-06", "A-07", "A-20"], permissions),
+    check("prompt", "Core 1.0 §3.1.2.1", &["A-08"], prompt),
+    check("max_age", "Core 1.0 §3.1.2.1; Registration 1.0 §2", &["A-09"], max_age),
+    check("acr_values", "Core 1.0 §3.1.2.1", &["A-11"], authentication_class),
+    check("hints", "Core 1.0 §3.1.2.1", &["A-10"], hints),
+    check("length", "what is carried to the next page", &["A-05"], length),
 ];
 
+/// A request to the authorization endpoint, as it came.
+pub struct AuthorizeRequest {
+    form: Form,
+    /// First mistake of all: nobody says who asks.
+    client_id: Result<ClientId, PageRefusal>,
+}
+
+impl AuthorizeRequest {
+    /// Reads the parameters.
+    pub fn read(form: Form) -> Self {
+        Self { client_id: client_id(&form), form }
+    }
+}
+
+/// A checked request, and who sent it.
+#[derive(Debug)]
+pub struct CheckedRequest {
+    /// What is asked for.
+    pub request: AuthorizationRequest,
+    /// The client as it is registered.
+    pub client: Arc<Client>,
+}
+
+/// Why a request to the authorization endpoint is refused.
+#[derive(Clone, Debug)]
+pub enum AuthorizeRefusal {
+    /// By a page, which goes nowhere; with the client, where it is known.
+    Page(PageRefusal, Option<Arc<Client>>),
+    /// At the client's redirect URI.
+    Redirect(RequestRefusal, Box<Destined>),
+}
+
+/// Where a refusal goes, owned.
+#[derive(Clone, Debug)]
+pub struct Destined {
+    /// Who asked.
+    pub client: Arc<Client>,
+    /// Where the response goes.
+    pub redirect: Redirect,
+}
+
+impl Destined {
+    /// The response that says no.
+    pub fn refuse(&self, refusal: &dyn Refusal, issuer: &str) -> AuthorizationResponse {
+        AuthorizationResponse::error(&self.redirect, refusal.public(), issuer)
+    }
+}
+
+impl Refusal for AuthorizeRefusal {
+    fn public(&self) -> OAuthError {
+        match self {
+            Self::Page(..) => OAuthError::new(ErrorCode::InvalidRequest, "the request goes nowhere"),
+            Self::Redirect(refusal, _) => refusal.public(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Page(refusal, _) => refusal.cause(),
+            Self::Redirect(refusal, _) => refusal.reason(),
+        }
+    }
+
+    fn mismatch(&self) -> Option<Mismatch> {
+        match self {
+            Self::Page(PageRefusal::RedirectUriMismatch { received, registered, .. }, _) => {
+                Some(Mismatch { received: received.clone(), expected: registered.join(" ") })
+            }
+            Self::Page(..) | Self::Redirect(..) => None,
+        }
+    }
+}
+
+impl Step for AuthorizeRequest {
+    const NAME: &'static str = "authorize";
+    const SHARE: Share = Share::Rest;
+    type Outcome = CheckedRequest;
+    type Refusal = AuthorizeRefusal;
+
+    fn checks() -> impl Iterator<Item = &'static CheckRow> {
+        CHECKS.iter().map(|check| &check.row)
+    }
+
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<CheckedRequest, AuthorizeRefusal> {
+        let page = |refusal, client: Option<&Arc<Client>>| AuthorizeRefusal::Page(refusal, client.cloned());
+        let id = self.client_id.as_ref().map_err(|refusal| page(refusal.clone(), None))?;
+        let client = have.client(id)?;
+        let destination =
+            destination(&self.form, id, client.map(Arc::as_ref)).map_err(|refusal| page(refusal, client))?;
+        let client = client.ok_or_else(|| page(PageRefusal::ClientUnknown(id.clone()), None))?;
+        let resources = match Asked::read(&self.form) {
+            Ok(asked) => {
+                let (identifiers, scopes) = asked.to_load(destination.client);
+                have.resources(identifiers, scopes)?
+            }
+            // What cannot be read names nothing to load; the check says so in its turn.
+            Err(_) => &[],
+        };
+        match run(&self.form, &destination, resources, context) {
+            Ok(request) => Ok(Decision::read_only(CheckedRequest { request, client: Arc::clone(client) })),
+            Err((refusal, row)) => {
+                let to = Destined { client: Arc::clone(client), redirect: destination.redirect };
+                let refusal = AuthorizeRefusal::Redirect(refusal, Box::new(to));
+                Err(Refused { check: Some(row), ..refusal.into() }.into())
+            }
+        }
+    }
+}
+
 /// Second stage: what is asked for? `resources` are those of [`Asked::to_load`].
-pub fn check(
+fn run(
     form: &Form,
     destination: &Destination<'_>,
     resources: &[Resource],
-    keys: &KeySet,
-    (policy, now): (&Policy, Timestamp),
-) -> Result<AuthorizationRequest, RequestRefusal> {
+    context: &Context<'_>,
+) -> Result<AuthorizationRequest, (RequestRefusal, &'static CheckRow)> {
     let mut request = AuthorizationRequest {
         client_id: destination.client.client_id.clone(),
-        redirect_uri: destination.redirect_uri.clone(),
-        redirect_uri_sent: destination.sent,
-        response_mode: destination.response_mode,
-        state: destination.state.clone(),
+        route: ResponseRoute::Redirect(destination.redirect.clone()),
         nonce: None,
-        permissions: crate::scope::Permissions::default(),
+        permissions: Permissions::default(),
         code_challenge: None,
         prompts: Prompts::default(),
         max_age: None,
@@ -284,11 +385,11 @@ pub fn check(
         login_hint: None,
         hinted_user: None,
         ui_locales: Vec::new(),
-        requested_at: now,
+        requested_at: context.now,
     };
-    let input = Input { form, destination, resources, keys, policy };
+    let input = Input { form, destination, resources, context };
     for check in CHECKS {
-        check(&input, &mut request)?;
+        (check.run)(&input, &mut request).map_err(|refusal| (refusal, &check.row))?;
     }
     Ok(request)
 }
@@ -335,7 +436,7 @@ fn response_type(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), 
 
 fn response_mode(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
     let Some(name) = value(input.form, "response_mode", LONGEST_HINT)? else { return Ok(()) };
-    let mode = ResponseMode::read(name).filter(|mode| can_reach(*mode, &input.destination.redirect_uri));
+    let mode = ResponseMode::read(name).filter(|mode| can_reach(*mode, &input.destination.redirect.uri));
     mode.map(drop).ok_or(RequestRefusal::ResponseMode)
 }
 
@@ -358,7 +459,7 @@ fn pkce(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), Req
 fn permissions(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
     let asked = Asked::read(input.form).map_err(RequestRefusal::Audience)?;
     request.permissions = asked
-        .resolve(input.destination.client, input.resources, &input.policy.issuer)
+        .resolve(input.destination.client, input.resources, &input.context.policy.issuer)
         .map_err(RequestRefusal::Audience)?;
     Ok(())
 }
@@ -398,7 +499,8 @@ fn hints(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), Re
     value(input.form, "display", LONGEST_HINT)?;
     if let Some(token) = value(input.form, "id_token_hint", 16 * 1024)? {
         let hint =
-            id_token_hint::read(token, input.keys, &input.policy.issuer).map_err(RequestRefusal::Hint)?;
+            id_token_hint::read(token, input.context.keyring.verifying(), &input.context.policy.issuer)
+                .map_err(RequestRefusal::Hint)?;
         if hint.client_id != input.destination.client.client_id {
             return Err(RequestRefusal::Hint(HintError::Audience));
         }

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use crate::{
-    authorize::{AuthorizationRequest, Prompts, ResponseMode},
+    authorize::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute},
     client::{ApplicationType, Client},
     fixtures as fx,
     id::{InteractionId, SessionId, UserId},
-    interaction::{Facts, issue::Issuing, pending::Pending},
-    policy::Policy,
+    interaction::{
+        browser::{BrowserCookies, ClaimedSession},
+        form::{AntiForgery, FORM, InteractionForm, SentFrom},
+        pending::{self, Handle, Pending},
+    },
     secret::{Digest, Secret},
-    store::{Authentication, Interaction, Session, SessionRecord, User},
+    store::{Authentication, Consent, Facts, Interaction, Purpose, Session, SessionRecord, User},
+    time::Timestamp,
 };
 
 /// The transaction cookie of the browser that started [`pending`].
@@ -22,10 +26,12 @@ pub(crate) const LOOPBACK: &str = "http://127.0.0.1:49152/cb";
 pub(crate) fn request() -> AuthorizationRequest {
     AuthorizationRequest {
         client_id: "web".into(),
-        redirect_uri: fx::REDIRECT.to_owned(),
-        redirect_uri_sent: true,
-        response_mode: ResponseMode::Query,
-        state: Some("s-1".to_owned()),
+        route: ResponseRoute::Redirect(Redirect {
+            uri: fx::REDIRECT.to_owned(),
+            sent: true,
+            mode: ResponseMode::Query,
+            state: Some("s-1".to_owned()),
+        }),
         nonce: Some("n-1".to_owned()),
         permissions: fx::permissions(&[("", "openid"), (fx::API, "notes:read")]),
         code_challenge: Some(fx::CHALLENGE.to_owned()),
@@ -37,6 +43,25 @@ pub(crate) fn request() -> AuthorizationRequest {
         ui_locales: Vec::new(),
         requested_at: fx::NOW,
     }
+}
+
+/// Where a request is answered.
+pub(crate) const fn redirect(request: &AuthorizationRequest) -> &Redirect {
+    let ResponseRoute::Redirect(redirect) = &request.route;
+    redirect
+}
+
+/// Changes where a request is answered.
+pub(crate) fn reroute(request: &mut AuthorizationRequest, change: impl FnOnce(&mut Redirect)) {
+    let ResponseRoute::Redirect(redirect) = &mut request.route;
+    change(redirect);
+}
+
+/// [`request`], answered elsewhere or otherwise.
+pub(crate) fn request_to(change: impl FnOnce(&mut Redirect)) -> AuthorizationRequest {
+    let mut request = request();
+    reroute(&mut request, change);
+    request
 }
 
 /// The public native client `nat`.
@@ -100,30 +125,70 @@ pub(crate) fn fresh(n: u8) -> (SessionRecord, Facts) {
     (record, facts)
 }
 
-/// A stored interaction of [`COOKIE`]'s browser.
-pub(crate) fn pending(request: AuthorizationRequest, facts: Facts) -> Pending {
-    let interaction = Interaction {
+/// A live consent of Ada for `web`, of version 5.
+pub(crate) fn consent(pairs: &[(&str, &str)]) -> Consent {
+    Consent {
+        id: crate::id::ConsentId::from_bytes([4; 16]),
+        user_id: user_id(2),
+        client_id: "web".into(),
+        permissions: fx::permissions(pairs),
+        version: 5,
+        created_at: Timestamp::default(),
+        updated_at: Timestamp::default(),
+        withdrawn_at: None,
+    }
+}
+
+/// A row of version 3, of [`COOKIE`]'s browser.
+pub(crate) fn interaction(request: AuthorizationRequest, facts: Facts) -> Interaction {
+    Interaction {
         id: InteractionId::from_bytes([6; 16]),
         browser: COOKIE.digest(),
-        request,
+        purpose: Purpose::Authorization(Box::new(request)),
         facts,
         version: 3,
         created_at: fx::NOW,
         expires_at: fx::NOW + fx::policy().lifetimes.interaction,
-    };
+    }
+}
+
+/// The request of an interaction.
+pub(crate) fn request_of(interaction: &Interaction) -> &AuthorizationRequest {
+    match &interaction.purpose {
+        Purpose::Authorization(request) => request,
+        Purpose::Account => panic!("no request"),
+    }
+}
+
+/// An interaction as it was read from its row.
+pub(crate) const fn stored(interaction: &Interaction) -> Pending<'_> {
     Pending { interaction, stored: true }
 }
 
-pub(crate) fn issuing<'a>(client: &'a Client, policy: &'a Policy) -> Issuing<'a> {
-    static ENTROPY: fx::Seeded = fx::Seeded::new(3);
-    Issuing {
-        client,
-        consent: None,
-        epoch: fx::EPOCH,
-        keys: &fx::keyring().keys,
-        policy,
-        now: fx::NOW,
-        entropy: &ENTROPY,
-        trace_id: "trace",
+/// [`COOKIE`]'s browser with the sessions of these numbers, the one used last first.
+pub(crate) fn browser(sessions: &[u8]) -> BrowserCookies {
+    let claimed = |n: &u8| ClaimedSession { id: session_id(*n), digest: Digest([*n; 32]) };
+    BrowserCookies {
+        sessions: sessions.iter().map(claimed).collect(),
+        transaction: Some(COOKIE.digest()),
+        device: None,
+    }
+}
+
+/// A right anti-forgery value of [`COOKIE`]'s browser, on a form of ours.
+pub(crate) fn anti_forgery((purpose, about): (&str, &str)) -> AntiForgery {
+    let keys = &fx::keyring().keys;
+    AntiForgery {
+        received: pending::anti_forgery(keys, &COOKIE.digest(), purpose, about),
+        sent_from: SentFrom::OurPage,
+    }
+}
+
+/// A form of our page for a stored interaction, from [`browser`].
+pub(crate) fn form(interaction: &Interaction, sessions: &[u8]) -> InteractionForm {
+    InteractionForm {
+        handle: Some(Handle::Row(interaction.id)),
+        anti_forgery: anti_forgery((FORM, &interaction.id.to_string())),
+        browser: browser(sessions),
     }
 }

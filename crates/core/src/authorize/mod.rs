@@ -2,12 +2,15 @@
 
 mod check;
 pub mod id_token_hint;
-mod request;
 mod response;
 
-pub use check::{Destination, LONGEST_REQUEST, PageRefusal, RequestRefusal, check, client_id, destination};
-pub use request::{AuthorizationRequest, Prompts, ResponseMode};
+pub use check::{
+    AuthorizeRefusal, AuthorizeRequest, CheckedRequest, Destined, LONGEST_REQUEST, PageRefusal,
+    RequestRefusal,
+};
 pub use response::{AuthorizationResponse, Delivery};
+
+pub use crate::store::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute};
 
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -1,8 +1,8 @@
 //! The authorization response (RFC 6749 §4.1.2, RFC 9207 §2): parameters, and how each response mode carries them.
 
 use crate::{
-    authorize::request::{AuthorizationRequest, ResponseMode},
     error::OAuthError,
+    store::{Redirect, ResponseMode},
 };
 
 /// An answer to the client, by way of the browser. Its destination was checked before one could be made.
@@ -37,42 +37,23 @@ impl std::fmt::Debug for AuthorizationResponse {
 
 impl AuthorizationResponse {
     /// A code.
-    pub fn code(request: &AuthorizationRequest, code: String, issuer: &str) -> Self {
-        let parameters = vec![("code", code)];
-        Self::new(
-            request.redirect_uri.clone(),
-            request.response_mode,
-            parameters,
-            request.state.clone(),
-            issuer,
-        )
+    pub fn code(to: &Redirect, code: String, issuer: &str) -> Self {
+        Self::new(to, vec![("code", code)], issuer)
     }
 
     /// A refusal.
-    pub fn error(
-        redirect_uri: String,
-        mode: ResponseMode,
-        state: Option<String>,
-        error: OAuthError,
-        issuer: &str,
-    ) -> Self {
+    pub fn error(to: &Redirect, error: OAuthError, issuer: &str) -> Self {
         let parameters = vec![
             ("error", error.code.as_str().to_owned()),
             ("error_description", error.description.to_owned()),
         ];
-        Self::new(redirect_uri, mode, parameters, state, issuer)
+        Self::new(to, parameters, issuer)
     }
 
-    fn new(
-        redirect_uri: String,
-        mode: ResponseMode,
-        mut parameters: Vec<(&'static str, String)>,
-        state: Option<String>,
-        issuer: &str,
-    ) -> Self {
-        parameters.extend(state.map(|state| ("state", state)));
+    fn new(to: &Redirect, mut parameters: Vec<(&'static str, String)>, issuer: &str) -> Self {
+        parameters.extend(to.state.clone().map(|state| ("state", state)));
         parameters.push(("iss", issuer.to_owned()));
-        Self { redirect_uri, mode, parameters }
+        Self { redirect_uri: to.uri.clone(), mode: to.mode, parameters }
     }
 
     /// How to deliver it.

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use super::{ClientAuthRefusal, Credentials, Method, Presented};
+use super::{ClientAuthRefusal, Credential, CredentialSource, Method, secret::SharedSecret};
 use crate::{client::AuthMethod, form};
 
 /// The longest header that is looked at: name and secret at their longest, every byte percent-encoded, in base64.
@@ -16,16 +16,18 @@ impl Method for ClientSecretBasic {
         AuthMethod::ClientSecretBasic
     }
 
-    fn name(&self) -> &'static str {
-        "client_secret_basic"
-    }
-
-    fn present(&self, credentials: &Credentials<'_>) -> Result<Option<Presented>, ClientAuthRefusal> {
-        credentials.authorization.map(read).transpose()
+    fn present(&self, source: &CredentialSource<'_>) -> Result<Option<Credential>, ClientAuthRefusal> {
+        source.authorization.map(read).transpose()
     }
 }
 
-fn read(header: &str) -> Result<Presented, ClientAuthRefusal> {
+fn read(header: &str) -> Result<Credential, ClientAuthRefusal> {
+    let (id, secret) = read_basic(header)?;
+    Credential::new(id, AuthMethod::ClientSecretBasic, SharedSecret::read(&secret)?)
+}
+
+/// The two halves of a Basic credential, form-decoded (RFC 6749 §2.3.1).
+pub fn read_basic(header: &str) -> Result<(String, Zeroizing<String>), ClientAuthRefusal> {
     const MALFORMED: ClientAuthRefusal = ClientAuthRefusal::MalformedHeader;
     if header.len() > LONGEST_HEADER {
         return Err(ClientAuthRefusal::TooLong);
@@ -39,8 +41,5 @@ fn read(header: &str) -> Result<Presented, ClientAuthRefusal> {
     let (id, secret) = pair.split_at_checked(colon).ok_or(MALFORMED)?;
     let id = form::decode(id).map_err(|_| MALFORMED)?;
     let secret = Zeroizing::new(form::decode(secret.get(1..).unwrap_or_default()).map_err(|_| MALFORMED)?);
-    if id.is_empty() {
-        return Err(MALFORMED);
-    }
-    Presented::new(id, AuthMethod::ClientSecretBasic, Some(&secret))
+    if id.is_empty() { Err(MALFORMED) } else { Ok((id, secret)) }
 }

@@ -1,32 +1,37 @@
 //! Client authentication at the token, introspection and revocation endpoints (RFC 6749 §2.3, §3.2.1; OpenID Connect
 //! Core 1.0 §9): exactly one method in a request, and it must be the one the client registered.
 //!
-//! Two steps, so that the store is read in between: [`present`] finds the method and the claimed client in the request,
-//! [`authenticate`] compares them with the registered client. The second answers alike, and does the same work, whether
-//! there is no such client or its secret is wrong.
+//! [`present`] finds the method and the claimed client in the request; [`ByClient`] is the step of an endpoint that clients
+//! authenticate at: it compares the credential with the registered client and then decides as that client. It answers alike,
+//! and does the same work, whether there is no such client or its secret is wrong.
 
 mod basic;
 mod none;
 mod post;
+mod secret;
+
+use std::sync::Arc;
+
+pub use basic::read_basic;
 
 use crate::{
     client::{AuthMethod, Client},
-    error::{ErrorCode, OAuthError, Refusal},
+    error::{ErrorCode, Mismatch, OAuthError, Refusal},
     form::{Form, Repeated},
     id::ClientId,
-    secret::Digest,
+    step::{Context, Decided, Have, Step, Stop},
+    store::{Share, Write},
 };
 
-/// The longest `client_id` and the longest secret that are looked at.
+/// The longest `client_id` that is looked at, bytes.
 const LONGEST_ID: usize = 512;
-const LONGEST_SECRET: usize = 1024;
 
 /// `WWW-Authenticate` of every 401 of these endpoints (RFC 6749 §5.2, RFC 7617 §2).
 pub const CHALLENGE: &str = "Basic realm=\"client\", charset=\"UTF-8\"";
 
 /// Where a request can carry a credential.
 #[derive(Clone, Copy)]
-pub struct Credentials<'a> {
+pub struct CredentialSource<'a> {
     authorization: Option<&'a str>,
     form: &'a Form,
 }
@@ -35,36 +40,57 @@ pub struct Credentials<'a> {
 pub trait Method: Sync {
     /// The value in a client's registration.
     fn method(&self) -> AuthMethod;
-    /// The registered name (`token_endpoint_auth_method`).
-    fn name(&self) -> &'static str;
     /// What the request presents by this method; `None` when it does not use it.
-    fn present(&self, credentials: &Credentials<'_>) -> Result<Option<Presented>, ClientAuthRefusal>;
+    fn present(&self, source: &CredentialSource<'_>) -> Result<Option<Credential>, ClientAuthRefusal>;
+}
+
+/// What a method took from the request to prove who sent it.
+pub trait Proof: Send + Sync {
+    /// Compares it with the registered client of that id; `None` when there is none. It does the same work either way. The
+    /// writes (a `jti` that was used) join the commit of the endpoint.
+    fn verify(
+        &self,
+        id: &ClientId,
+        client: Option<&Client>,
+        have: &Have,
+        context: &Context<'_>,
+    ) -> Result<Vec<Write>, Stop<ClientAuthRefusal>>;
 }
 
 /// Every method, in the order discovery lists them.
 pub static METHODS: &[&dyn Method] = &[&basic::ClientSecretBasic, &post::ClientSecretPost, &none::None];
 
-/// Who a request says it comes from, and the credential for it. Nothing is proven yet.
-#[derive(Clone, Debug)]
-pub struct Presented {
+/// Who a request says it comes from, and the proof of it. Nothing is compared yet.
+pub struct Credential {
     /// The client to load.
     pub client_id: ClientId,
     method: AuthMethod,
-    // Digested at once, so that no code behind this point has the secret, and so that an unknown client costs as much.
-    secret: Option<Digest>,
+    proof: Box<dyn Proof>,
 }
 
-impl Presented {
-    fn new(client_id: String, method: AuthMethod, secret: Option<&str>) -> Result<Self, ClientAuthRefusal> {
-        if client_id.len() > LONGEST_ID || secret.is_some_and(|secret| secret.len() > LONGEST_SECRET) {
-            return Err(ClientAuthRefusal::TooLong);
-        }
-        let secret = secret.filter(|secret| !secret.is_empty()).map(|secret| Digest::of(secret.as_bytes()));
-        Ok(Self { client_id: ClientId(client_id), method, secret })
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credential")
+            .field("client_id", &self.client_id)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
     }
 }
 
-/// The proof that a request comes from a client: only [`authenticate`] makes one. For a public client it proves no more
+impl Credential {
+    fn new(
+        client_id: String,
+        method: AuthMethod,
+        proof: impl Proof + 'static,
+    ) -> Result<Self, ClientAuthRefusal> {
+        if client_id.len() > LONGEST_ID {
+            return Err(ClientAuthRefusal::TooLong);
+        }
+        Ok(Self { client_id: ClientId(client_id), method, proof: Box::new(proof) })
+    }
+}
+
+/// The proof that a request comes from a client: only [`ByClient`] makes one. For a public client it proves no more
 /// than the name, and that the client is registered as one.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthenticatedClient<'a> {
@@ -156,68 +182,135 @@ impl Refusal for ClientAuthRefusal {
 
 /// Finds the one method a request uses. `authorization` holds the value of every `Authorization` header; one that is not
 /// text is given as an empty string.
-pub fn present(authorization: &[&str], form: &Form) -> Result<Presented, ClientAuthRefusal> {
+pub fn present(authorization: &[&str], form: &Form) -> Result<Credential, ClientAuthRefusal> {
     let authorization = match authorization {
         [] => None,
         [one] => Some(*one),
         _ => return Err(ClientAuthRefusal::TwoMethods),
     };
-    let credentials = Credentials { authorization, form };
+    let source = CredentialSource { authorization, form };
     let assertion = form.one("client_assertion")?.is_some() || form.one("client_assertion_type")?.is_some();
     let mut found = None;
     for method in METHODS {
-        if let Some(presented) = method.present(&credentials)?
-            && found.replace(presented).is_some()
+        if let Some(credential) = method.present(&source)?
+            && found.replace(credential).is_some()
         {
             return Err(ClientAuthRefusal::TwoMethods);
         }
     }
     let named = form.one("client_id")?;
     match found {
-        Some(presented) if assertion && presented.method != AuthMethod::None => {
+        Some(credential) if assertion && credential.method != AuthMethod::None => {
             Err(ClientAuthRefusal::TwoMethods)
         }
         _ if assertion => Err(ClientAuthRefusal::UnsupportedMethod),
-        Some(presented) if named.is_some_and(|named| named != presented.client_id.as_str()) => {
+        Some(credential) if named.is_some_and(|named| named != credential.client_id.as_str()) => {
             Err(ClientAuthRefusal::ClientIdMismatch)
         }
-        Some(presented) => Ok(presented),
+        Some(credential) => Ok(credential),
         None => Err(ClientAuthRefusal::Missing),
     }
 }
 
-/// Compares what was presented with the client that was loaded for it.
-pub fn authenticate<'a>(
-    presented: &Presented,
+/// Compares a credential with the client that was loaded for it.
+pub(crate) fn authenticate<'a>(
+    credential: &Credential,
     client: Option<&'a Client>,
-) -> Result<AuthenticatedClient<'a>, ClientAuthRefusal> {
-    // Compared before anything else is looked at, with a digest of nothing where there is none: every refusal below has
-    // cost the same.
-    let registered = client.and_then(|client| client.client_secret).unwrap_or(Digest([0; 32]));
-    let right = presented.secret.unwrap_or(Digest([0xff; 32])) == registered;
-
-    let id = || presented.client_id.clone();
+    have: &Have,
+    context: &Context<'_>,
+) -> Result<(AuthenticatedClient<'a>, Vec<Write>), Stop<ClientAuthRefusal>> {
+    // Compared before anything else is looked at: every refusal below has cost the same.
+    let proved = credential.proof.verify(&credential.client_id, client, have, context);
+    let id = || credential.client_id.clone();
     let client = client
-        .filter(|client| client.client_id == presented.client_id)
+        .filter(|client| client.client_id == credential.client_id)
         .ok_or_else(|| ClientAuthRefusal::UnknownClient(id()))?;
     if client.disabled {
-        return Err(ClientAuthRefusal::Disabled(id()));
+        return Err(ClientAuthRefusal::Disabled(id()).into());
     }
-    if presented.method != client.token_endpoint_auth_method {
-        return Err(ClientAuthRefusal::WrongMethod(id()));
+    if credential.method != client.token_endpoint_auth_method {
+        return Err(ClientAuthRefusal::WrongMethod(id()).into());
     }
-    match presented.method {
-        // A client that was given a secret is never public, whatever else its record says.
-        AuthMethod::None if client.client_secret.is_some() => Err(ClientAuthRefusal::NoSecret(id())),
-        AuthMethod::None => Ok(AuthenticatedClient { client }),
-        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => {
-            if presented.secret.is_none() || client.client_secret.is_none() {
-                Err(ClientAuthRefusal::NoSecret(id()))
-            } else if right {
-                Ok(AuthenticatedClient { client })
-            } else {
-                Err(ClientAuthRefusal::WrongSecret(id()))
+    Ok((AuthenticatedClient { client }, proved?))
+}
+
+/// A step of an authenticated client.
+pub trait ClientStep: Sync {
+    /// As of [`Step`].
+    const NAME: &'static str;
+    /// As of [`Step`].
+    type Outcome: Send;
+    /// As of [`Step`].
+    type Refusal: Refusal + Send;
+    /// As of [`Step`], for the client that proved who it is.
+    fn decide(
+        &self,
+        client: AuthenticatedClient<'_>,
+        have: &Have,
+        context: &Context<'_>,
+    ) -> Decided<Self::Outcome, Self::Refusal>;
+}
+
+/// Authenticates the client, then decides as that client.
+#[derive(Debug)]
+pub struct ByClient<'a, S> {
+    /// Who says it sends the request.
+    pub credential: &'a Credential,
+    /// What it asks for.
+    pub step: S,
+}
+
+/// Why a request of a client is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientRefusal<R> {
+    /// It did not prove who it is.
+    Authentication(ClientAuthRefusal),
+    /// It did, and what it asks for is refused.
+    Request(R),
+}
+
+impl<R: Refusal> Refusal for ClientRefusal<R> {
+    fn public(&self) -> OAuthError {
+        match self {
+            Self::Authentication(refusal) => refusal.public(),
+            Self::Request(refusal) => refusal.public(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Authentication(refusal) => refusal.reason(),
+            Self::Request(refusal) => refusal.reason(),
+        }
+    }
+
+    fn mismatch(&self) -> Option<Mismatch> {
+        match self {
+            Self::Authentication(refusal) => refusal.mismatch(),
+            Self::Request(refusal) => refusal.mismatch(),
+        }
+    }
+}
+
+impl<S: ClientStep> Step for ByClient<'_, S> {
+    const NAME: &'static str = S::NAME;
+    const SHARE: Share = Share::Grants;
+    type Outcome = S::Outcome;
+    type Refusal = ClientRefusal<S::Refusal>;
+
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Self::Outcome, Self::Refusal> {
+        let client = have.client(&self.credential.client_id)?.map(Arc::as_ref);
+        let (client, proved) = authenticate(self.credential, client, have, context)
+            .map_err(|stop| stop.map(|refused| refused.map(ClientRefusal::Authentication)))?;
+        match self.step.decide(client, have, context) {
+            Ok(mut decision) => {
+                decision.writes.extend(proved);
+                Ok(decision)
             }
+            Err(stop) => Err(stop.map(|mut refused| {
+                refused.writes.extend(proved);
+                refused.map(ClientRefusal::Request)
+            })),
         }
     }
 }

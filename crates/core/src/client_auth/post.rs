@@ -1,6 +1,6 @@
 //! `client_secret_post`: name and secret in the body (RFC 6749 §2.3.1).
 
-use super::{ClientAuthRefusal, Credentials, Method, Presented};
+use super::{ClientAuthRefusal, Credential, CredentialSource, Method, secret::SharedSecret};
 use crate::client::AuthMethod;
 
 pub(super) struct ClientSecretPost;
@@ -10,20 +10,16 @@ impl Method for ClientSecretPost {
         AuthMethod::ClientSecretPost
     }
 
-    fn name(&self) -> &'static str {
-        "client_secret_post"
-    }
-
-    fn present(&self, credentials: &Credentials<'_>) -> Result<Option<Presented>, ClientAuthRefusal> {
-        let Some(secret) = credentials.form.one("client_secret")? else { return Ok(None) };
-        let Some(id) = credentials.form.one("client_id")? else {
+    fn present(&self, source: &CredentialSource<'_>) -> Result<Option<Credential>, ClientAuthRefusal> {
+        let Some(secret) = source.form.one("client_secret")? else { return Ok(None) };
+        let Some(id) = source.form.one("client_id")? else {
             // Beside a header it is a second method; alone it belongs to nobody.
-            return Err(if credentials.authorization.is_some() {
+            return Err(if source.authorization.is_some() {
                 ClientAuthRefusal::TwoMethods
             } else {
                 ClientAuthRefusal::Missing
             });
         };
-        Presented::new(id.to_owned(), AuthMethod::ClientSecretPost, Some(secret)).map(Some)
+        Credential::new(id.to_owned(), AuthMethod::ClientSecretPost, SharedSecret::read(secret)?).map(Some)
     }
 }

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{authorize::fixtures as au, fixtures as fx, jose::Algorithm};
+use crate::{authorize::fixtures as au, fixtures as fx, jose::Algorithm, step::Refused, store::Write};
 
 const AFTER: &str = "https://rp.example/after";
 
@@ -16,81 +16,121 @@ fn hint(aud: &str, user: u8, session: Option<u8>) -> String {
     fx::keyring().signer(Algorithm::ES256, fx::NOW).unwrap().sign("JWT", &claims).unwrap()
 }
 
-fn asked(pairs: &[(&str, &str)]) -> Result<Request, EndSessionRefusal> {
-    read(&Form::from_pairs(pairs.iter().copied()), fx::keyring().verifying(), &fx::policy())
+/// The parameters of a request.
+fn form(pairs: &[(&str, &str)]) -> Form {
+    Form::from_pairs(pairs.iter().copied())
 }
 
-/// What comes of a request in a browser with sessions of these people.
+/// A yes of our page, about these sessions.
+fn yes(named: &[u8]) -> Confirmation {
+    Confirmation {
+        anti_forgery: au::anti_forgery(MATTER),
+        pressed: Pressed::SignOut,
+        sessions: named.iter().copied().map(au::session_id).collect(),
+    }
+}
+
+type Decided = Result<Decision<SignOutOutcome>, Refused<EndSessionRefusal>>;
+
+/// What is decided on a request in a browser with sessions of these people; one of somebody else is live in another browser.
+fn whole(
+    client: &Client,
+    pairs: &[(&str, &str)],
+    people: &[u8],
+    confirmation: Option<Confirmation>,
+) -> Decided {
+    let sessions = people.iter().copied().chain([5]).map(au::session).collect();
+    let world = fx::World { client: Some(client.clone()), sessions, ..fx::World::default() };
+    let browser = au::browser(people);
+    let request = EndSessionRequest::read(&form(pairs), confirmation, &browser);
+    fx::decide(&request, &world, &fx::context(&fx::policy()))
+}
+
+/// What comes of a request about the client `web`.
 fn decided(
     pairs: &[(&str, &str)],
     people: &[u8],
-    confirmation: Confirmation<'_>,
-) -> Result<Outcome, EndSessionRefusal> {
-    let request = asked(pairs)?;
-    let client = request.client_id.as_ref().filter(|id| id.as_str() == "web").map(|_| client());
-    let sessions: Vec<_> = people.iter().copied().map(au::session).collect();
-    decide(&request, client.as_ref(), &sessions, confirmation)
+    confirmation: Option<Confirmation>,
+) -> Result<SignOutOutcome, EndSessionRefusal> {
+    match whole(&client(), pairs, people, confirmation) {
+        Ok(decision) => {
+            let ends = matches!(&decision.outcome, SignOutOutcome::SignedOut { sessions, .. } if !sessions.is_empty());
+            assert_eq!(decision.writes.is_empty(), !ends, "{decision:?}");
+            Ok(decision.outcome)
+        }
+        Err(refused) => {
+            assert!(refused.writes.is_empty());
+            Err(refused.refusal)
+        }
+    }
 }
 
-fn out(people: &[u8], then: Option<&str>) -> Outcome {
+fn out(people: &[u8], then: Option<&str>) -> SignOutOutcome {
     let sessions = people.iter().copied().map(au::session_id).collect();
-    Outcome::SignOut { sessions, then: then.map(str::to_owned) }
+    SignOutOutcome::SignedOut { sessions, then: then.map(str::to_owned) }
+}
+
+/// The page that asks these people, for `web` or for nobody.
+fn ask(application: Option<&str>, people: &[u8]) -> SignOutOutcome {
+    let people = people.iter().map(|n| (au::session_id(*n), au::person(*n))).collect();
+    SignOutOutcome::Ask { application: application.map(str::to_owned), people }
 }
 
 #[test]
 fn o_01_without_a_genuine_hint_the_person_is_asked() {
     let genuine = hint("web", 2, Some(2));
     let tampered = format!("{}x", &genuine[..genuine.len() - 1]);
-    let requests: [&[(&str, &str)]; 5] = [
-        &[],
-        &[("client_id", "web")],
-        &[("post_logout_redirect_uri", AFTER), ("client_id", "web")],
-        &[("id_token_hint", "ey.ey.")],
-        &[("id_token_hint", &tampered)],
+    let requests = [
+        (&[][..], None),
+        (&[("client_id", "web")], Some("Example")),
+        (&[("client_id", "nobody")], None),
+        (&[("post_logout_redirect_uri", AFTER), ("client_id", "web")], Some("Example")),
+        (&[("id_token_hint", "ey.ey.")], None),
+        (&[("id_token_hint", &tampered)], None),
     ];
-    for request in requests {
-        assert_eq!(decided(request, &[2], Confirmation::None), Ok(Outcome::Ask), "{request:?}");
+    for (request, application) in requests {
+        assert_eq!(decided(request, &[2, 8], None), Ok(ask(application, &[2, 8])), "{request:?}");
     }
 }
 
 #[test]
 fn o_01_o_06_a_yes_ends_what_the_page_named() {
-    let yes = |named: &[u8], people: &[u8]| {
-        let named: Vec<_> = named.iter().copied().map(au::session_id).collect();
-        decided(&[("client_id", "web")], people, Confirmation::Given(&named))
-    };
-    assert_eq!(yes(&[2, 8], &[2, 8]), Ok(out(&[2, 8], None)));
-    assert_eq!(yes(&[2], &[2, 8]), Ok(out(&[2], None)), "8 signed in after the page was made");
-    assert_eq!(yes(&[2, 8], &[8]), Ok(out(&[8], None)), "2 is gone already");
-    assert_eq!(yes(&[2], &[]), Ok(out(&[], None)));
+    let said = |named: &[u8], people: &[u8]| decided(&[("client_id", "web")], people, Some(yes(named)));
+    assert_eq!(said(&[2, 8], &[2, 8]), Ok(out(&[2, 8], None)));
+    assert_eq!(said(&[2], &[2, 8]), Ok(out(&[2], None)), "8 signed in after the page was made");
+    assert_eq!(said(&[2, 8], &[8]), Ok(out(&[8], None)), "2 is gone already");
+    assert_eq!(said(&[2], &[]), Ok(out(&[], None)));
     for named in [&[][..], &[3]] {
-        assert_eq!(yes(named, &[2, 8]), Ok(Outcome::Ask));
+        assert_eq!(said(named, &[2, 8]), Ok(ask(Some("Example"), &[2, 8])));
     }
 }
 
 #[test]
 fn o_03_a_genuine_hint_ends_the_session_it_is_about_and_no_other() {
     let by_session = hint("web", 2, Some(2));
-    assert_eq!(decided(&[("id_token_hint", &by_session)], &[8, 2], Confirmation::None), Ok(out(&[2], None)));
+    assert_eq!(decided(&[("id_token_hint", &by_session)], &[8, 2], None), Ok(out(&[2], None)));
     let by_person = hint("web", 2, None);
-    assert_eq!(decided(&[("id_token_hint", &by_person)], &[8, 2], Confirmation::None), Ok(out(&[2], None)));
+    assert_eq!(decided(&[("id_token_hint", &by_person)], &[8, 2], None), Ok(out(&[2], None)));
 }
 
 #[test]
 fn o_03_a_hint_about_nobody_here_is_no_confirmation() {
     for (user, session) in [(8, Some(8)), (8, None), (2, Some(3)), (8, Some(2))] {
         let hint = hint("web", user, session);
-        let outcome = decided(&[("id_token_hint", &hint)], &[2], Confirmation::None);
-        assert_eq!(outcome, Ok(Outcome::Ask), "{user} {session:?}");
+        let outcome = decided(&[("id_token_hint", &hint)], &[2], None);
+        assert_eq!(outcome, Ok(ask(Some("Example"), &[2])), "{user} {session:?}");
     }
 }
 
 #[test]
 fn o_03_a_hint_of_another_client_is_refused() {
     let hint = hint("other", 2, Some(2));
-    let refused = decided(&[("id_token_hint", &hint), ("client_id", "web")], &[2], Confirmation::None);
+    let refused = decided(&[("id_token_hint", &hint), ("client_id", "web")], &[2], None);
     assert_eq!(refused, Err(EndSessionRefusal::OtherClient));
-    assert_eq!(asked(&[("id_token_hint", &hint)]).unwrap().client_id, Some("other".into()));
+    // Without the parameter the hint says which client it is.
+    let other = Client { client_id: "other".into(), ..client() };
+    let request = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", AFTER)];
+    assert_eq!(whole(&other, &request, &[2], None).unwrap().outcome, out(&[2], Some(AFTER)));
 }
 
 #[test]
@@ -111,21 +151,17 @@ fn o_02_the_browser_goes_only_to_a_registered_uri_of_a_known_client() {
     ] {
         for people in [&[2][..], &[]] {
             let request = [("id_token_hint", web.as_str()), ("post_logout_redirect_uri", uri)];
-            assert_eq!(decided(&request, people, Confirmation::None), refused, "{uri}");
-            assert_eq!(
-                decided(&request, people, Confirmation::Given(&[au::session_id(2)])),
-                refused,
-                "{uri}"
-            );
+            assert_eq!(decided(&request, people, None), refused, "{uri}");
+            assert_eq!(decided(&request, people, Some(yes(&[2]))), refused, "{uri}");
         }
     }
     let to = ("post_logout_redirect_uri", AFTER);
     for request in [&[to][..], &[to, ("client_id", "nobody")], &[to, ("id_token_hint", &other)]] {
-        assert_eq!(decided(request, &[], Confirmation::Given(&[au::session_id(2)])), refused);
+        assert_eq!(decided(request, &[], Some(yes(&[2]))), refused);
     }
     let disabled = Client { disabled: true, ..client() };
-    let request = asked(&[to, ("client_id", "web")]).unwrap();
-    assert_eq!(decide(&request, Some(&disabled), &[], Confirmation::Given(&[au::session_id(2)])), refused);
+    let outcome = whole(&disabled, &[to, ("client_id", "web")], &[], Some(yes(&[2])));
+    assert_eq!(outcome.unwrap_err().refusal, EndSessionRefusal::RedirectUriNotRegistered);
 }
 
 #[test]
@@ -140,12 +176,8 @@ fn after_signing_out_the_browser_goes_back_with_state() {
         (AFTER, "a\r\nX: y&z=#", format!("{AFTER}?state=a%0D%0AX%3A+y%26z%3D%23")),
     ] {
         let request = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", uri), ("state", state)];
-        assert_eq!(decided(&request, &[2], Confirmation::None), Ok(out(&[2], Some(&expected))));
-        assert_eq!(
-            decided(&request, &[], Confirmation::None),
-            Ok(out(&[], Some(&expected))),
-            "nobody signed in"
-        );
+        assert_eq!(decided(&request, &[2], None), Ok(out(&[2], Some(&expected))));
+        assert_eq!(decided(&request, &[], None), Ok(out(&[], Some(&expected))), "nobody signed in");
     }
 }
 
@@ -153,30 +185,34 @@ fn after_signing_out_the_browser_goes_back_with_state() {
 fn a_repeated_or_long_parameter_is_refused() {
     let long = "a".repeat(2049);
     for name in ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"] {
-        assert_eq!(asked(&[(name, "a"), (name, "a")]), Err(EndSessionRefusal::Malformed), "{name}");
+        let twice = decided(&[(name, "a"), (name, "a")], &[2], None);
+        assert_eq!(twice, Err(EndSessionRefusal::Malformed), "{name}");
     }
     for name in ["client_id", "post_logout_redirect_uri", "state"] {
-        assert_eq!(asked(&[(name, &long)]), Err(EndSessionRefusal::Malformed), "{name}");
+        assert_eq!(decided(&[(name, &long)], &[2], None), Err(EndSessionRefusal::Malformed), "{name}");
     }
-    let causes = [
+    let reasons = [
         EndSessionRefusal::Malformed,
         EndSessionRefusal::OtherClient,
         EndSessionRefusal::RedirectUriNotRegistered,
-    ];
-    let causes = causes.map(EndSessionRefusal::cause);
-    assert_eq!(causes, ["malformed_request", "client_mismatch", "post_logout_redirect_uri_mismatch"]);
+        EndSessionRefusal::Forged,
+    ]
+    .map(|refusal| refusal.reason());
+    let expected =
+        ["malformed_request", "client_mismatch", "post_logout_redirect_uri_mismatch", "anti_forgery"];
+    assert_eq!(reasons, expected);
 }
 
 #[test]
 fn o_06_only_sessions_of_this_browser_end_each_with_its_event() {
-    static ENTROPY: fx::Seeded = fx::Seeded::new(2);
-    let sessions = [au::session(2), au::session(8)];
-    let ending = [au::session_id(8), au::session_id(5)];
-    let decision = end(&ending, &sessions, fx::NOW, &ENTROPY, "trace");
+    // Session 5 is live in another browser.
+    let decision = whole(&client(), &[], &[2, 8], Some(yes(&[8, 5]))).unwrap();
+    assert_eq!(decision.outcome, out(&[8], None));
     match decision.writes.as_slice() {
         [Write::EndSession { id, user_id, at }, Write::Audit(event)] => {
             assert_eq!((*id, *user_id, *at), (au::session_id(8), au::user_id(8), fx::NOW));
             assert_eq!((event.kind.as_str(), event.user_id), ("session.ended", Some(au::user_id(8))));
+            assert_eq!((event.address.as_deref(), event.trace_id.as_str()), (Some("192.0.2.1"), "trace"));
         }
         writes => panic!("{writes:?}"),
     }

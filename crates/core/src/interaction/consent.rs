@@ -2,25 +2,26 @@
 
 use serde_json::json;
 
+use super::{
+    ResumeRefusal,
+    form::InteractionForm,
+    next::{NextStep, Subject, View, next, subject},
+    pending::{self, Pending},
+    proceed::resources,
+};
 use crate::{
     client::Client,
-    id::{EventId, UserId},
-    interaction::{
-        Facts, NextStep,
-        pending::{self, Pending},
-    },
+    id::UserId,
     realm_keys::RealmKeys,
     resource::Resource,
     scope::{Audience, Permissions},
-    step::Decision,
-    store::{Event, Write},
-    time::{Entropy, Timestamp},
-    token::Origin,
+    step::{Context, Decided, Decision, Have, Step},
+    store::{AuthorizationRequest, Facts, Purpose, ResponseRoute, Share, Write},
 };
 
 /// What the person pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Pressed {
     /// Yes, to all that the page showed.
     Allow,
     /// No.
@@ -42,7 +43,9 @@ pub enum Answered {
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// The interaction.
-    pub pending: &'a Pending,
+    pub pending: Pending<'a>,
+    /// Its request.
+    pub request: &'a AuthorizationRequest,
     /// The application as it is registered now.
     pub client: &'a Client,
     /// What is asked, of [`NextStep::Consent`].
@@ -77,7 +80,8 @@ impl Question<'_> {
     }
 
     fn shown(&self) -> String {
-        let Self { pending, client, asked, resources } = self;
+        let Self { pending, request, client, asked, resources } = self;
+        let ResponseRoute::Redirect(redirect) = &request.route;
         let described = resources.iter().filter_map(|resource| {
             let scopes = asked.0.get(&Audience::Resource(resource.identifier.clone()))?;
             let texts: Vec<_> = scopes.iter().map(|scope| resource.scopes.get(scope)).collect();
@@ -85,7 +89,7 @@ impl Question<'_> {
         });
         json!([
             pending.interaction.id,
-            pending.interaction.request.redirect_uri,
+            redirect.uri,
             [client.client_name, client.client_uri, client.logo_uri, client.policy_uri, client.tos_uri],
             asked,
             described.collect::<Vec<_>>(),
@@ -102,81 +106,102 @@ pub struct Said {
     /// By whom.
     pub by: UserId,
     /// What.
-    pub answer: Answer,
+    pub pressed: Pressed,
     /// To which question.
     pub about: About,
 }
 
-/// What an answer is noted with.
-#[derive(Clone, Copy)]
-pub struct Answering<'a> {
-    /// The present.
-    pub now: Timestamp,
-    /// For the id of the audit event.
-    pub entropy: &'a dyn Entropy,
-    /// Where the answer comes from, for the audit event.
-    pub origin: &'a Origin,
+/// The person answers on our page.
+#[derive(Clone, Debug)]
+pub struct ConsentAnswer {
+    /// The form of the page.
+    pub form: InteractionForm,
+    /// The account that the page was made for.
+    pub by: UserId,
+    /// What was pressed.
+    pub pressed: Pressed,
+    /// The question of the page, as its form carried it.
+    pub question: String,
+}
+
+impl Step for ConsentAnswer {
+    const NAME: &'static str = "consent";
+    const SHARE: Share = Share::Grants;
+    type Outcome = Answered;
+    type Refusal = ResumeRefusal;
+
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Answered, ResumeRefusal> {
+        let pending = self.form.open(have, context)?;
+        let Purpose::Authorization(request) = &pending.interaction.purpose else {
+            return Ok(Decision::read_only(Answered::Stale));
+        };
+        let Some(client) = have.client(&request.client_id)?.filter(|client| !client.disabled) else {
+            return Ok(Decision::read_only(Answered::Stale));
+        };
+        let sessions = self.form.browser.live_sessions(have, context)?;
+        let facts = &pending.interaction.facts;
+        let subject = subject(request, facts, &sessions).map(Subject::from);
+        let consent = match &subject {
+            Some(subject) => have.consent(subject.user.id, &request.client_id)?,
+            None => None,
+        };
+        let view = View { request, facts, subject, consent, client, now: context.now };
+        let (step, _) = next(&view);
+        let about = match &step {
+            NextStep::Consent { asked, .. } => {
+                let resources = resources(asked, have)?;
+                let question = Question { pending, request, client, asked, resources };
+                question.compare(&context.keyring.keys, &self.question)
+            }
+            NextStep::Login(_)
+            | NextStep::SelectAccount
+            | NextStep::Issue { .. }
+            | NextStep::Refuse(_)
+            | NextStep::RedirectUriGone => About::AnotherQuestion,
+        };
+        let said = Said { by: self.by, pressed: self.pressed, about };
+        Ok(answer(&pending, (&view, &step), said, context))
+    }
 }
 
 /// Notes an answer, if that question to that person is what the interaction waits for (catalogue N-01, N-02). What is agreed
 /// to is what the request asks for and the page showed; nothing that a form carries can add to it. A no is a no to whatever
 /// the page showed.
-pub fn answer(
-    pending: &Pending,
-    step: &NextStep<'_>,
+pub(super) fn answer(
+    pending: &Pending<'_>,
+    (view, step): (&View<'_>, &NextStep),
     said: Said,
-    with: &Answering<'_>,
+    context: &Context<'_>,
 ) -> Decision<Answered> {
-    let Said { by, answer, about } = said;
-    let NextStep::Consent { session, asked, .. } = step else {
+    let Said { by, pressed, about } = said;
+    let (NextStep::Consent { asked, .. }, Some(subject)) = (step, view.subject) else {
         return Decision::read_only(Answered::Stale);
     };
-    if session.user.id != by {
+    if subject.user.id != by {
         return Decision::read_only(Answered::Stale);
     }
-    if answer == Answer::Allow && about == About::AnotherQuestion {
+    if pressed == Pressed::Allow && about == About::AnotherQuestion {
         return Decision::read_only(Answered::Changed);
     }
+    let before = &pending.interaction.facts;
     let facts = Facts {
-        // A person whom another front end reported gets the session when the browser comes back.
-        session_id: pending
-            .interaction
-            .facts
-            .session_id
-            .or_else(|| pending.interaction.facts.signed_in.is_none().then_some(session.session.id)),
-        agreed: (answer == Answer::Allow).then(|| asked.clone()),
-        denied: answer == Answer::Deny,
-        ..pending.interaction.facts.clone()
+        // A person whom an external login UI reported gets the session when the browser comes back.
+        session_id: before.session_id.or_else(|| subject.session_id.filter(|_| before.signed_in.is_none())),
+        agreed: (pressed == Pressed::Allow).then(|| asked.clone()),
+        denied: pressed == Pressed::Deny,
+        ..before.clone()
     };
     let mut writes = vec![pending.keep(facts)];
-    if answer == Answer::Deny {
-        writes.push(denied(pending, Some(by), with));
+    if pressed == Pressed::Deny {
+        writes.push(denied(view.request, Some(by), context));
     }
     Decision { writes, outcome: Answered::Noted }
 }
 
-/// Notes that a front end of somebody else gave up: the person said no to all of it, whatever step it was at. Once is enough.
-pub fn cancel(pending: &Pending, by: Option<UserId>, with: &Answering<'_>) -> Decision<()> {
-    if pending.interaction.facts.denied {
-        return Decision::read_only(());
-    }
-    let facts = Facts { denied: true, ..pending.interaction.facts.clone() };
-    Decision { writes: vec![pending.keep(facts), denied(pending, by, with)], outcome: () }
-}
-
 /// A yes is recorded with the authorization it leads to; a no leads nowhere.
-fn denied(pending: &Pending, by: Option<UserId>, with: &Answering<'_>) -> Write {
-    let request = &pending.interaction.request;
-    Write::Audit(Box::new(Event {
-        id: EventId::new(with.now, with.entropy),
-        at: with.now,
-        kind: "consent.denied".to_owned(),
-        user_id: by,
-        client_id: Some(request.client_id.clone()),
-        address: with.origin.address_text(),
-        trace_id: with.origin.trace_id.to_string(),
-        detail: json!({ "permissions": request.permissions }),
-    }))
+pub(super) fn denied(request: &AuthorizationRequest, by: Option<UserId>, context: &Context<'_>) -> Write {
+    let detail = json!({ "permissions": request.permissions });
+    context.audit("consent.denied", by, Some(&request.client_id), detail)
 }
 
 #[cfg(test)]

@@ -1,53 +1,61 @@
-//! An interaction: what has happened since a request came to `/authorize`, and what must happen next.
+//! An interaction: what has happened since a person was asked for, and what must happen next.
 //!
-//! Facts are kept, the next step is derived from them by [`next`]: reload, back button, second tab and another node see
-//! the same. One file a step: [`sign_in`], [`select`], [`consent`], [`issue`]; [`pending`] carries an interaction between them,
-//! sealed in the page until the first fact, in a row from then on.
+//! Facts are kept, the next step is derived from them by [`next`](next::next): reload, back button, second tab and another node see
+//! the same. A browser is read by [`browser`], its forms by [`form`]; [`pending`] carries an interaction between two requests, sealed
+//! in the page until the first fact, in a row from then on. One file a step: [`sign_in`], [`select`], [`consent`], and [`proceed`],
+//! which goes on to the next page or to the end ([`issue`]). [`external`] is for an external login UI.
 
+pub mod browser;
 pub mod consent;
+pub mod external;
+pub mod form;
 pub mod issue;
-mod next;
+pub mod next;
 pub mod pending;
+pub mod proceed;
 pub mod select;
+pub mod session;
 pub mod sign_in;
 
-use serde::{Deserialize, Serialize};
+use crate::store::Interaction;
 
-pub use next::{InteractionRefusal, LoginReason, NextStep, View, next, subject};
-
-use crate::{
-    id::{SessionId, UserId},
-    policy::Lifetimes,
-    scope::Permissions,
-    store::{Authentication, SessionRecord},
-    time::Timestamp,
-};
-
-/// What has happened in an interaction. Facts only: the next step is derived from them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    /// The person who signed in during this interaction, and how.
-    pub signed_in: Option<(UserId, Authentication)>,
-    /// The session that the person is using: made by that sign-in, or chosen.
-    pub session_id: Option<SessionId>,
-    /// The person chose the account.
-    pub selected: bool,
-    /// What the person agreed to in this interaction: all of it that was asked for and may be granted.
-    pub agreed: Option<Permissions>,
-    /// The person said no.
-    pub denied: bool,
+/// Why a request of a browser cannot go on with the interaction that it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResumeRefusal {
+    /// The form was not made for this browser, or was sent by another site (catalogue L-01, L-02, N-01).
+    Forged,
+    /// There is no such interaction.
+    Unknown,
+    /// It was started in another browser (catalogue A-21).
+    OtherBrowser,
+    /// Its time is over.
+    Expired(Box<Interaction>),
+    /// It was answered before, and cannot be again.
+    Answered(Box<Interaction>),
+    /// The client was deleted or disabled meanwhile.
+    ClientUnknown,
+    /// The redirect URI is not the client's any more: nobody may be sent anywhere.
+    RedirectUriGone,
+    /// The person whom the external login UI reported is disabled or gone.
+    UserGone,
 }
 
-/// Whether a session still stands for its person (catalogue L-31), and began after the last restore.
-pub fn session_is_live(record: &SessionRecord, lifetimes: &Lifetimes, now: Timestamp) -> bool {
-    let session = &record.session;
-    session.ended_at.is_none()
-        && session.epoch == record.epoch
-        && now < session.expires_at
-        && now < session.last_seen_at + lifetimes.session_idle
-        && !record.user.disabled
-        && session.created_at >= record.user.tokens_not_before
-}
+impl crate::error::Refusal for ResumeRefusal {
+    fn public(&self) -> crate::error::OAuthError {
+        let code = crate::error::ErrorCode::InvalidRequest;
+        crate::error::OAuthError::new(code, "the page cannot go on")
+    }
 
-#[cfg(test)]
-mod tests;
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Forged => "anti_forgery",
+            Self::Unknown => "interaction_unknown",
+            Self::OtherBrowser => "interaction_of_another_browser",
+            Self::Expired(_) => "interaction_expired",
+            Self::Answered(_) => "interaction_answered",
+            Self::ClientUnknown => "client_unknown",
+            Self::RedirectUriGone => "redirect_uri_removed",
+            Self::UserGone => "user_disabled",
+        }
+    }
+}

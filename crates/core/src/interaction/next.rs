@@ -3,14 +3,35 @@
 use std::time::Duration;
 
 use crate::{
-    authorize::AuthorizationRequest,
+    check::{CheckRow, Endpoint},
     client::Client,
     error::{ErrorCode, OAuthError, Refusal},
-    interaction::Facts,
+    id::SessionId,
     scope::Permissions,
-    store::{Consent, SessionRecord},
+    store::{Authentication, AuthorizationRequest, Consent, Facts, ResponseRoute, SessionRecord, User},
     time::Timestamp,
 };
+
+/// The person who would answer, and how they signed in.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Who.
+    pub user: &'a User,
+    /// How and when.
+    pub authentication: &'a Authentication,
+    /// In which session; `None` while only an external login UI knows of the sign-in.
+    pub session_id: Option<SessionId>,
+}
+
+impl<'a> From<&'a SessionRecord> for Subject<'a> {
+    fn from(record: &'a SessionRecord) -> Self {
+        Self {
+            user: &record.user,
+            authentication: &record.session.authentication,
+            session_id: Some(record.session.id),
+        }
+    }
+}
 
 /// All that the next step is derived from.
 #[derive(Clone, Copy, Debug)]
@@ -19,9 +40,9 @@ pub struct View<'a> {
     pub request: &'a AuthorizationRequest,
     /// What has happened.
     pub facts: &'a Facts,
-    /// The live sessions of this browser, the one used last first.
-    pub sessions: &'a [SessionRecord],
-    /// The live consent of [`subject`] for the client.
+    /// Who would answer, of [`subject`].
+    pub subject: Option<Subject<'a>>,
+    /// The live consent of the subject for the client.
     pub consent: Option<&'a Consent>,
     /// Who asks.
     pub client: &'a Client,
@@ -43,7 +64,7 @@ pub enum LoginReason {
 }
 
 impl LoginReason {
-    /// The name by which a front end of somebody else knows it.
+    /// The name by which an external login UI knows it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoSession => "no_session",
@@ -56,24 +77,20 @@ impl LoginReason {
 
 /// What must happen next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NextStep<'a> {
+pub enum NextStep {
     /// The person signs in.
     Login(LoginReason),
     /// The person chooses one of the accounts of this browser.
     SelectAccount,
-    /// The person is asked.
+    /// The subject is asked.
     Consent {
-        /// Who.
-        session: &'a SessionRecord,
         /// What is asked for, as far as the client may still have it.
         asked: Permissions,
         /// What was never agreed to; the rest was.
         missing: Permissions,
     },
-    /// Nothing is missing: the code can be issued.
+    /// Nothing is missing: the authorization of the subject can be issued.
     Issue {
-        /// To whose authorization.
-        session: &'a SessionRecord,
         /// What is granted.
         granted: Permissions,
     },
@@ -126,81 +143,151 @@ impl Refusal for InteractionRefusal {
     }
 }
 
-/// The session that answers: the one this interaction settled on, else that of the person whom another front end reported,
+/// The session that answers: the one this interaction settled on, else that of the person whom an external login UI reported,
 /// else the hinted person's, else the one used last.
 pub fn subject<'a>(
     request: &AuthorizationRequest,
     facts: &Facts,
-    sessions: &'a [SessionRecord],
+    sessions: &[&'a SessionRecord],
 ) -> Option<&'a SessionRecord> {
+    let find = |wanted: &dyn Fn(&SessionRecord) -> bool| sessions.iter().copied().find(|r| wanted(r));
     if let Some(id) = facts.session_id {
-        return sessions.iter().find(|record| record.session.id == id);
+        return find(&|record| record.session.id == id);
     }
-    let of = |user| sessions.iter().find(|record| record.user.id == user);
     if let Some((user, _)) = facts.signed_in {
-        return of(user);
+        return find(&|record| record.user.id == user);
     }
-    request.hinted_user.and_then(of).or_else(|| sessions.first())
+    let hinted = request.hinted_user.and_then(|user| find(&|record| record.user.id == user));
+    hinted.or_else(|| sessions.first().copied())
 }
 
-/// What must happen next: the first true row.
-pub fn next<'a>(view: &View<'a>) -> NextStep<'a> {
-    let View { request, facts, .. } = *view;
-    let quiet = request.prompts.none;
-    let login = |reason| {
-        if quiet { NextStep::Refuse(InteractionRefusal::LoginRequired) } else { NextStep::Login(reason) }
-    };
-    if !view.client.has_redirect_uri(&request.redirect_uri) {
-        return NextStep::RedirectUriGone;
+/// A row of [`ROWS`].
+struct Row {
+    row: CheckRow,
+    next: fn(&View<'_>) -> Option<NextStep>,
+}
+
+const fn row(
+    name: &'static str,
+    section: &'static str,
+    attacks: &'static [&'static str],
+    next: fn(&View<'_>) -> Option<NextStep>,
+) -> Row {
+    Row { row: CheckRow { name, section, attacks, endpoints: &[Endpoint::Interaction] }, next }
+}
+
+/// The rows, in order; the last one is always true.
+static ROWS: &[Row] = &[
+    row("redirect_uri", "RFC 9700 §4.1", &["R-01", "N-02"], redirect_uri),
+    row("denied", "RFC 6749 §4.1.2.1", &["N-06"], denied),
+    row("session", "Core 1.0 §3.1.2.3", &["A-08", "L-32"], session),
+    row("hinted_user", "Core 1.0 §3.1.2.1", &["A-10"], hinted_user),
+    row("select_account", "Core 1.0 §3.1.2.1", &[], select_account),
+    row("prompt_login", "Core 1.0 §3.1.2.1", &["A-09"], prompt_login),
+    row("max_age", "Core 1.0 §3.1.2.1", &["A-09"], max_age),
+    row("client_scope", "RFC 6749 §3.3", &["N-02"], client_scope),
+    row("agreed", "Core 1.0 §3.1.2.4", &["N-01", "N-02"], agreed),
+    row("consent", "Core 1.0 §3.1.2.4, §11; RFC 8252 §8.6", &["N-03", "N-04", "N-05"], consent),
+    row("issue", "RFC 6749 §4.1.2", &[], |view| Some(issue(view))),
+];
+
+/// What must happen next: the first true row, and which it is.
+pub fn next(view: &View<'_>) -> (NextStep, &'static CheckRow) {
+    let mut rows = ROWS.iter().filter_map(|row| (row.next)(view).map(|next| (next, &row.row)));
+    rows.next().unwrap_or((NextStep::Refuse(InteractionRefusal::LoginRequired), &NO_ROW))
+}
+
+/// Where no row is true: never, since [`issue`] is whenever [`session`] is not.
+static NO_ROW: CheckRow =
+    CheckRow { name: "none", section: "", attacks: &[], endpoints: &[Endpoint::Interaction] };
+
+/// Every row, for the documentation.
+pub fn rows() -> impl Iterator<Item = &'static CheckRow> {
+    ROWS.iter().map(|row| &row.row)
+}
+
+fn login(view: &View<'_>, reason: LoginReason) -> NextStep {
+    if view.request.prompts.none {
+        NextStep::Refuse(InteractionRefusal::LoginRequired)
+    } else {
+        NextStep::Login(reason)
     }
-    if facts.denied {
-        return NextStep::Refuse(InteractionRefusal::Denied);
-    }
-    let Some(session) = subject(request, facts, view.sessions) else {
-        return login(LoginReason::NoSession);
-    };
-    // This very sign-in, not another session of the same person: `prompt=login` and `max_age` ask for a new `auth_time`.
-    let authentication = &session.session.authentication;
-    let fresh = facts
-        .signed_in
-        .as_ref()
-        .is_some_and(|(user, how)| *user == session.user.id && how.at == authentication.at);
-    if request.hinted_user.is_some_and(|user| user != session.user.id) {
-        return if fresh {
-            NextStep::Refuse(InteractionRefusal::OtherPerson)
-        } else {
-            login(LoginReason::OtherAccount)
-        };
-    }
-    if request.prompts.select_account && !facts.selected && !fresh {
-        return NextStep::SelectAccount;
-    }
-    if request.prompts.login && !fresh {
-        return login(LoginReason::Asked);
-    }
-    if request.max_age.is_some_and(|most| is_older(authentication.at, most, view.now)) && !fresh {
-        return login(LoginReason::TooOld);
-    }
-    let asked = still_allowed(&request.permissions, view.client);
-    if asked.is_empty() {
-        return NextStep::Refuse(InteractionRefusal::NothingLeft);
-    }
-    let agreed = facts.agreed.as_ref().map(|agreed| both(agreed, &asked)).filter(|both| !both.is_empty());
-    if let Some(granted) = agreed {
-        return NextStep::Issue { session, granted };
-    }
+}
+
+/// This very sign-in, not another session of the same person: `prompt=login` and `max_age` ask for a new `auth_time`.
+fn is_fresh(view: &View<'_>, subject: Subject<'_>) -> bool {
+    let signed_in = view.facts.signed_in.as_ref();
+    signed_in.is_some_and(|(user, how)| *user == subject.user.id && how.at == subject.authentication.at)
+}
+
+fn redirect_uri(view: &View<'_>) -> Option<NextStep> {
+    let ResponseRoute::Redirect(redirect) = &view.request.route;
+    (!view.client.has_redirect_uri(&redirect.uri)).then_some(NextStep::RedirectUriGone)
+}
+
+fn denied(view: &View<'_>) -> Option<NextStep> {
+    view.facts.denied.then_some(NextStep::Refuse(InteractionRefusal::Denied))
+}
+
+fn session(view: &View<'_>) -> Option<NextStep> {
+    view.subject.is_none().then(|| login(view, LoginReason::NoSession))
+}
+
+fn hinted_user(view: &View<'_>) -> Option<NextStep> {
+    let subject = view.subject?;
+    view.request.hinted_user.filter(|user| *user != subject.user.id)?;
+    Some(if is_fresh(view, subject) {
+        NextStep::Refuse(InteractionRefusal::OtherPerson)
+    } else {
+        login(view, LoginReason::OtherAccount)
+    })
+}
+
+fn select_account(view: &View<'_>) -> Option<NextStep> {
+    let asked = view.request.prompts.select_account && !view.facts.selected;
+    (asked && !is_fresh(view, view.subject?)).then_some(NextStep::SelectAccount)
+}
+
+fn prompt_login(view: &View<'_>) -> Option<NextStep> {
+    let asked = view.request.prompts.login && !is_fresh(view, view.subject?);
+    asked.then(|| login(view, LoginReason::Asked))
+}
+
+fn max_age(view: &View<'_>) -> Option<NextStep> {
+    let (subject, most) = (view.subject?, view.request.max_age?);
+    let too_old = is_older(subject.authentication.at, most, view.now) && !is_fresh(view, subject);
+    too_old.then(|| login(view, LoginReason::TooOld))
+}
+
+fn client_scope(view: &View<'_>) -> Option<NextStep> {
+    let asked = still_allowed(&view.request.permissions, view.client);
+    asked.is_empty().then_some(NextStep::Refuse(InteractionRefusal::NothingLeft))
+}
+
+fn agreed(view: &View<'_>) -> Option<NextStep> {
+    let agreed = view.facts.agreed.as_ref()?;
+    let granted = both(agreed, &still_allowed(&view.request.permissions, view.client));
+    (!granted.is_empty()).then_some(NextStep::Issue { granted })
+}
+
+fn consent(view: &View<'_>) -> Option<NextStep> {
+    let asked = still_allowed(&view.request.permissions, view.client);
     let missing = match view.consent {
         Some(consent) => asked.difference(&consent.permissions),
         None => asked.clone(),
     };
-    if !missing.is_empty() || asks_always(view) {
-        return if quiet {
-            NextStep::Refuse(InteractionRefusal::ConsentRequired)
-        } else {
-            NextStep::Consent { session, asked, missing }
-        };
+    if missing.is_empty() && !asks_always(view) {
+        return None;
     }
-    NextStep::Issue { session, granted: asked }
+    Some(if view.request.prompts.none {
+        NextStep::Refuse(InteractionRefusal::ConsentRequired)
+    } else {
+        NextStep::Consent { asked, missing }
+    })
+}
+
+fn issue(view: &View<'_>) -> NextStep {
+    NextStep::Issue { granted: still_allowed(&view.request.permissions, view.client) }
 }
 
 /// Whether more than `most` seconds have passed. None at all are enough: `max_age=0` is `prompt=login` (Core 1.0 §3.1.2.1).
@@ -230,7 +317,8 @@ fn both(one: &Permissions, other: &Permissions) -> Permissions {
 /// (Core 1.0 §11), and for a public client that any program on the machine can pretend to be, because what it is known by is
 /// no web address that somebody owns (RFC 8252 §8.6).
 fn asks_always(view: &View<'_>) -> bool {
-    let unclaimed = !view.request.redirect_uri.starts_with("https:");
+    let ResponseRoute::Redirect(redirect) = &view.request.route;
+    let unclaimed = !redirect.uri.starts_with("https:");
     view.request.prompts.consent
         || view.request.permissions.scopes().contains("offline_access")
         || (view.client.is_public() && unclaimed)

@@ -1,42 +1,50 @@
-//! An interaction between two steps. Strangers write nothing: until the first fact the checked request travels sealed in
-//! the page's form, for fifteen minutes and for the browser that started it; from then on it is a row.
+//! An interaction between two requests. Strangers write nothing: until the first fact it travels sealed in the page's form, for
+//! fifteen minutes and for the browser that started it; from then on it is a row.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use super::ResumeRefusal;
 use crate::{
-    authorize::AuthorizationRequest,
     id::InteractionId,
-    interaction::Facts,
     policy::Lifetimes,
     realm_keys::RealmKeys,
     secret::{Digest, Secret},
-    store::{Interaction, Write},
+    step::{Context, Have, Stop, Want},
+    store::{Facts, Interaction, Purpose, Write},
     time::{Entropy, Timestamp},
 };
 
 const SEAL_CONTEXT: &[u8] = b"interaction";
-/// The longest sealed request there is: [`crate::authorize::LONGEST_REQUEST`] and what is sealed with it.
+/// The longest sealed interaction there is, bytes: [`crate::authorize::LONGEST_REQUEST`] and what is sealed with it.
 const LONGEST_HANDLE: usize = 6 * 1024;
+/// Stands in a sealed interaction that no browser has claimed yet: its request came by a POST of another site.
+const UNCLAIMED: Digest = Digest([0; 32]);
 
-/// An interaction, and whether the store has it.
-#[derive(Clone, Debug)]
-pub struct Pending {
-    /// What is known.
-    pub interaction: Interaction,
-    /// Whether it is a row already.
-    pub stored: bool,
-}
-
-/// How a page names the interaction it belongs to.
+/// How a request names the interaction it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handle {
+    /// Begun by this very request: the store cannot have it yet.
+    New(Box<Interaction>),
+    /// The whole of it, as the page carried it.
+    Sealed(Box<Interaction>),
     /// Of a row.
     Row(InteractionId),
-    /// The whole of it.
-    Sealed(Box<Interaction>),
 }
 
 impl Handle {
+    /// A new interaction of a browser; `None`: whichever browser follows the handle claims it.
+    pub fn begin(purpose: Purpose, browser: Option<Digest>, context: &Context<'_>) -> Self {
+        Self::New(Box::new(Interaction {
+            id: InteractionId::new(context.now, context.entropy),
+            browser: browser.unwrap_or(UNCLAIMED),
+            purpose,
+            facts: Facts::default(),
+            version: 0,
+            created_at: context.now,
+            expires_at: context.now + context.policy.lifetimes.interaction,
+        }))
+    }
+
     /// Reads what a form or an URL carries; `None` when it is neither, or was not made by this realm.
     pub fn read(text: &str, keys: &RealmKeys, lifetimes: &Lifetimes, now: Timestamp) -> Option<Self> {
         if let Some(id) = InteractionId::parse(text) {
@@ -46,51 +54,84 @@ impl Handle {
         let plain = keys.request.open(now, lifetimes.interaction, SEAL_CONTEXT, &sealed)?;
         Some(Self::Sealed(serde_json::from_slice(&plain).ok()?))
     }
-}
 
-impl Pending {
-    /// A new one, of which nobody but the page will know.
-    pub fn begin(
-        request: AuthorizationRequest,
-        browser: Digest,
-        lifetimes: &Lifetimes,
-        now: Timestamp,
-        entropy: &dyn Entropy,
-    ) -> Self {
-        let interaction = Interaction {
-            id: InteractionId::new(now, entropy),
-            browser,
-            request,
-            facts: Facts::default(),
-            version: 0,
-            created_at: now,
-            expires_at: now + lifetimes.interaction,
-        };
-        Self { interaction, stored: false }
+    /// Whether no browser has claimed it yet.
+    pub fn is_unclaimed(&self) -> bool {
+        matches!(self, Self::Sealed(interaction) if interaction.browser == UNCLAIMED)
     }
 
-    /// The handle of it, for a form or an URL.
+    /// An unclaimed interaction becomes this browser's, under an id of its own: whoever else follows the same URL begins one that
+    /// has nothing to do with this one. Others stay as they are.
+    pub fn claimed_by(self, browser: Digest, context: &Context<'_>) -> Self {
+        match self {
+            Self::Sealed(mut interaction) if interaction.browser == UNCLAIMED => {
+                interaction.id = InteractionId::new(context.now, context.entropy);
+                interaction.browser = browser;
+                Self::New(interaction)
+            }
+            other => other,
+        }
+    }
+
+    /// The interaction as it is now; `None` when there is none. A fact may have made a row of a sealed one meanwhile: the row says
+    /// more.
+    pub fn find<'a>(&'a self, have: &'a Have) -> Result<Option<Pending<'a>>, Want> {
+        let (id, known) = match self {
+            Self::New(interaction) if have.conflict.is_none() => {
+                return Ok(Some(Pending { interaction, stored: false }));
+            }
+            Self::New(interaction) | Self::Sealed(interaction) => (interaction.id, Some(&**interaction)),
+            Self::Row(id) => (*id, None),
+        };
+        let row = have.interaction(id)?.map(|interaction| Pending { interaction, stored: true });
+        Ok(row.or_else(|| known.map(|interaction| Pending { interaction, stored: false })))
+    }
+
+    /// The same, if it may go on in the browser with this transaction secret now.
+    pub fn resume<'a>(
+        &'a self,
+        browser: Option<Digest>,
+        have: &'a Have,
+        context: &Context<'_>,
+    ) -> Result<Pending<'a>, Stop<ResumeRefusal>> {
+        let pending = self.find(have)?.ok_or(ResumeRefusal::Unknown)?;
+        if browser != Some(pending.interaction.browser) {
+            return Err(ResumeRefusal::OtherBrowser.into());
+        }
+        if pending.is_expired(context.now) {
+            return Err(ResumeRefusal::Expired(Box::new(pending.interaction.clone())).into());
+        }
+        Ok(pending)
+    }
+}
+
+/// An interaction, and whether the store has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending<'a> {
+    /// What is known.
+    pub interaction: &'a Interaction,
+    /// Whether it is a row already.
+    pub stored: bool,
+}
+
+impl Pending<'_> {
+    /// What a form or an URL carries for it.
     pub fn handle(&self, keys: &RealmKeys, entropy: &dyn Entropy) -> String {
         if self.stored {
             return self.interaction.id.to_string();
         }
-        let plain = serde_json::to_vec(&self.interaction).unwrap_or_default();
+        let plain = serde_json::to_vec(self.interaction).unwrap_or_default();
         URL_SAFE_NO_PAD.encode(keys.request.seal(self.interaction.created_at, entropy, SEAL_CONTEXT, &plain))
     }
 
     /// The write that keeps `facts`, guarded by what this was read as.
     pub fn keep(&self, facts: Facts) -> Write {
-        let Interaction { id, version, .. } = self.interaction;
+        let Interaction { id, version, .. } = *self.interaction;
         if self.stored {
             Write::UpdateInteraction { id, version, facts: Box::new(facts) }
         } else {
             Write::InsertInteraction(Box::new(Interaction { facts, ..self.interaction.clone() }))
         }
-    }
-
-    /// Whether it may go on in the browser that holds `cookie` (catalogue A-21).
-    pub fn belongs_to(&self, cookie: Option<&Secret>) -> bool {
-        cookie.is_some_and(|cookie| cookie.digest() == self.interaction.browser)
     }
 
     /// Whether it is too late.

@@ -9,14 +9,14 @@ use crate::{
     jose::Algorithm,
     resource::{AccessTokenFormat, Resource},
     store::{AuthorizationRecord, RefreshState},
-    token::{Loaded, Request},
+    token::TokenRequest,
 };
 
 type Change = fn(&mut AuthorizationRecord);
 
 struct Case {
     token: String,
-    records: Records,
+    world: fx::World,
 }
 
 /// The API's own client.
@@ -35,14 +35,9 @@ fn access(resource: &Resource) -> Case {
         ("redirect_uri", fx::REDIRECT),
         ("code_verifier", fx::VERIFIER),
     ]);
-    let client = fx::client();
-    let loaded = Loaded { authorization: Some(record.clone()), resources: vec![resource.clone()].into() };
-    let policy = fx::policy();
-    let request = Request::read(&form, fx::authenticated(&client)).unwrap();
-    let token = request.decide(&loaded, &fx::context(&policy)).unwrap().outcome.access_token;
-    let records =
-        Records { authorization: Some(record), resource: Some(resource.clone()), ..Records::default() };
-    Case { token, records }
+    let world = fx::World { resources: vec![resource.clone()], ..fx::World::of(record) };
+    let token = issued(&fx::client(), &form, &world);
+    Case { token, world }
 }
 
 fn refresh() -> Case {
@@ -54,20 +49,22 @@ fn refresh() -> Case {
         rotated_at: fx::NOW,
         expires_at: fx::NOW + Duration::from_hours(1),
     });
-    let records = Records { authorization: Some(record), ..Records::default() };
-    Case { token: token.encode(&fx::keyring().keys), records }
+    Case { token: token.encode(&fx::keyring().keys), world: fx::World::of(record) }
 }
 
 fn machine() -> Case {
     let client = fx::machine();
     let form = crate::form::Form::from_pairs([("grant_type", "client_credentials")]);
-    let loaded = Loaded { authorization: None, resources: vec![fx::resource()].into() };
+    let world =
+        fx::World { client: Some(client.clone()), resources: vec![fx::resource()], ..fx::World::default() };
+    Case { token: issued(&client, &form, &world), world }
+}
+
+/// The access token that a client gets for this request.
+fn issued(client: &Client, form: &Form, world: &fx::World) -> String {
     let policy = fx::policy();
-    let request = Request::read(&form, fx::authenticated(&client)).unwrap();
-    let token = request.decide(&loaded, &fx::context(&policy)).unwrap().outcome.access_token;
-    let records =
-        Records { client: Some(client.clone()), resource: Some(fx::resource()), ..Records::default() };
-    Case { token, records }
+    let request = TokenRequest::read(form);
+    fx::decide_as(client, &request, world, &fx::context(&policy)).unwrap().outcome.access_token
 }
 
 fn ask(case: &Case, asker: &Client) -> Value {
@@ -76,11 +73,16 @@ fn ask(case: &Case, asker: &Client) -> Value {
 
 fn ask_in(case: &Case, asker: &Client, context: &Context<'_>) -> Value {
     let form = Form::from_pairs([("token", case.token.as_str()), ("token_type_hint", "nonsense")]);
-    let asker = fx::authenticated(asker);
-    let answer = read(&form, asker, context)
-        .unwrap()
-        .map_or(Introspection::INACTIVE, |token| decide(&token, asker, &case.records, context));
-    serde_json::to_value(answer).unwrap()
+    let request = IntrospectionRequest::read(&form);
+    let decision = fx::decide_as(asker, &request, &case.world, context).unwrap();
+    assert!(decision.writes.is_empty());
+    serde_json::to_value(decision.outcome).unwrap()
+}
+
+fn refusal(asker: &Client, body: &str) -> IntrospectionRefusal {
+    let policy = fx::policy();
+    let request = IntrospectionRequest::read(&Form::parse(body.as_bytes()).unwrap());
+    fx::decide_as(asker, &request, &fx::World::default(), &fx::context(&policy)).unwrap_err().refusal
 }
 
 fn inactive() -> Value {
@@ -114,41 +116,33 @@ fn t_07_everybody_else_sees_nothing_at_all() {
     }
     // Listed at another resource than the one the token is for.
     let mut case = access(&fx::resource());
-    case.records.resource =
-        Some(Resource { introspection_clients: vec!["api".into()], ..fx::other_resource() });
+    let unlisted = Resource { introspection_clients: Vec::new(), ..fx::resource() };
+    let listing = Resource { introspection_clients: vec!["api".into()], ..fx::other_resource() };
+    case.world.resources = vec![unlisted, listing];
     assert_eq!(ask(&case, &api()), inactive());
-    case.records.resource = None;
+    case.world.resources.clear();
     assert_eq!(ask(&case, &api()), inactive(), "the resource is gone");
     // The API may see its access tokens, not its clients' refresh tokens.
     let mut case = refresh();
-    case.records.resource = Some(fx::resource());
+    case.world.resources = vec![fx::resource()];
     assert_eq!(ask(&case, &api()), inactive());
 }
 
 #[test]
 fn t_07_a_public_client_may_not_ask() {
-    let policy = fx::policy();
-    let form = Form::from_pairs([("token", "x")]);
-    let public = fx::public_client();
-    let refusal = read(&form, fx::authenticated(&public), &fx::context(&policy)).unwrap_err();
+    let refusal = refusal(&fx::public_client(), "token=x");
     assert_eq!(refusal, IntrospectionRefusal::PublicClient);
     assert_eq!(refusal.public().code.status(), 401);
 }
 
 #[test]
 fn a_request_must_hold_one_token() {
-    let (policy, client) = (fx::policy(), api());
     for (body, expected) in [
         ("", IntrospectionRefusal::NoToken),
         ("token=", IntrospectionRefusal::NoToken),
         ("token=a&token=b", IntrospectionRefusal::Repeated),
     ] {
-        let form = Form::parse(body.as_bytes()).unwrap();
-        assert_eq!(
-            read(&form, fx::authenticated(&client), &fx::context(&policy)).unwrap_err(),
-            expected,
-            "{body}"
-        );
+        assert_eq!(refusal(&api(), body), expected, "{body}");
     }
 }
 
@@ -156,9 +150,9 @@ fn a_request_must_hold_one_token() {
 fn t_06_n_05_f_08_a_token_that_ended_is_inactive() {
     let resource = fx::resource();
     let mut denied = access(&resource);
-    denied.records.denied = true;
+    denied.world.denied = true;
     let mut gone = access(&resource);
-    gone.records.authorization = None;
+    gone.world.authorization = None;
     assert_eq!(ask(&denied, &api()), inactive());
     assert_eq!(ask(&gone, &api()), inactive());
     let changes: &[Change] = &[
@@ -171,7 +165,7 @@ fn t_06_n_05_f_08_a_token_that_ended_is_inactive() {
     for change in changes {
         for mut case in [access(&resource), refresh()] {
             assert_eq!(ask(&case, &fx::client())["active"], true);
-            change(case.records.authorization.as_mut().unwrap());
+            change(case.world.authorization.as_mut().unwrap());
             assert_eq!(ask(&case, &fx::client()), inactive());
         }
     }
@@ -181,7 +175,7 @@ fn t_06_n_05_f_08_a_token_that_ended_is_inactive() {
 }
 
 #[test]
-fn f_01_only_the_living_generation_of_a_refresh_token_is_active() {
+fn f_01_only_the_current_generation_of_a_refresh_token_is_active() {
     let case = refresh();
     let answer = ask(&case, &fx::client());
     assert_eq!(answer["active"], true);
@@ -189,15 +183,15 @@ fn f_01_only_the_living_generation_of_a_refresh_token_is_active() {
     assert!(answer.get("token_type").is_none() && answer.get("aud").is_none());
 
     let mut rotated = refresh();
-    let state = rotated.records.authorization.as_mut().unwrap().authorization.refresh.as_mut().unwrap();
+    let state = rotated.world.authorization.as_mut().unwrap().authorization.refresh.as_mut().unwrap();
     state.generation = 2;
     assert_eq!(ask(&rotated, &fx::client()), inactive());
     let mut other = refresh();
-    let state = other.records.authorization.as_mut().unwrap().authorization.refresh.as_mut().unwrap();
+    let state = other.world.authorization.as_mut().unwrap().authorization.refresh.as_mut().unwrap();
     state.digest = crate::secret::Digest([0; 32]);
     assert_eq!(ask(&other, &fx::client()), inactive());
     let mut idle = refresh();
-    let state = idle.records.authorization.as_mut().unwrap().authorization.refresh.as_mut().unwrap();
+    let state = idle.world.authorization.as_mut().unwrap().authorization.refresh.as_mut().unwrap();
     state.expires_at = fx::NOW;
     assert_eq!(ask(&idle, &fx::client()), inactive());
 }
@@ -207,19 +201,19 @@ fn k_18_q_05_x_09_a_machines_token_lives_while_its_client_does() {
     assert_eq!(ask(&machine(), &api())["active"], true);
     assert_eq!(ask(&machine(), &fx::machine())["sub"], "machine");
     let mut case = machine();
-    case.records.client.as_mut().unwrap().tokens_not_before = fx::NOW;
+    case.world.client.as_mut().unwrap().tokens_not_before = fx::NOW;
     assert_eq!(ask(&case, &api())["active"], true, "issued in the same instant");
-    case.records.client.as_mut().unwrap().tokens_not_before = fx::NOW + Duration::from_millis(1);
+    case.world.client.as_mut().unwrap().tokens_not_before = fx::NOW + Duration::from_millis(1);
     assert_eq!(ask(&case, &api()), inactive());
     let mut case = machine();
-    case.records.client.as_mut().unwrap().disabled = true;
+    case.world.client.as_mut().unwrap().disabled = true;
     assert_eq!(ask(&case, &api()), inactive());
-    case.records.client = None;
+    case.world.client = None;
     assert_eq!(ask(&case, &api()), inactive());
-    case.records.client = Some(api());
+    case.world.client = Some(api());
     assert_eq!(ask(&case, &api()), inactive(), "another client's record");
     let mut case = machine();
-    case.records.denied = true;
+    case.world.denied = true;
     assert_eq!(ask(&case, &api()), inactive());
     let policy = fx::policy();
     let restored = Context { epoch: fx::EPOCH + 1, ..fx::context(&policy) };
@@ -237,23 +231,20 @@ fn t_03_t_10_t_12_what_is_no_token_is_inactive() {
     let access = access(&fx::resource());
     let cut = access.token[..access.token.len() - 2].to_owned();
     for token in [code, id_token, cut, "gwr_".to_owned(), "x".to_owned(), "a".repeat(20_000)] {
-        let case = Case { token, records: access.records.clone() };
+        let case = Case { token, world: access.world.clone() };
         assert_eq!(ask(&case, &fx::client()), inactive());
     }
 }
 
 #[test]
-fn what_a_token_names_is_what_must_be_loaded() {
-    let policy = fx::policy();
-    let context = fx::context(&policy);
-    let id = fx::record().authorization.id;
-    let access = Presented::read(&access(&fx::resource()).token, &context).unwrap();
-    assert_eq!((access.authorization(), access.machine()), (Some(id), None));
-    assert_eq!(access.resource(&policy), Some(fx::API.into()));
-    assert!(access.deny_key().is_some());
-    let refresh = Presented::read(&refresh().token, &context).unwrap();
-    assert_eq!((refresh.authorization(), refresh.machine()), (Some(id), None));
-    assert_eq!((refresh.deny_key(), refresh.resource(&policy)), (None, None));
-    let machine = Presented::read(&machine().token, &context).unwrap();
-    assert_eq!((machine.authorization(), machine.machine()), (None, Some(&"machine".into())));
+fn what_is_read_is_what_the_answer_depends_on() {
+    let wants = |case: &Case, asker: &Client| {
+        let request = IntrospectionRequest::read(&Form::from_pairs([("token", case.token.as_str())]));
+        fx::wants_as(asker, &request, &case.world)
+    };
+    assert_eq!(wants(&access(&fx::resource()), &fx::client()), ["denied", "authorization"]);
+    assert_eq!(wants(&access(&fx::resource()), &api()), ["resources", "denied", "authorization"]);
+    assert_eq!(wants(&refresh(), &fx::client()), ["authorization"]);
+    assert_eq!(wants(&machine(), &fx::machine()), ["denied", "client_state"]);
+    assert!(wants(&Case { token: "x".to_owned(), world: fx::World::default() }, &api()).is_empty());
 }

@@ -5,15 +5,17 @@
 //! [`Outcome::Conflict`] that names the write; the caller loads and decides again. A read may be a moment old; a guard never is.
 
 mod records;
+mod request;
 mod write;
 
 use std::{future::Future, time::Duration};
 
 pub use records::{
     Applied, AttemptKey, Attempts, Authentication, Authorization, AuthorizationRecord, Backoff, CodeState,
-    Connection, Consent, Event, Interaction, KeyRecord, KeyUse, LoginName, RealmRecord, References,
-    RefreshState, Session, SessionRecord, User,
+    Connection, Consent, Event, Facts, Interaction, KeyRecord, KeyUse, LoginName, Purpose, RealmRecord,
+    References, RefreshState, Session, SessionRecord, User,
 };
+pub use request::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute};
 pub use write::Write;
 
 use crate::{

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::AuthorizationRequest;
 use crate::{
-    authorize::AuthorizationRequest,
     client::Client,
     id::{
         AuthorizationId, ClientId, ConsentId, EventId, InteractionId, KeyId, ResourceIdentifier, SessionId,
         UserId,
     },
-    interaction::Facts,
     jose::Algorithm,
     scope::Permissions,
     secret::Digest,
@@ -131,15 +130,40 @@ pub struct SessionRecord {
     pub epoch: u32,
 }
 
-/// One pending request to `/authorize`, kept from the first fact on.
+/// What has happened in an interaction. Facts only: the next step is derived from them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The person who signed in during this interaction, and how.
+    pub signed_in: Option<(UserId, Authentication)>,
+    /// The session that the person is using: made by that sign-in, or chosen.
+    pub session_id: Option<SessionId>,
+    /// The person chose the account.
+    pub selected: bool,
+    /// What the person agreed to in this interaction: all of it that was asked for and may be granted.
+    pub agreed: Option<Permissions>,
+    /// The person said no.
+    pub denied: bool,
+}
+
+/// What an interaction is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A client asks for an authorization.
+    Authorization(Box<AuthorizationRequest>),
+    /// The person wants to see the account page.
+    Account,
+}
+
+/// One pending request for a person, kept from the first fact on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interaction {
     /// Its id, chosen when the request came.
     pub id: InteractionId,
     /// Of the transaction cookie of the browser that started it.
     pub browser: Digest,
-    /// The checked request.
-    pub request: AuthorizationRequest,
+    /// What it is for.
+    pub purpose: Purpose,
     /// What has happened.
     pub facts: Facts,
     /// Raised by every update.

@@ -1,13 +1,12 @@
 //! Every change there is, each with the precondition that the engine checks in the same statement.
 
 use super::{
-    AttemptKey, Authorization, Backoff, Consent, Event, Interaction, KeyRecord, RealmRecord, RefreshState,
-    Session, User,
+    AttemptKey, Authorization, Backoff, Consent, Event, Facts, Interaction, KeyRecord, RealmRecord,
+    RefreshState, Session, User,
 };
 use crate::{
     client::{Client, GrantType},
     id::{AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, ResourceIdentifier, SessionId, UserId},
-    interaction::Facts,
     resource::Resource,
     scope::Permissions,
     secret::Digest,
@@ -222,60 +221,59 @@ pub enum Write {
     },
 }
 
-impl Write {
-    /// Whether every node must learn of it: a change of clients, resources, users or keys raises the realm's generation in the same
-    /// commit ([`Write::MoveRealm`] does so by itself).
-    pub const fn raises_generation(&self) -> bool {
-        matches!(
-            self,
-            Self::PutClient { .. }
-                | Self::DeleteClient(_)
-                | Self::PutResource { .. }
-                | Self::DeleteResource(_)
-                | Self::PutUser { .. }
-                | Self::DeleteUser(_)
-                | Self::InsertKey(_)
-                | Self::RetireKey { .. }
-                | Self::DeleteKey(_)
-        )
-    }
+/// Says of every write what it is called and whether it raises the generation.
+macro_rules! kinds {
+    ($($write:ident $fields:tt $kind:literal $raises:literal)*) => {
+        impl Write {
+            /// Every kind, in the order of the writes.
+            pub const KINDS: &[&str] = &[$($kind),*];
 
-    /// The kind of change, without what it changes: for logs and traces.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::ClaimRealm(_) => "claim_realm",
-            Self::MoveRealm { .. } => "move_realm",
-            Self::RaiseEpoch(_) => "raise_epoch",
-            Self::PutClient { .. } => "put_client",
-            Self::DeleteClient(_) => "delete_client",
-            Self::PutResource { .. } => "put_resource",
-            Self::DeleteResource(_) => "delete_resource",
-            Self::PutUser { .. } => "put_user",
-            Self::DeleteUser(_) => "delete_user",
-            Self::Rehash { .. } => "rehash",
-            Self::InsertKey(_) => "insert_key",
-            Self::RetireKey { .. } => "retire_key",
-            Self::DeleteKey(_) => "delete_key",
-            Self::ReserveAttempt { .. } => "reserve_attempt",
-            Self::CountFailure { .. } => "count_failure",
-            Self::ClearAttempts(_) => "clear_attempts",
-            Self::InsertSession(_) => "insert_session",
-            Self::TouchSession { .. } => "touch_session",
-            Self::EndSession { .. } => "end_session",
-            Self::InsertInteraction(_) => "insert_interaction",
-            Self::UpdateInteraction { .. } => "update_interaction",
-            Self::InsertConsent(_) => "insert_consent",
-            Self::ExtendConsent { .. } => "extend_consent",
-            Self::WithdrawConsent { .. } => "withdraw_consent",
-            Self::InsertAuthorization(_) => "insert_authorization",
-            Self::RedeemCode { .. } => "redeem_code",
-            Self::BurnCode { .. } => "burn_code",
-            Self::RotateRefresh { .. } => "rotate_refresh",
-            Self::RevokeAuthorization { .. } => "revoke_authorization",
-            Self::DenyToken { .. } => "deny_token",
-            Self::Audit(_) => "audit",
-            Self::CountRefusal { .. } => "count_refusal",
-            Self::CountTokens { .. } => "count_tokens",
+            /// The kind of change, without what it changes: for logs and traces.
+            pub const fn kind(&self) -> &'static str {
+                match self { $(Self::$write $fields => $kind),* }
+            }
+
+            /// Whether every node must learn of it: a change of clients, resources, users or keys raises the realm's generation in
+            /// the same commit ([`Write::MoveRealm`] does so by itself).
+            pub const fn raises_generation(&self) -> bool {
+                match self { $(Self::$write $fields => $raises),* }
+            }
         }
-    }
+    };
+}
+
+kinds! {
+    ClaimRealm(_)              "claim_realm"          false
+    MoveRealm { .. }           "move_realm"           false
+    RaiseEpoch(_)              "raise_epoch"          false
+    PutClient { .. }           "put_client"           true
+    DeleteClient(_)            "delete_client"        true
+    PutResource { .. }         "put_resource"         true
+    DeleteResource(_)          "delete_resource"      true
+    PutUser { .. }             "put_user"             true
+    DeleteUser(_)              "delete_user"          true
+    Rehash { .. }              "rehash"               false
+    InsertKey(_)               "insert_key"           true
+    RetireKey { .. }           "retire_key"           true
+    DeleteKey(_)               "delete_key"           true
+    ReserveAttempt { .. }      "reserve_attempt"      false
+    CountFailure { .. }        "count_failure"        false
+    ClearAttempts(_)           "clear_attempts"       false
+    InsertSession(_)           "insert_session"       false
+    TouchSession { .. }        "touch_session"        false
+    EndSession { .. }          "end_session"          false
+    InsertInteraction(_)       "insert_interaction"   false
+    UpdateInteraction { .. }   "update_interaction"   false
+    InsertConsent(_)           "insert_consent"       false
+    ExtendConsent { .. }       "extend_consent"       false
+    WithdrawConsent { .. }     "withdraw_consent"     false
+    InsertAuthorization(_)     "insert_authorization" false
+    RedeemCode { .. }          "redeem_code"          false
+    BurnCode { .. }            "burn_code"            false
+    RotateRefresh { .. }       "rotate_refresh"       false
+    RevokeAuthorization { .. } "revoke_authorization" false
+    DenyToken { .. }           "deny_token"           false
+    Audit(_)                   "audit"                false
+    CountRefusal { .. }        "count_refusal"        false
+    CountTokens { .. }         "count_tokens"         false
 }

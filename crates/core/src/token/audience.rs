@@ -2,14 +2,14 @@
 //!
 //! `audience` is accepted as another name of `resource`. Several may be granted together; an access token is for one.
 
-use super::{ResourcesWanted, TokenRefusal};
+use super::TokenRefusal;
 use crate::{
     client::Client,
     form::Form,
     policy::Policy,
     resource::Resource,
     scope::{Audience, Permissions, ScopeSet},
-    store::Authorization,
+    step::{Have, Stop},
 };
 
 /// Where an access token is going.
@@ -33,16 +33,36 @@ impl<'a> Target<'a> {
                 .ok_or(TokenRefusal::TargetNotGranted),
         }
     }
+
+    /// The same, with the record read for it.
+    pub(super) fn load(audience: &Audience, have: &'a Have) -> Result<Self, Stop<TokenRefusal>> {
+        let named = match audience {
+            Audience::Issuer => Vec::new(),
+            Audience::Resource(identifier) => vec![identifier.clone()],
+        };
+        Ok(Self::find(audience, have.resources(named, ScopeSet::default())?)?)
+    }
 }
 
-/// The audience that the request names, if it names one.
-pub(super) fn named(form: &Form, policy: &Policy) -> Result<Option<Audience>, TokenRefusal> {
-    let mut named = form.many("resource").chain(form.many("audience"));
-    let Some(first) = named.next() else { return Ok(None) };
-    if named.any(|other| other != first) {
-        return Err(TokenRefusal::TwoTargets);
+/// The audience that a request names, as it was written; the issuer is told from a resource where the policy is known.
+#[derive(Clone)]
+pub(super) struct Named(Option<String>);
+
+impl Named {
+    pub(super) fn read(form: &Form) -> Result<Self, TokenRefusal> {
+        let mut named = form.many("resource").chain(form.many("audience"));
+        let Some(first) = named.next() else { return Ok(Self(None)) };
+        if named.any(|other| other != first) {
+            return Err(TokenRefusal::TwoTargets);
+        }
+        Ok(Self(Some(first.to_owned())))
     }
-    Ok(Some(if first == policy.issuer { Audience::Issuer } else { Audience::Resource(first.into()) }))
+
+    pub(super) fn audience(&self, policy: &Policy) -> Option<Audience> {
+        self.0.as_deref().map(|named| {
+            if named == policy.issuer { Audience::Issuer } else { Audience::Resource(named.into()) }
+        })
+    }
 }
 
 /// The audience of an access token under an authorization: the one named, if it was granted (the issuer always is), else
@@ -68,25 +88,6 @@ pub(super) fn granted(
                     .filter(|default| permissions.0.contains_key(default))
                     .ok_or(TokenRefusal::TargetAmbiguous),
             }
-        }
-    }
-}
-
-/// What must be loaded to mint for the audience that the request will get; nothing when it will be refused.
-pub(super) fn wanted(
-    form: &Form,
-    authorization: &Authorization,
-    client: &Client,
-    policy: &Policy,
-) -> ResourcesWanted {
-    // A target that cannot be had is refused by the decision, where what the refusal changes is known.
-    let audience = named(form, policy)
-        .and_then(|named| granted(named, &authorization.permissions, client))
-        .unwrap_or(Audience::Issuer);
-    match audience {
-        Audience::Issuer => ResourcesWanted::default(),
-        Audience::Resource(identifier) => {
-            ResourcesWanted { identifiers: vec![identifier], scopes: ScopeSet::default() }
         }
     }
 }

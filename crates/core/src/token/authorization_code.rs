@@ -7,20 +7,20 @@
 use serde_json::json;
 
 use super::{
-    Context, Decided, Grant, Loaded, Request, ResourcesWanted, TokenRefusal,
-    audience::{self, Target},
+    Grant, GrantRequest, TokenDecided, TokenRefusal,
+    audience::{self, Named, Target},
     code::Code,
     liveness,
     mint::{self, Access, Subject},
     refresh::RefreshToken,
-    refresh_token,
+    refresh_token, required,
 };
 use crate::{
     client::GrantType,
-    id::AuthorizationId,
+    client_auth::AuthenticatedClient,
+    form::Form,
     pkce,
-    policy::Policy,
-    step::{Decision, Refused},
+    step::{Context, Decision, Have, Refused},
     store::{AuthorizationRecord, CodeState, Write},
 };
 
@@ -31,42 +31,45 @@ impl Grant for AuthorizationCode {
         GrantType::AuthorizationCode
     }
 
-    fn authorization(&self, request: &Request<'_>) -> Result<Option<AuthorizationId>, TokenRefusal> {
-        Ok(Some(code(request)?.authorization))
+    fn read(&self, form: &Form) -> Result<Box<dyn GrantRequest>, TokenRefusal> {
+        let code = required(form, "code")?;
+        Ok(Box::new(Redemption {
+            code: Code::read(&code).ok_or(TokenRefusal::UnknownCode)?,
+            redirect_uri: form.one("redirect_uri")?.map(str::to_owned),
+            verifier: form.one("code_verifier")?.map(str::to_owned),
+            named: Named::read(form),
+        }))
     }
+}
 
-    fn resources(
-        &self,
-        request: &Request<'_>,
-        authorization: Option<&AuthorizationRecord>,
-        policy: &Policy,
-    ) -> Result<ResourcesWanted, TokenRefusal> {
-        Ok(authorization
-            .map(|record| audience::wanted(request.form, &record.authorization, &request.client, policy))
-            .unwrap_or_default())
-    }
+/// The parameters of a redemption.
+struct Redemption {
+    code: Code,
+    redirect_uri: Option<String>,
+    verifier: Option<String>,
+    // Refused in its turn: behind the proof.
+    named: Result<Named, TokenRefusal>,
+}
 
-    fn decide(&self, request: &Request<'_>, loaded: &Loaded, context: &Context<'_>) -> Decided {
+impl GrantRequest for Redemption {
+    fn decide(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided {
         let Context { policy, now, .. } = *context;
-        let code = code(request)?;
-        let record = loaded
-            .authorization
-            .as_ref()
-            .filter(|record| record.authorization.id == code.authorization)
-            .filter(|record| record.authorization.code.digest == code.digest())
+        let record = have
+            .authorization(self.code.authorization)?
+            .filter(|record| record.authorization.code.digest == self.code.digest())
             .ok_or(TokenRefusal::UnknownCode)?;
         let authorization = &record.authorization;
-        if authorization.client_id != request.client.client_id {
+        if authorization.client_id != client.client_id {
             return Err(TokenRefusal::ForeignCode.into());
         }
-        let proof = proof(request, &authorization.code);
+        let proof = self.prove(&authorization.code);
 
         if authorization.code.burnt_at.is_some() {
             return Err(TokenRefusal::CodeBurnt.into());
         }
         if authorization.code.redeemed_at.is_some() {
             return Err(if proof.is_ok() {
-                replayed(record, context)
+                replayed(record, context).into()
             } else {
                 TokenRefusal::CodeUsed.into()
             });
@@ -77,52 +80,49 @@ impl Grant for AuthorizationCode {
         liveness::code_alive(record, &policy.lifetimes, now).map_err(TokenRefusal::Dead)?;
         if let Err(refusal) = proof {
             let writes = vec![Write::BurnCode { id: authorization.id, at: now }];
-            return Err(Refused { refusal, writes, check: None });
+            return Err(Refused { writes, ..refusal.into() }.into());
         }
 
         let permissions = &authorization.permissions;
-        let named = audience::named(request.form, policy)?;
-        let audience = audience::granted(named, permissions, &request.client)?;
-        let target = Target::find(&audience, &loaded.resources)?;
-        let scope = audience::in_effect(None, permissions, &request.client)?;
+        let named = self.named.as_ref().map_err(|refusal| *refusal)?.audience(policy);
+        let audience = audience::granted(named, permissions, &client)?;
+        let target = Target::load(&audience, have)?;
+        let scope = audience::in_effect(None, permissions, &client)?;
         let access = Access {
-            client: request.client.client(),
+            client: client.client(),
             subject: Subject::Person(authorization),
             target,
             scope: permissions.0.get(&audience).map(|at| at.intersection(&scope)).unwrap_or_default(),
+            nonce: authorization.nonce.as_deref(),
         };
-        let mut response = mint::answer(access, scope, authorization.nonce.as_deref(), context)?;
-        let refresh = request.client.grant_types.contains(&GrantType::RefreshToken).then(|| {
+        let mut response = mint::respond(access, scope, context)?;
+        let refresh = client.grant_types.contains(&GrantType::RefreshToken).then(|| {
             let token = RefreshToken::first(authorization.id, context.entropy);
             response.refresh_token = Some(token.encode(&context.keyring.keys));
             refresh_token::state(&token, authorization, context)
         });
         let mut writes = vec![Write::RedeemCode { id: authorization.id, at: now, refresh }];
         if policy.audit_every_token {
-            writes.push(refresh_token::issued(authorization, self.grant_type(), context));
+            writes.push(refresh_token::issued(authorization, GrantType::AuthorizationCode, context));
         }
         Ok(Decision { writes, outcome: response })
     }
 }
 
-fn code(request: &Request<'_>) -> Result<Code, TokenRefusal> {
-    Code::read(request.required("code")?).ok_or(TokenRefusal::UnknownCode)
-}
-
-/// Whether the request comes from where the code was sent: the redirect URI that was sent with the authorization request
-/// (RFC 6749 §4.1.3), and the verifier of its challenge (RFC 7636 §4.6); no verifier where there was no challenge, or an
-/// attacker could have taken the challenge away (OAuth 2.1 §7.5.1).
-fn proof(request: &Request<'_>, code: &CodeState) -> Result<(), TokenRefusal> {
-    let redirect_uri = request.form.one("redirect_uri")?;
-    if code.redirect_uri.is_some() && redirect_uri != code.redirect_uri.as_deref() {
-        return Err(TokenRefusal::RedirectUri);
-    }
-    let verifier = request.form.one("code_verifier")?;
-    match (&code.challenge, verifier) {
-        (Some(challenge), Some(verifier)) if pkce::matches(challenge, verifier) => Ok(()),
-        (Some(_), _) => Err(TokenRefusal::Verifier),
-        (None, Some(_)) => Err(TokenRefusal::UnexpectedVerifier),
-        (None, None) => Ok(()),
+impl Redemption {
+    /// Whether the request comes from where the code was sent: the redirect URI that was sent with the authorization request
+    /// (RFC 6749 §4.1.3), and the verifier of its challenge (RFC 7636 §4.6); no verifier where there was no challenge, or an
+    /// attacker could have taken the challenge away (OAuth 2.1 §7.5.1).
+    fn prove(&self, code: &CodeState) -> Result<(), TokenRefusal> {
+        if code.redirect_uri.is_some() && self.redirect_uri != code.redirect_uri {
+            return Err(TokenRefusal::RedirectUri);
+        }
+        match (&code.challenge, &self.verifier) {
+            (Some(challenge), Some(verifier)) if pkce::matches(challenge, verifier) => Ok(()),
+            (Some(_), _) => Err(TokenRefusal::Verifier),
+            (None, Some(_)) => Err(TokenRefusal::UnexpectedVerifier),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -138,7 +138,7 @@ fn replayed(record: &AuthorizationRecord, context: &Context<'_>) -> Refused<Toke
             json!({ "authorization": authorization.id }),
         ));
     }
-    Refused { refusal: TokenRefusal::CodeReplayed, writes, check: None }
+    Refused { writes, ..TokenRefusal::CodeReplayed.into() }
 }
 
 #[cfg(test)]

@@ -4,19 +4,19 @@
 use serde_json::json;
 
 use super::{
-    Context, Decided, Grant, Loaded, Request, ResourcesWanted, TokenRefusal,
-    audience::{self, Target},
+    Grant, GrantRequest, TokenDecided, TokenRefusal,
+    audience::{self, Named, Target},
     mint::{self, Access, Subject},
 };
 use crate::{
     audience::{Asked, AudienceRefusal, is_api_scope},
     client::{Client, GrantType},
-    id::AuthorizationId,
+    client_auth::AuthenticatedClient,
+    form::Form,
     policy::Policy,
     resource::Resource,
     scope::{Audience, ScopeSet},
-    step::Decision,
-    store::AuthorizationRecord,
+    step::{Context, Decision, Have},
 };
 
 pub(super) struct ClientCredentials;
@@ -26,55 +26,55 @@ impl Grant for ClientCredentials {
         GrantType::ClientCredentials
     }
 
-    fn authorization(&self, _: &Request<'_>) -> Result<Option<AuthorizationId>, TokenRefusal> {
-        Ok(None)
+    fn read(&self, form: &Form) -> Result<Box<dyn GrantRequest>, TokenRefusal> {
+        Ok(Box::new(Machine { named: Named::read(form)?, scope: audience::scope(form) }))
     }
+}
 
-    fn resources(
-        &self,
-        request: &Request<'_>,
-        _: Option<&AuthorizationRecord>,
-        policy: &Policy,
-    ) -> Result<ResourcesWanted, TokenRefusal> {
-        let mut identifiers: Vec<_> = request.client.default_resource.iter().cloned().collect();
-        if let Some(Audience::Resource(named)) = audience::named(request.form, policy)? {
-            identifiers.push(named);
-        }
-        Ok(ResourcesWanted { identifiers, scopes: machine_scopes(&request.client) })
-    }
+/// The parameters of a machine's request.
+struct Machine {
+    named: Named,
+    scope: Result<Option<ScopeSet>, TokenRefusal>,
+}
 
-    fn decide(&self, request: &Request<'_>, loaded: &Loaded, context: &Context<'_>) -> Decided {
-        let client = request.client.client();
+impl GrantRequest for Machine {
+    fn decide(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided {
+        let client = client.client();
         if client.is_public() {
             return Err(TokenRefusal::PublicClient.into());
         }
         let registered = machine_scopes(client);
-        let asked = audience::scope(request.form)?;
+        let asked = self.scope.as_ref().map_err(|refusal| *refusal)?;
         let wanted =
             asked.as_ref().map_or_else(|| registered.clone(), |asked| asked.intersection(&registered));
         if wanted.is_empty() && asked.is_some() {
             return Err(TokenRefusal::Scope.into());
         }
-        let named = audience::named(request.form, context.policy)?;
+        let named = self.named.audience(context.policy);
+        let mut identifiers: Vec<_> = client.default_resource.iter().cloned().collect();
+        if let Some(Audience::Resource(named)) = &named {
+            identifiers.push(named.clone());
+        }
+        let resources = have.resources(identifiers, registered.clone())?;
         let audience = match named {
-            Some(named) => permitted(named, &registered, client, &loaded.resources)?,
-            None => owner(wanted.clone(), client, loaded, context.policy)?,
+            Some(named) => permitted(named, &registered, client, resources)?,
+            None => owner(wanted.clone(), client, resources, context.policy)?,
         };
-        let target = Target::find(&audience, &loaded.resources)?;
+        let target = Target::find(&audience, resources)?;
         let scope = match target {
             Target::Resource(resource) => wanted.filtered(|scope| resource.scopes.contains_key(scope)),
             Target::Issuer => {
-                wanted.filtered(|scope| loaded.resources.iter().all(|r| !r.scopes.contains_key(scope)))
+                wanted.filtered(|scope| resources.iter().all(|r| !r.scopes.contains_key(scope)))
             }
         };
         if scope.is_empty() && asked.is_some() {
             return Err(TokenRefusal::Scope.into());
         }
-        let access = Access { client, subject: Subject::Machine, target, scope: scope.clone() };
-        let response = mint::answer(access, scope, None, context)?;
+        let access = Access { client, subject: Subject::Machine, target, scope: scope.clone(), nonce: None };
+        let response = mint::respond(access, scope, context)?;
         let mut writes = Vec::new();
         if context.policy.audit_every_token {
-            let detail = json!({ "grant_type": self.grant_type().as_str() });
+            let detail = json!({ "grant_type": GrantType::ClientCredentials.as_str() });
             writes.push(context.audit("token.issued", None, Some(&client.client_id), detail));
         }
         Ok(Decision { writes, outcome: response })
@@ -104,14 +104,14 @@ fn permitted(
 fn owner(
     wanted: ScopeSet,
     client: &Client,
-    loaded: &Loaded,
+    resources: &[Resource],
     policy: &Policy,
 ) -> Result<Audience, TokenRefusal> {
     if wanted.is_empty() {
         return Ok(Audience::Issuer);
     }
     let permissions = Asked { scope: Some(wanted), resources: Vec::new() }
-        .resolve(client, &loaded.resources, &policy.issuer)
+        .resolve(client, resources, &policy.issuer)
         .map_err(|refusal| match refusal {
             AudienceRefusal::AmbiguousResource => TokenRefusal::TargetAmbiguous,
             _ => TokenRefusal::Scope,

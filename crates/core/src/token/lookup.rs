@@ -1,56 +1,30 @@
 //! A token that somebody presents to us, whatever its kind, and what the store has to say about it: for introspection,
 //! revocation and UserInfo.
 
+use std::sync::OnceLock;
+
 use super::{
-    Context,
-    access::{AccessClaims, AccessToken},
+    access::{AccessClaims, AccessToken, InvalidToken},
     jti::TokenId,
     liveness::{self, Dead},
     refresh::RefreshToken,
 };
 use crate::{
-    client::Client,
-    id::{AuthorizationId, ClientId, ResourceIdentifier},
-    policy::Policy,
-    scope::Audience,
-    secret::Digest,
-    store::AuthorizationRecord,
+    id::AuthorizationId,
+    step::{Context, Have, Want},
 };
 
 /// A token that we once issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presented {
+pub enum PresentedToken {
     /// An access token, not expired.
     Access(Box<AccessClaims>),
     /// A refresh token of any generation.
     Refresh(RefreshToken),
 }
 
-/// What the store has about a presented token: the answers to what [`Presented`] names.
-#[derive(Clone, Debug, Default)]
-pub struct Records {
-    /// By [`Presented::authorization`].
-    pub authorization: Option<AuthorizationRecord>,
-    /// By [`Presented::machine`].
-    pub client: Option<Client>,
-    /// By [`Presented::deny_key`].
-    pub denied: bool,
-    /// By [`Presented::resource`].
-    pub resource: Option<crate::resource::Resource>,
-}
-
-impl Presented {
-    /// Reads a token. Its prefix tells its kind, so `token_type_hint` (RFC 7009 §2.1, RFC 7662 §2.1) has nothing to add.
-    pub fn read(token: &str, context: &Context<'_>) -> Option<Self> {
-        if let Some(refresh) = RefreshToken::read(token, &context.keyring.keys) {
-            return Some(Self::Refresh(refresh));
-        }
-        AccessToken::read(token, context.keyring, context.policy, context.now)
-            .ok()
-            .map(|claims| Self::Access(Box::new(claims)))
-    }
-
-    /// The authorization to load.
+impl PresentedToken {
+    /// The authorization that it belongs to; `None` for a token that a client got in its own name.
     pub fn authorization(&self) -> Option<AuthorizationId> {
         match self {
             Self::Refresh(token) => Some(token.authorization),
@@ -60,34 +34,38 @@ impl Presented {
             },
         }
     }
+}
 
-    /// The client to load: of a token that a client got in its own name.
-    pub fn machine(&self) -> Option<&ClientId> {
-        match self {
-            Self::Access(claims) if matches!(claims.token_id()?, TokenId::Machine { .. }) => {
-                Some(&claims.client_id)
+/// A token as a request carries it. It is verified at its first use and once: a signature costs more than all else that a
+/// step does before its commit.
+pub struct TokenText {
+    text: String,
+    read: OnceLock<Result<PresentedToken, InvalidToken>>,
+}
+
+impl TokenText {
+    /// As it came.
+    pub const fn new(text: String) -> Self {
+        Self { text, read: OnceLock::new() }
+    }
+
+    /// What it is. Its prefix tells its kind, so `token_type_hint` (RFC 7009 §2.1, RFC 7662 §2.1) has nothing to add.
+    pub fn read(&self, context: &Context<'_>) -> Result<&PresentedToken, InvalidToken> {
+        let read = || {
+            if let Some(refresh) = RefreshToken::read(&self.text, &context.keyring.keys) {
+                return Ok(PresentedToken::Refresh(refresh));
             }
-            _ => None,
-        }
+            AccessToken::read(&self.text, context.keyring, context.policy, context.now)
+                .map(|claims| PresentedToken::Access(Box::new(claims)))
+        };
+        self.read.get_or_init(read).as_ref().map_err(|invalid| *invalid)
     }
+}
 
-    /// The name under which the token itself may be denied.
-    pub fn deny_key(&self) -> Option<Digest> {
-        match self {
-            Self::Access(claims) => Some(claims.digest()),
-            Self::Refresh(_) => None,
-        }
-    }
-
-    /// The resource to load: whose clients may introspect the token.
-    pub fn resource(&self, policy: &Policy) -> Option<ResourceIdentifier> {
-        match self {
-            Self::Access(claims) => match claims.audience(policy) {
-                Audience::Issuer => None,
-                Audience::Resource(identifier) => Some(identifier),
-            },
-            Self::Refresh(_) => None,
-        }
+#[cfg(test)]
+impl From<PresentedToken> for TokenText {
+    fn from(token: PresentedToken) -> Self {
+        Self { text: String::new(), read: OnceLock::from(Ok(token)) }
     }
 }
 
@@ -103,39 +81,34 @@ pub enum Ended {
 }
 
 /// Whether an access token is alive: it was not denied, and what it hangs under is alive.
-pub(crate) fn alive(claims: &AccessClaims, records: &Records, context: &Context<'_>) -> Result<(), Ended> {
-    if records.denied {
-        return Err(Ended::Denied);
+pub(crate) fn alive(
+    claims: &AccessClaims,
+    have: &Have,
+    context: &Context<'_>,
+) -> Result<Result<(), Ended>, Want> {
+    if have.is_denied(claims.digest())? {
+        return Ok(Err(Ended::Denied));
     }
-    match claims.token_id().ok_or(Ended::Gone)? {
+    let Some(id) = claims.token_id() else { return Ok(Err(Ended::Gone)) };
+    Ok(match id {
         TokenId::Person(id) => {
-            let record = records
-                .authorization
-                .as_ref()
-                .filter(|record| {
-                    let authorization = &record.authorization;
-                    authorization.id == id
-                        && authorization.client_id == claims.client_id
-                        && authorization.user_id.to_string() == claims.sub
-                })
-                .ok_or(Ended::Gone)?;
-            liveness::alive(record, &context.policy.lifetimes, context.now).map_err(Ended::Dead)
-        }
-        TokenId::Machine { issued_at, epoch } => {
-            let client = records
-                .client
-                .as_ref()
-                .filter(|client| client.client_id == claims.client_id)
-                .ok_or(Ended::Dead(Dead::ClientGone))?;
-            if client.disabled {
-                Err(Ended::Dead(Dead::ClientDisabled))
-            } else if issued_at < client.tokens_not_before {
-                Err(Ended::Dead(Dead::ClientTokensVoid))
-            } else if epoch != context.epoch {
-                Err(Ended::Dead(Dead::Epoch))
-            } else {
-                Ok(())
+            let record = have.authorization(id)?.filter(|record| {
+                let authorization = &record.authorization;
+                authorization.client_id == claims.client_id && authorization.user_id.to_string() == claims.sub
+            });
+            match record {
+                None => Err(Ended::Gone),
+                Some(record) => {
+                    liveness::alive(record, &context.policy.lifetimes, context.now).map_err(Ended::Dead)
+                }
             }
         }
-    }
+        TokenId::Machine { issued_at, epoch } => match have.client_state(&claims.client_id)? {
+            None => Err(Ended::Dead(Dead::ClientGone)),
+            Some(client) if client.disabled => Err(Ended::Dead(Dead::ClientDisabled)),
+            Some(client) if issued_at < client.tokens_not_before => Err(Ended::Dead(Dead::ClientTokensVoid)),
+            Some(_) if epoch != context.epoch => Err(Ended::Dead(Dead::Epoch)),
+            Some(_) => Ok(()),
+        },
+    })
 }

@@ -6,13 +6,14 @@ use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use super::{Context, TokenRefusal, TokenResponse, access, access::AccessClaims, audience::Target, jti};
+use super::{TokenRefusal, TokenResponse, access, access::AccessClaims, audience::Target, jti};
 use crate::{
     client::Client,
     jose::{Algorithm, SigningKey},
     resource::AccessTokenFormat,
     scope::ScopeSet,
     secret::Bearer,
+    step::{Context, Stop},
     store::Authorization,
     time::Timestamp,
 };
@@ -38,26 +39,32 @@ pub(super) struct Access<'a> {
     pub(super) subject: Subject<'a>,
     pub(super) target: Target<'a>,
     pub(super) scope: ScopeSet,
+    /// Of the authorization request, for the ID token.
+    pub(super) nonce: Option<&'a str>,
 }
 
-/// The whole answer under an authorization: an access token for `target`, and an ID token where `openid` is in effect.
-pub(super) fn answer(
+/// The whole response: an access token for `target`, and an ID token for a person where `openid` is in effect.
+pub(super) fn respond(
     access: Access<'_>,
     scope: ScopeSet,
-    nonce: Option<&str>,
     context: &Context<'_>,
-) -> Result<TokenResponse, TokenRefusal> {
+) -> Result<TokenResponse, Stop<TokenRefusal>> {
+    let person = match access.subject {
+        Subject::Person(authorization) if scope.contains("openid") => Some(authorization),
+        Subject::Person(_) | Subject::Machine => None,
+    };
+    // Both keys before the first signature: a key that is being made is waited for, and then all of this is done again.
+    let id_token_key =
+        person.map(|_| context.signer(access.client.id_token_signed_response_alg)).transpose()?;
     let (access_token, expires_in) = access_token(&access, context)?;
-    let id_token = match access.subject {
-        Subject::Person(authorization) if scope.contains("openid") => {
-            Some(id_token(authorization, access.client, &access_token, nonce, context)?)
-        }
-        _ => None,
+    let id_token = match person.zip(id_token_key) {
+        Some((authorization, key)) => Some(id_token(&access, authorization, &access_token, key, context)?),
+        None => None,
     };
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, refresh_token: None, id_token, scope })
 }
 
-fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i64), TokenRefusal> {
+fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i64), Stop<TokenRefusal>> {
     let Context { policy, now, entropy, .. } = *context;
     let (aud, format, algorithm, lifetime) = match access.target {
         Target::Issuer => (policy.issuer.as_str(), policy.access_token_format, ISSUER_ALGORITHM, None),
@@ -101,7 +108,7 @@ fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i
         amr: authentication.map(|authentication| authentication.amr.clone()).unwrap_or_default(),
     };
     let token = match format {
-        AccessTokenFormat::Jwt => sign(signer(algorithm, context)?, access::TYP, &claims)?,
+        AccessTokenFormat::Jwt => sign(context.signer(algorithm)?, access::TYP, &claims)?,
         AccessTokenFormat::Opaque => {
             let plain = serde_json::to_vec(&claims).map_err(|_| TokenRefusal::Signing)?;
             let sealed = context.keyring.keys.access_token.seal(now, entropy, access::SEAL, &plain);
@@ -130,36 +137,31 @@ struct IdTokenClaims<'a> {
 }
 
 fn id_token(
+    access: &Access<'_>,
     authorization: &Authorization,
-    client: &Client,
     access_token: &str,
-    nonce: Option<&str>,
+    key: &SigningKey,
     context: &Context<'_>,
 ) -> Result<String, TokenRefusal> {
-    let key = signer(client.id_token_signed_response_alg, context)?;
     let authentication = &authorization.authentication;
     let claims = IdTokenClaims {
         iss: &context.policy.issuer,
         sub: authorization.user_id.to_string(),
-        aud: client.client_id.as_str(),
+        aud: access.client.client_id.as_str(),
         exp: end(context.now, context.policy.lifetimes.id_token.min(LONGEST_TOKEN)),
         iat: context.now.seconds(),
         auth_time: authentication.at.seconds(),
         acr: &authentication.acr,
         amr: &authentication.amr,
         sid: authorization.session_id.to_string(),
-        at_hash: at_hash(access_token, client.id_token_signed_response_alg),
-        nonce,
+        at_hash: at_hash(access_token, access.client.id_token_signed_response_alg),
+        nonce: access.nonce,
     };
     sign(key, "JWT", &claims)
 }
 
 fn end(now: Timestamp, lifetime: Duration) -> i64 {
     (Timestamp::from_seconds(now.seconds()) + lifetime).seconds()
-}
-
-fn signer<'a>(algorithm: Algorithm, context: &Context<'a>) -> Result<&'a SigningKey, TokenRefusal> {
-    context.keyring.signer(algorithm, context.now).ok_or(TokenRefusal::KeyNotReady(algorithm))
 }
 
 fn sign(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, TokenRefusal> {

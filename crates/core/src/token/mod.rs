@@ -1,8 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2, §5; OAuth 2.1 §3.2; OpenID Connect Core 1.0 §3.1.3, §12).
 //!
-//! The server reads a [`Request`], loads what it names ([`Request::authorization`], then [`Request::resources`]), and has
-//! it decided by [`Request::decide`]; after a conflict it loads and decides again. A grant is a file here and a line in
-//! [`GRANTS`].
+//! [`TokenRequest`] is the step of the endpoint. A grant is a file here and a line in [`GRANTS`]: it parses the form once
+//! into a [`GrantRequest`] and decides on that; nothing behind it sees the form.
 
 pub mod access;
 mod audience;
@@ -17,28 +16,22 @@ pub mod refresh;
 mod refresh_token;
 mod refusal;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use serde::Serialize;
 
 pub(crate) use self::lookup::alive;
 pub use self::{
-    lookup::{Ended, Presented, Records},
+    lookup::{Ended, PresentedToken, TokenText},
     mint::LONGEST_TOKEN,
     refusal::TokenRefusal,
 };
-pub use crate::step::{Context, Origin};
 use crate::{
     client::GrantType,
-    client_auth::AuthenticatedClient,
+    client_auth::{AuthenticatedClient, ClientStep},
     form::Form,
-    id::{AuthorizationId, ResourceIdentifier},
-    policy::Policy,
-    resource::Resource,
     scope::ScopeSet,
-    step::{Decision, Refused},
-    store::AuthorizationRecord,
-    time::Timestamp,
+    step::{Context, Decided, Have},
 };
 
 /// A successful answer (RFC 6749 §5.1, Core 1.0 §3.1.3.3).
@@ -67,49 +60,21 @@ impl fmt::Debug for TokenResponse {
     }
 }
 
-/// What a decision is made on: what [`Request::authorization`] and [`Request::resources`] named, as the store has it now.
-#[derive(Clone, Debug, Default)]
-pub struct Loaded {
-    /// The authorization; `None` when none was named or there is none.
-    pub authorization: Option<AuthorizationRecord>,
-    /// The resources, in any order.
-    pub resources: Arc<[Resource]>,
-}
-
-/// The arguments of [`Store::resources`](crate::store::Store::resources); nothing to load when both are empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResourcesWanted {
-    /// By name.
-    pub identifiers: Vec<ResourceIdentifier>,
-    /// By a scope they own.
-    pub scopes: ScopeSet,
-}
-
-impl ResourcesWanted {
-    /// Whether the store need not be asked.
-    pub fn is_empty(&self) -> bool {
-        self.identifiers.is_empty() && self.scopes.is_empty()
-    }
-}
-
 /// How a token request ends.
-pub type Decided = Result<Decision<TokenResponse>, Refused<TokenRefusal>>;
+pub type TokenDecided = Decided<TokenResponse, TokenRefusal>;
 
 /// A grant type (RFC 6749 §4).
 pub trait Grant: Sync {
     /// Its name in a client's registration.
     fn grant_type(&self) -> GrantType;
-    /// The authorization that the request's credential belongs to.
-    fn authorization(&self, request: &Request<'_>) -> Result<Option<AuthorizationId>, TokenRefusal>;
-    /// The resources the decision depends on.
-    fn resources(
-        &self,
-        request: &Request<'_>,
-        authorization: Option<&AuthorizationRecord>,
-        policy: &Policy,
-    ) -> Result<ResourcesWanted, TokenRefusal>;
-    /// The decision.
-    fn decide(&self, request: &Request<'_>, loaded: &Loaded, context: &Context<'_>) -> Decided;
+    /// Parses the parameters of the grant.
+    fn read(&self, form: &Form) -> Result<Box<dyn GrantRequest>, TokenRefusal>;
+}
+
+/// A parsed request by one grant.
+pub trait GrantRequest: Send + Sync {
+    /// The decision, for a client that is registered for the grant.
+    fn decide(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided;
 }
 
 /// Every grant, in the order discovery lists them.
@@ -119,77 +84,63 @@ pub static GRANTS: &[&dyn Grant] = &[
     &client_credentials::ClientCredentials,
 ];
 
-/// A token request of an authenticated client, whose grant exists and is the client's.
-#[derive(Clone, Copy)]
-pub struct Request<'a> {
-    client: AuthenticatedClient<'a>,
-    form: &'a Form,
-    grant: &'static dyn Grant,
+/// A request to the token endpoint.
+pub struct TokenRequest(Result<Parsed, TokenRefusal>);
+
+struct Parsed {
+    grant_type: GrantType,
+    // Refused in its turn: whose request it is comes first.
+    request: Result<Box<dyn GrantRequest>, TokenRefusal>,
 }
 
-impl<'a> Request<'a> {
-    /// Finds the grant (RFC 6749 §3.2, §5.2).
-    pub fn read(form: &'a Form, client: AuthenticatedClient<'a>) -> Result<Self, TokenRefusal> {
-        if form.repeated(&["resource", "audience"]).is_some() {
-            return Err(TokenRefusal::Repeated);
+impl TokenRequest {
+    /// Finds the grant and has it parse its parameters (RFC 6749 §3.2, §5.2).
+    pub fn read(form: &Form) -> Self {
+        Self(parse(form))
+    }
+
+    /// Which grant it is, for logs and metrics; `None` when there is no such grant.
+    pub fn grant_type(&self) -> Option<GrantType> {
+        self.0.as_ref().ok().map(|parsed| parsed.grant_type)
+    }
+
+    fn by_grant(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided {
+        let parsed = self.0.as_ref().map_err(|refusal| *refusal)?;
+        if !client.grant_types.contains(&parsed.grant_type) {
+            return Err(TokenRefusal::GrantNotAllowed.into());
         }
-        let name = form.one("grant_type")?.ok_or(TokenRefusal::Missing("grant_type"))?;
-        let grant = GRANTS
-            .iter()
-            .find(|grant| grant.grant_type().as_str() == name)
-            .ok_or(TokenRefusal::UnsupportedGrantType)?;
-        if !client.grant_types.contains(&grant.grant_type()) {
-            return Err(TokenRefusal::GrantNotAllowed);
-        }
-        Ok(Self { client, form, grant: *grant })
-    }
-
-    /// Which grant it is, for logs and metrics.
-    pub fn grant_type(&self) -> GrantType {
-        self.grant.grant_type()
-    }
-
-    /// The authorization to load.
-    pub fn authorization(&self) -> Result<Option<AuthorizationId>, TokenRefusal> {
-        self.grant.authorization(self)
-    }
-
-    /// The resources to load, once the authorization is.
-    pub fn resources(
-        &self,
-        authorization: Option<&AuthorizationRecord>,
-        policy: &Policy,
-    ) -> Result<ResourcesWanted, TokenRefusal> {
-        self.grant.resources(self, authorization, policy)
-    }
-
-    /// The decision. The refusal of a client that proved who it is, is counted; one that only says so is a stranger, and
-    /// strangers write nothing of their own.
-    pub fn decide(&self, loaded: &Loaded, context: &Context<'_>) -> Decided {
-        self.grant.decide(self, loaded, context).map_err(|refused| self.counted(refused, context.now))
-    }
-
-    /// A refusal with its count, also for those of the steps before [`Request::decide`].
-    pub fn counted(
-        &self,
-        refused: impl Into<Refused<TokenRefusal>>,
-        now: Timestamp,
-    ) -> Refused<TokenRefusal> {
-        refusal::counted(refused.into(), self.client.client(), now)
-    }
-
-    fn required(&self, name: &'static str) -> Result<&'a str, TokenRefusal> {
-        self.form.one(name)?.ok_or(TokenRefusal::Missing(name))
+        parsed.request.as_ref().map_err(|refusal| *refusal)?.decide(client, have, context)
     }
 }
 
-/// A refusal of [`Request::read`] with its count: the client that proved who it is, is the same whatever it asked for.
-pub fn counted(
-    refusal: TokenRefusal,
-    client: AuthenticatedClient<'_>,
-    now: Timestamp,
-) -> Refused<TokenRefusal> {
-    refusal::counted(refusal.into(), client.client(), now)
+fn parse(form: &Form) -> Result<Parsed, TokenRefusal> {
+    if form.repeated(&["resource", "audience"]).is_some() {
+        return Err(TokenRefusal::Repeated);
+    }
+    let name = form.one("grant_type")?.ok_or(TokenRefusal::Missing("grant_type"))?;
+    let grant = GRANTS
+        .iter()
+        .find(|grant| grant.grant_type().as_str() == name)
+        .ok_or(TokenRefusal::UnsupportedGrantType)?;
+    Ok(Parsed { grant_type: grant.grant_type(), request: grant.read(form) })
+}
+
+impl ClientStep for TokenRequest {
+    const NAME: &'static str = "token";
+    type Outcome = TokenResponse;
+    type Refusal = TokenRefusal;
+
+    /// The refusal of a client that proved who it is, is counted; one that only says so is a stranger, and strangers write
+    /// nothing of their own.
+    fn decide(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided {
+        self.by_grant(client, have, context)
+            .map_err(|stop| stop.map(|refused| refusal::counted(refused, client.client(), context.now)))
+    }
+}
+
+/// A parameter that the grant cannot do without.
+fn required(form: &Form, name: &'static str) -> Result<String, TokenRefusal> {
+    Ok(form.one(name)?.ok_or(TokenRefusal::Missing(name))?.to_owned())
 }
 
 #[cfg(test)]

@@ -47,16 +47,8 @@ impl RefreshToken {
 
     /// Reads the text form and checks its tag. A right tag says that it was ours, not that it still is good.
     pub fn read(text: &str, keys: &RealmKeys) -> Option<Self> {
-        let payload = Bearer::Refresh.decode(text)?;
-        let (id, rest) = payload.split_first_chunk::<16>()?;
-        let (generation, rest) = rest.split_first_chunk::<4>()?;
-        let (secret, tag) = rest.split_first_chunk::<32>()?;
-        let token = Self {
-            authorization: AuthorizationId::from_bytes(*id),
-            generation: u32::from_be_bytes(*generation),
-            secret: Secret::from_bytes(*secret),
-        };
-        bool::from(token.tag(keys).ct_eq(tag)).then_some(token)
+        let claimed = Claimed::read(text)?;
+        claimed.verify(keys).is_some().then_some(claimed.token)
     }
 
     /// What a client receives.
@@ -78,6 +70,38 @@ impl RefreshToken {
 
     fn tag(&self, keys: &RealmKeys) -> Vec<u8> {
         keys.refresh_tag.mac("tag", &[&self.body()]).expose().iter().copied().take(TAG).collect()
+    }
+}
+
+/// A refresh token as it came: whose it claims to be. Its tag is not looked at yet.
+pub struct Claimed {
+    token: RefreshToken,
+    tag: [u8; TAG],
+}
+
+impl Claimed {
+    /// Reads the text form.
+    pub fn read(text: &str) -> Option<Self> {
+        let payload = Bearer::Refresh.decode(text)?;
+        let (id, rest) = payload.split_first_chunk::<16>()?;
+        let (generation, rest) = rest.split_first_chunk::<4>()?;
+        let (secret, tag) = rest.split_first_chunk::<32>()?;
+        let token = RefreshToken {
+            authorization: AuthorizationId::from_bytes(*id),
+            generation: u32::from_be_bytes(*generation),
+            secret: Secret::from_bytes(*secret),
+        };
+        Some(Self { token, tag: tag.try_into().ok()? })
+    }
+
+    /// What it claims to belong to.
+    pub fn authorization(&self) -> AuthorizationId {
+        self.token.authorization
+    }
+
+    /// The token, if its tag says that it was ours.
+    pub fn verify(&self, keys: &RealmKeys) -> Option<&RefreshToken> {
+        bool::from(self.token.tag(keys).ct_eq(&self.tag)).then_some(&self.token)
     }
 }
 

@@ -6,19 +6,19 @@
 use serde_json::json;
 
 use super::{
-    Context, Decided, Grant, Loaded, Request, ResourcesWanted, TokenRefusal,
-    audience::{self, Target},
+    Grant, GrantRequest, TokenDecided, TokenRefusal,
+    audience::{self, Named, Target},
     liveness,
     mint::{self, Access, Subject},
-    refresh,
+    refresh, required,
 };
 use crate::{
     client::GrantType,
-    id::AuthorizationId,
-    policy::Policy,
-    secret::Bearer,
-    step::{Decision, Refused},
-    store::{Authorization, AuthorizationRecord, RefreshState, Write},
+    client_auth::AuthenticatedClient,
+    form::Form,
+    scope::ScopeSet,
+    step::{Context, Decision, Have, Refused},
+    store::{Authorization, RefreshState, Write},
 };
 
 pub(super) struct RefreshToken;
@@ -28,55 +28,52 @@ impl Grant for RefreshToken {
         GrantType::RefreshToken
     }
 
-    fn authorization(&self, request: &Request<'_>) -> Result<Option<AuthorizationId>, TokenRefusal> {
-        // Whose it claims to be. Whether it is ours is decided with the keys.
-        let payload = Bearer::Refresh
-            .decode(request.required("refresh_token")?)
-            .ok_or(TokenRefusal::UnknownRefreshToken)?;
-        let id = payload.first_chunk::<16>().ok_or(TokenRefusal::UnknownRefreshToken)?;
-        Ok(Some(AuthorizationId::from_bytes(*id)))
+    fn read(&self, form: &Form) -> Result<Box<dyn GrantRequest>, TokenRefusal> {
+        let token = required(form, "refresh_token")?;
+        Ok(Box::new(Refresh {
+            token: refresh::Claimed::read(&token).ok_or(TokenRefusal::UnknownRefreshToken)?,
+            scope: audience::scope(form),
+            named: Named::read(form),
+        }))
     }
+}
 
-    fn resources(
-        &self,
-        request: &Request<'_>,
-        authorization: Option<&AuthorizationRecord>,
-        policy: &Policy,
-    ) -> Result<ResourcesWanted, TokenRefusal> {
-        Ok(authorization
-            .map(|record| audience::wanted(request.form, &record.authorization, &request.client, policy))
-            .unwrap_or_default())
-    }
+/// The parameters of a refresh.
+struct Refresh {
+    token: refresh::Claimed,
+    // Refused in their turn: a token that was stolen is found out whatever stands beside it.
+    scope: Result<Option<ScopeSet>, TokenRefusal>,
+    named: Result<Named, TokenRefusal>,
+}
 
-    fn decide(&self, request: &Request<'_>, loaded: &Loaded, context: &Context<'_>) -> Decided {
+impl GrantRequest for Refresh {
+    fn decide(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided {
         let Context { policy, now, .. } = *context;
         let keys = &context.keyring.keys;
-        let token = refresh::RefreshToken::read(request.required("refresh_token")?, keys)
-            .ok_or(TokenRefusal::UnknownRefreshToken)?;
-        let record = loaded
-            .authorization
-            .as_ref()
-            .filter(|record| record.authorization.id == token.authorization)
-            .ok_or(TokenRefusal::UnknownRefreshToken)?;
+        let record = have.authorization(self.token.authorization())?;
+        let token = self.token.verify(keys).ok_or(TokenRefusal::UnknownRefreshToken)?;
+        let record = record.ok_or(TokenRefusal::UnknownRefreshToken)?;
         let authorization = &record.authorization;
-        if authorization.client_id != request.client.client_id {
+        if authorization.client_id != client.client_id {
             return Err(TokenRefusal::ForeignRefreshToken.into());
         }
         liveness::alive(record, &policy.lifetimes, now).map_err(TokenRefusal::Dead)?;
-        let (next, rotates) = successor(&token, authorization, context)?;
+        let (next, rotates) = successor(token, authorization, context)?;
 
         let permissions = &authorization.permissions;
-        let scope = audience::in_effect(audience::scope(request.form)?, permissions, &request.client)?;
-        let named = audience::named(request.form, policy)?;
-        let audience = audience::granted(named, permissions, &request.client)?;
+        let asked = self.scope.as_ref().map_err(|refusal| *refusal)?.clone();
+        let scope = audience::in_effect(asked, permissions, &client)?;
+        let named = self.named.as_ref().map_err(|refusal| *refusal)?.audience(policy);
+        let audience = audience::granted(named, permissions, &client)?;
         let access = Access {
-            client: request.client.client(),
+            client: client.client(),
             subject: Subject::Person(authorization),
-            target: Target::find(&audience, &loaded.resources)?,
+            target: Target::load(&audience, have)?,
             scope: permissions.0.get(&audience).map(|at| at.intersection(&scope)).unwrap_or_default(),
+            // Core 1.0 §12.2: the nonce belongs to the authentication request, not to a refresh.
+            nonce: None,
         };
-        // Core 1.0 §12.2: the nonce belongs to the authentication request, not to a refresh.
-        let mut response = mint::answer(access, scope, None, context)?;
+        let mut response = mint::respond(access, scope, context)?;
         response.refresh_token = Some(next.encode(keys));
         let mut writes = Vec::new();
         if rotates == Rotates::Now {
@@ -86,7 +83,7 @@ impl Grant for RefreshToken {
             });
         }
         if policy.audit_every_token {
-            writes.push(issued(authorization, self.grant_type(), context));
+            writes.push(issued(authorization, GrantType::RefreshToken, context));
         }
         Ok(Decision { writes, outcome: response })
     }
@@ -145,7 +142,7 @@ fn reused(
             json!({ "authorization": authorization.id, "generation": token.generation, "living": living }),
         ),
     ];
-    Refused { refusal: TokenRefusal::RefreshReused, writes, check: None }
+    Refused { writes, ..TokenRefusal::RefreshReused.into() }
 }
 
 /// What is stored of a new refresh token: it dies of disuse, and with its authorization.

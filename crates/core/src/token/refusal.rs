@@ -5,7 +5,6 @@ use crate::{
     client::Client,
     error::{ErrorCode, OAuthError, Refusal},
     form::Repeated,
-    jose::Algorithm,
     step::Refused,
     store::Write,
     time::Timestamp,
@@ -68,8 +67,6 @@ pub enum TokenRefusal {
     /// Several audiences were granted and none named.
     TargetAmbiguous,
 
-    /// The key for this algorithm is still being made: try again in a moment.
-    KeyNotReady(Algorithm),
     /// Signing failed.
     Signing,
 }
@@ -124,7 +121,6 @@ impl Refusal for TokenRefusal {
             Self::TargetAmbiguous => {
                 (E::InvalidTarget, "the grant covers several resources: name one of them")
             }
-            Self::KeyNotReady(_) => (E::TemporarilyUnavailable, "a signing key is being made"),
             Self::Signing => (E::ServerError, "the token could not be signed"),
         };
         OAuthError::new(code, description)
@@ -157,7 +153,6 @@ impl Refusal for TokenRefusal {
             Self::TwoTargets => "two_targets",
             Self::TargetNotGranted => "target_not_granted",
             Self::TargetAmbiguous => "target_ambiguous",
-            Self::KeyNotReady(_) => "key_not_ready",
             Self::Signing => "signing",
         }
     }
@@ -169,7 +164,7 @@ pub(super) fn counted(
     client: &Client,
     at: Timestamp,
 ) -> Refused<TokenRefusal> {
-    let ours = matches!(refused.refusal, TokenRefusal::KeyNotReady(_) | TokenRefusal::Signing);
+    let ours = refused.refusal == TokenRefusal::Signing;
     if !client.is_public() && !ours {
         let reason = refused.refusal.reason();
         refused.writes.push(Write::CountRefusal { client_id: client.client_id.clone(), reason, at });

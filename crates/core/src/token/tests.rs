@@ -2,8 +2,17 @@ use super::*;
 use crate::{client::Client, error::Refusal, fixtures as fx, store::Write};
 
 fn read(client: &Client, body: &str) -> Result<GrantType, TokenRefusal> {
-    let form = Form::parse(body.as_bytes()).unwrap();
-    Request::read(&form, fx::authenticated(client)).map(|request| request.grant_type())
+    let request = TokenRequest::read(&Form::parse(body.as_bytes()).unwrap());
+    let policy = fx::policy();
+    match fx::decide_as(client, &request, &fx::World::default(), &fx::context(&policy)) {
+        // What the grant itself asks for is its own tests' matter.
+        Err(refused)
+            if request.grant_type().is_none() || refused.refusal == TokenRefusal::GrantNotAllowed =>
+        {
+            Err(refused.refusal)
+        }
+        _ => Ok(request.grant_type().unwrap()),
+    }
 }
 
 #[test]
@@ -48,17 +57,22 @@ fn c_10_a_repeated_parameter_is_refused_but_resource_may_be() {
 #[test]
 fn refusals_of_a_client_that_proved_itself_are_counted_and_those_of_a_stranger_are_not() {
     for (client, counted) in [(fx::client(), 1), (fx::public_client(), 0)] {
-        let form = Form::from_pairs([("grant_type", "authorization_code"), ("code", "x")]);
-        let request = Request::read(&form, fx::authenticated(&client)).unwrap();
-        let policy = fx::policy();
-        let refused = request.decide(&Loaded::default(), &fx::context(&policy)).unwrap_err();
-        assert_eq!(refused.writes.len(), counted);
-        let early = request.counted(request.authorization().unwrap_err(), fx::NOW);
-        assert_eq!(early.writes.len(), counted);
-        let unread = super::counted(TokenRefusal::GrantNotAllowed, fx::authenticated(&client), fx::NOW);
-        assert_eq!(unread.writes.len(), counted);
-        for write in refused.writes {
-            assert!(matches!(write, Write::CountRefusal { reason: "unknown_code", .. }), "{write:?}");
+        for (body, reason) in [
+            ("grant_type=authorization_code&code=x", "unknown_code"),
+            ("grant_type=client_credentials", "grant_not_allowed"),
+            ("grant_type=password", "unsupported_grant_type"),
+        ] {
+            let request = TokenRequest::read(&Form::parse(body.as_bytes()).unwrap());
+            let policy = fx::policy();
+            let context = fx::context(&policy);
+            let refused = fx::decide_as(&client, &request, &fx::World::default(), &context).unwrap_err();
+            assert_eq!(refused.writes.len(), counted);
+            for write in refused.writes {
+                assert!(
+                    matches!(write, Write::CountRefusal { reason: why, .. } if why == reason),
+                    "{write:?}"
+                );
+            }
         }
     }
 }

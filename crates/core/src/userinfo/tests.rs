@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     fixtures as fx,
     store::AuthorizationRecord,
-    token::{jti, liveness::Dead},
+    token::{access::AccessClaims, jti, liveness::Dead},
 };
 
 fn claims(scope: &str) -> AccessClaims {
@@ -24,12 +24,18 @@ fn claims(scope: &str) -> AccessClaims {
     }
 }
 
-fn records(record: AuthorizationRecord) -> Records {
-    Records { authorization: Some(record), ..Records::default() }
+fn records(record: AuthorizationRecord) -> fx::World {
+    fx::World::of(record)
 }
 
-fn answer(claims: AccessClaims, records: &Records) -> Result<Value, UserInfoRefusal> {
-    decide(&Presented::Access(Box::new(claims)), records, &fx::context(&fx::policy())).map(Value::Object)
+fn answer(claims: AccessClaims, world: &fx::World) -> Result<Value, UserInfoRefusal> {
+    present(PresentedToken::Access(Box::new(claims)).into(), world)
+}
+
+fn present(token: TokenText, world: &fx::World) -> Result<Value, UserInfoRefusal> {
+    let policy = fx::policy();
+    let decided = fx::decide(&UserInfoRequest(token), world, &fx::context(&policy));
+    decided.map(|decision| Value::Object(decision.outcome)).map_err(|refused| refused.refusal)
 }
 
 #[test]
@@ -57,7 +63,7 @@ fn t_05_a_token_for_an_api_is_refused() {
 fn t_17_a_machines_token_is_refused() {
     let mut claims = claims("openid");
     claims.jti = jti::machine(fx::NOW, fx::EPOCH, &fx::Seeded::new(1));
-    let records = Records { client: Some(fx::client()), ..records(fx::record()) };
+    let records = fx::World { client: Some(fx::client()), ..records(fx::record()) };
     let refused = answer(claims, &records).unwrap_err();
     assert_eq!(refused, UserInfoRefusal::Machine);
     assert_eq!(refused.public().code.status(), 401);
@@ -65,9 +71,9 @@ fn t_17_a_machines_token_is_refused() {
 
 #[test]
 fn t_06_a_token_that_ended_is_refused() {
-    let denied = Records { denied: true, ..records(fx::record()) };
+    let denied = fx::World { denied: true, ..records(fx::record()) };
     assert_eq!(answer(claims("openid"), &denied), Err(UserInfoRefusal::Ended(Ended::Denied)));
-    assert_eq!(answer(claims("openid"), &Records::default()), Err(UserInfoRefusal::Ended(Ended::Gone)));
+    assert_eq!(answer(claims("openid"), &fx::World::default()), Err(UserInfoRefusal::Ended(Ended::Gone)));
     let mut revoked = fx::record();
     revoked.authorization.revoked_at = Some(fx::NOW);
     assert_eq!(
@@ -135,9 +141,7 @@ fn t_13_exactly_one_token_and_never_in_the_url() {
 fn f_07_a_refresh_token_is_no_access_token() {
     let token =
         crate::token::refresh::RefreshToken::first(fx::record().authorization.id, &fx::Seeded::new(1));
-    let policy = fx::policy();
-    let context = fx::context(&policy);
+    let text = TokenText::new(token.encode(&fx::keyring().keys));
     let refused = UserInfoRefusal::Invalid(InvalidToken::Unreadable);
-    assert_eq!(read(&token.encode(&fx::keyring().keys), &context), Err(refused));
-    assert_eq!(decide(&Presented::Refresh(token), &records(fx::record()), &context), Err(refused));
+    assert_eq!(present(text, &records(fx::record())), Err(refused));
 }

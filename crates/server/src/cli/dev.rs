@@ -82,7 +82,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
         policy,
         passwords: PoolSize { running: 2, admitted: 32 },
         templates: None,
-        front_end: None,
+        login_ui: None,
         trusted_proxies: Vec::new(),
         audience: ErrorAudience::Developers,
     };
@@ -93,7 +93,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
     let keep = Retention {
         audit: Duration::from_hours(24 * 90),
         ended: Duration::from_hours(24 * 30),
-        attempts: app.policy.guessing.longest_memory(),
+        attempts: app.realm.policy.guessing.longest_memory(),
     };
     let mut running = Running::start(&app, vault, keep)?;
     for listener in sockets.issuer {
@@ -175,7 +175,7 @@ async fn seed(
         entropy: vault.entropy.as_ref(),
         hashing: Hashing { hash: &hash, verify: &password::verify },
         undeclared: Undeclared::Prune,
-        issuer: &app.policy.issuer,
+        issuer: &app.realm.policy.issuer,
     };
     apply::apply(&app.store, &source, ApplyMode::Commit, &with).await.map(|_| ()).map_err(StartError::of)
 }

@@ -1,29 +1,22 @@
 //! `/end_session`: signing out, asked for by an application or on our own page.
 
-use std::sync::Arc;
-
-use axum::{
-    body::Body,
-    extract::{RawQuery, State},
-    http::HeaderMap,
-};
+use axum::{body::Body, extract::RawQuery, http::HeaderMap};
 use grantwell_core::{
-    end_session::{self, Confirmation, EndSessionRefusal, Outcome as Ends},
+    end_session::{Confirmation, EndSessionRefusal, EndSessionRequest, MATTER, Pressed, SignOutOutcome},
+    error::Refusal as _,
     form::Form,
     id::SessionId,
-    interaction::pending,
-    secret::Secret,
-    store::{Outcome, Share, Store},
+    interaction::{form::AntiForgery, pending},
+    store::User,
 };
 
 use crate::{
-    app::App,
     http::{
-        answer::{Answer, contended, see_other, with_cookies},
         body,
         browser::{self, Browser},
-        context::{Context, locale},
-        proceed::{ROUNDS, Stage},
+        exchange::Exchange,
+        renderer::Renderer,
+        response::{Response, see_other, with_cookies},
         wire,
     },
     pages::{self, Cause, Logout, Page, SignedOut},
@@ -33,133 +26,78 @@ use crate::{
 const GIVEN_BACK: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
 
 /// GET.
-pub(crate) async fn get(
-    State(app): State<Arc<App>>,
-    context: Context,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Answer {
+pub(crate) async fn get(x: Exchange, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     match body::parse_form(query.unwrap_or_default().as_bytes()) {
-        Ok(form) => end(&app, &context, &headers, &form).await,
-        Err(error) => Stage::new(&app, &context, locale(&headers, &[])).sheet.bad_body(error),
+        Ok(form) => end(&x, &headers, &form).await,
+        Err(error) => Renderer::new(&x, &headers, &[]).bad_body(error),
     }
 }
 
 /// POST.
-pub(crate) async fn post(
-    State(app): State<Arc<App>>,
-    context: Context,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
+pub(crate) async fn post(x: Exchange, headers: HeaderMap, body: Body) -> Response {
     match body::form(&headers, body).await {
-        Ok(form) => end(&app, &context, &headers, &form).await,
-        Err(error) => Stage::new(&app, &context, locale(&headers, &[])).sheet.bad_body(error),
+        Ok(form) => end(&x, &headers, &form).await,
+        Err(error) => Renderer::new(&x, &headers, &[]).bad_body(error),
     }
 }
 
-async fn end(app: &App, context: &Context, headers: &HeaderMap, form: &Form) -> Answer {
+async fn end(x: &Exchange, headers: &HeaderMap, form: &Form) -> Response {
     let ui_locales = form.one("ui_locales").ok().flatten().unwrap_or_default();
     let wishes: Vec<String> = ui_locales.split(' ').take(16).map(str::to_owned).collect();
-    let stage = Stage::new(app, context, locale(headers, &wishes));
-    let mut browser = match Browser::load(app, context, headers).await {
-        Ok(browser) => browser,
-        Err(error) => return stage.sheet.unavailable(&error),
-    };
-    let answer = decide(&stage, headers, form, &mut browser).await;
-    with_cookies(answer, browser)
-}
-
-async fn decide(stage: &Stage<'_>, headers: &HeaderMap, form: &Form, browser: &mut Browser) -> Answer {
-    let Stage { app, context, sheet, .. } = stage;
-    let refuse = |refusal: EndSessionRefusal| sheet.error(400, Cause::InvalidLogout, refusal.cause());
-    let request = match end_session::read(form, app.current().keyring.verifying(), &app.policy) {
-        Ok(request) => request,
-        Err(refusal) => return refuse(refusal),
-    };
-    let client = match &request.client_id {
-        Some(id) => match app.store.client(app.realm, id).await {
-            Ok(client) => client,
-            Err(error) => return sheet.unavailable(&error),
-        },
-        None => None,
-    };
-    let named: Vec<SessionId> = form
-        .one("sessions")
-        .ok()
-        .flatten()
-        .unwrap_or_default()
-        .split(' ')
-        .filter_map(SessionId::parse)
-        .collect();
-    let confirmation = match confirmation(app, headers, form, browser) {
-        Confirmed::Yes => Confirmation::Given(&named),
-        Confirmed::NotAsked => Confirmation::None,
-        Confirmed::No => return see_other(&app.policy.url("/account")),
-        Confirmed::Forged => return sheet.error(403, Cause::CrossSite, "anti_forgery"),
-    };
-    for _ in 0..ROUNDS {
-        let (sessions, then) =
-            match end_session::decide(&request, client.as_ref(), &browser.sessions, confirmation) {
-                Ok(Ends::SignOut { sessions, then }) => (sessions, then),
-                Ok(Ends::Ask) => {
-                    return ask(stage, form, client.as_ref().map(|client| client.display_name()), browser);
-                }
-                Err(refusal) => return refuse(refusal),
-            };
-        let trace_id = &context.trace_id;
-        let decision =
-            end_session::end(&sessions, &browser.sessions, context.now, app.entropy.as_ref(), trace_id);
-        match app.store.commit(app.realm, Share::Grants, decision.writes).await {
-            Ok(Outcome::Done) => {
-                browser.forget_sessions(app, &sessions);
-                return match then {
+    let renderer = Renderer::new(x, headers, &wishes);
+    let mut browser = Browser::read(x, headers);
+    let cookies = browser.cookies.clone();
+    let step = EndSessionRequest::read(form, confirmation(x, headers, form), &cookies);
+    let response = match x.run(&step).await {
+        Err(why) => renderer.unavailable(&why),
+        Ok(ran) => match ran.result {
+            Err(EndSessionRefusal::Forged) => renderer.error(403, Cause::CrossSite, "anti_forgery"),
+            Err(refusal) => renderer.error(400, Cause::InvalidLogout, refusal.reason()),
+            Ok(SignOutOutcome::Stay) => see_other(&x.realm.policy.url("/account")),
+            Ok(SignOutOutcome::Ask { application, people }) => {
+                ask(&renderer, form, application.as_deref(), &people, &mut browser)
+            }
+            Ok(SignOutOutcome::SignedOut { sessions, then }) => {
+                browser.forget_sessions(x, &sessions);
+                match then {
                     Some(uri) => see_other(&uri),
                     None => {
                         let page = SignedOut { back: None, sign_in: Some("/account".into()) };
-                        sheet.page(200, &Page::SignedOut(page))
+                        renderer.page(200, &Page::SignedOut(page))
                     }
-                };
+                }
             }
-            // Ended meanwhile: what is left decides.
-            Ok(Outcome::Conflict(_)) => match Browser::load(app, context, headers).await {
-                Ok(fresh) => *browser = fresh,
-                Err(error) => return sheet.unavailable(&error),
-            },
-            Err(error) => return sheet.unavailable(&error),
-        }
-    }
-    contended(context)
+        },
+    };
+    with_cookies(response, browser)
 }
 
-enum Confirmed {
-    Yes,
-    No,
-    NotAsked,
-    Forged,
+/// The answer to our own page, where this is one.
+fn confirmation(x: &Exchange, headers: &HeaderMap, form: &Form) -> Option<Confirmation> {
+    let field = |name| form.one(name).ok().flatten();
+    let received = field("anti_forgery")?.to_owned();
+    let sessions = field("sessions").unwrap_or_default().split(' ').filter_map(SessionId::parse);
+    Some(Confirmation {
+        anti_forgery: AntiForgery { received, sent_from: browser::sent_from(&x.realm, headers) },
+        pressed: if field("decision") == Some("sign-out") { Pressed::SignOut } else { Pressed::Stay },
+        sessions: sessions.collect(),
+    })
 }
 
-fn confirmation(app: &App, headers: &HeaderMap, form: &Form, browser: &Browser) -> Confirmed {
-    let Some(received) = form.one("anti_forgery").ok().flatten() else { return Confirmed::NotAsked };
-    let keys = &app.current().keyring.keys;
-    let fits =
-        browser.transaction.as_ref().map(Secret::digest).is_some_and(|digest| {
-            pending::anti_forgery_fits(keys, &digest, ("form", "end_session"), received)
-        });
-    match form.one("decision") {
-        _ if !fits || !browser::is_same_origin(app, headers) => Confirmed::Forged,
-        Ok(Some("sign-out")) => Confirmed::Yes,
-        _ => Confirmed::No,
-    }
-}
-
-fn ask(stage: &Stage<'_>, form: &Form, application: Option<&str>, browser: &mut Browser) -> Answer {
-    let digest = browser.transaction_digest(stage.app);
-    let anti_forgery =
-        pending::anti_forgery(&stage.app.current().keyring.keys, &digest, "form", "end_session");
+fn ask(
+    renderer: &Renderer<'_>,
+    form: &Form,
+    application: Option<&str>,
+    people: &[(SessionId, User)],
+    browser: &mut Browser,
+) -> Response {
+    let x = renderer.x;
+    let digest = browser.transaction_digest(x);
+    let (purpose, about) = MATTER;
+    let anti_forgery = pending::anti_forgery(&x.realm.current().keyring.keys, &digest, purpose, about);
     let given_back =
         GIVEN_BACK.iter().filter_map(|name| Some(((*name).into(), form.one(name).ok().flatten()?.into())));
-    let named: Vec<_> = browser.sessions.iter().map(|record| record.session.id.to_string()).collect();
+    let named: Vec<_> = people.iter().map(|(id, _)| id.to_string()).collect();
     let fields = given_back.chain([("sessions".into(), named.join(" ").into())]).collect();
     let page = Logout {
         form: pages::Form {
@@ -169,7 +107,7 @@ fn ask(stage: &Stage<'_>, form: &Form, application: Option<&str>, browser: &mut 
             fields,
         },
         application: application.map(Into::into),
-        people: browser.sessions.iter().map(|record| wire::person(&record.user)).collect(),
+        people: people.iter().map(|(_, user)| wire::person(user)).collect(),
     };
-    stage.sheet.page(200, &Page::Logout(page))
+    renderer.page(200, &Page::Logout(page))
 }

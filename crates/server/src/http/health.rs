@@ -8,28 +8,28 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    http::answer::{Answer, json as answer_json},
+    http::response::{Response, json as respond},
 };
 
 /// GET `/healthz`.
-pub(crate) async fn alive() -> Answer {
-    answer_json(200, &json!({ "status": "alive" }))
+pub(crate) async fn alive() -> Response {
+    respond(200, &json!({ "status": "alive" }))
 }
 
 /// GET `/readyz`.
-pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.leaving.load(Ordering::Relaxed) {
-        return answer_json(503, &json!({ "status": "not ready", "why": "this server is ending" }));
+        return respond(503, &json!({ "status": "not ready", "why": "this server is ending" }));
     }
     if let Some(apart) = app.clocks.apart() {
-        return answer_json(503, &json!({ "status": "not ready", "why": apart }));
+        return respond(503, &json!({ "status": "not ready", "why": apart }));
     }
-    match app.store.realm(app.realm).await {
-        Ok(Some(_)) => answer_json(200, &json!({ "status": "ready" })),
-        Ok(None) => answer_json(503, &json!({ "status": "not ready", "why": "the database has no realm" })),
+    match app.store.realm(app.realm.id).await {
+        Ok(Some(_)) => respond(200, &json!({ "status": "ready" })),
+        Ok(None) => respond(503, &json!({ "status": "not ready", "why": "the database has no realm" })),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            answer_json(503, &json!({ "status": "not ready", "why": "the database does not answer" }))
+            respond(503, &json!({ "status": "not ready", "why": "the database does not answer" }))
         }
     }
 }

@@ -5,23 +5,22 @@ use std::borrow::Cow;
 use grantwell_core::{
     authorize::{AuthorizationRequest, Delivery},
     client::Client,
-    id::ResourceIdentifier,
-    interaction::{InteractionRefusal, issue},
+    interaction::{issue, next::InteractionRefusal},
     redirect_uri,
     resource::Resource,
-    scope::{Audience, Permissions, ScopeSet},
-    store::{Read, Store, User},
+    scope::{Audience, Permissions},
+    store::{ResponseRoute, User},
 };
 use serde_json::{Value, json};
 
-use crate::{
-    app::App,
-    pages::{ApiName, Application, Back, Novelty, Permission, Person, ReturnsTo, ScopeLine, SignInProblem},
+use crate::pages::{
+    ApiName, Application, Back, Novelty, Permission, Person, ReturnsTo, ScopeLine, SignInProblem,
 };
 
 /// The client as a person should see it.
 pub(crate) fn application<'a>(client: &'a Client, request: &AuthorizationRequest) -> Application<'a> {
-    let host = client.client_uri.as_deref().unwrap_or(&request.redirect_uri);
+    let ResponseRoute::Redirect(redirect) = &request.route;
+    let host = client.client_uri.as_deref().unwrap_or(&redirect.uri);
     Application {
         name: client.display_name().into(),
         host: Some(redirect_uri::host_for_display(host).into()),
@@ -36,7 +35,8 @@ pub(crate) fn person(user: &User) -> Person<'_> {
 
 /// The URI that brings the person back to the application without a code, if the redirect URI is still the application's.
 pub(crate) fn back_uri(client: &Client, request: &AuthorizationRequest, issuer: &str) -> Option<String> {
-    if !client.has_redirect_uri(&request.redirect_uri) {
+    let ResponseRoute::Redirect(redirect) = &request.route;
+    if !client.has_redirect_uri(&redirect.uri) {
         return None;
     }
     let response = issue::refuse(request, &InteractionRefusal::Denied, issuer);
@@ -79,15 +79,6 @@ pub(crate) fn status_of(problem: Option<SignInProblem>) -> u16 {
         Some(SignInProblem::TooMany { .. }) => 429,
         Some(SignInProblem::Busy) => 503,
     }
-}
-
-/// The resources that permissions are about, in order of their identifiers.
-pub(crate) async fn resources(app: &App, permissions: &Permissions) -> Read<Vec<Resource>> {
-    let identifiers: Vec<ResourceIdentifier> = permissions.resources().cloned().collect();
-    if identifiers.is_empty() {
-        return Ok(Vec::new());
-    }
-    app.store.resources(app.realm, &identifiers, &ScopeSet::default()).await
 }
 
 /// Permissions in plain words: what the resources say their scopes mean.

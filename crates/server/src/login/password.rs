@@ -12,7 +12,7 @@ use argon2::{
         phc::{Output, ParamsString, PasswordHash, Salt},
     },
 };
-use grantwell_core::{interaction::sign_in::LONGEST_PASSWORD, time::Entropy};
+use grantwell_core::{factor::password::LONGEST_PASSWORD, step::PasswordResult, time::Entropy};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
@@ -38,15 +38,6 @@ pub(crate) struct Passwords {
 
 /// A place in the queue.
 pub(crate) struct Place(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
-
-/// What a comparison came to.
-#[derive(Debug)]
-pub(crate) struct Compared {
-    /// Whether the password is the one the hash was made of.
-    pub(crate) matches: bool,
-    /// The hash with present parameters, where the stored one has others.
-    pub(crate) rehashed: Option<String>,
-}
 
 /// Why a password cannot be hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +121,7 @@ impl Passwords {
         stored: Option<String>,
         salt: [u8; 16],
         _place: &Place,
-    ) -> Result<Compared, HashError> {
+    ) -> Result<PasswordResult, HashError> {
         let _running = self.running.acquire().await.map_err(|_| HashError::Busy)?;
         let started = std::time::Instant::now();
         let (argon2, nobody) = (self.argon2.clone(), self.nobody.clone());
@@ -146,14 +137,16 @@ impl Passwords {
             #[cfg(test)]
             computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             let same = argon2.verify_password(cut, &parsed).is_ok();
-            let matches = same && is_somebody && fits;
-            let rehashed = if matches && !is_current(&parsed) {
+            if !(same && is_somebody && fits) {
+                return Ok(PasswordResult::Wrong);
+            }
+            let rehashed = if is_current(&parsed) {
+                None
+            } else {
                 let hash: Result<PasswordHash, _> = argon2.hash_password_with_salt(cut, &salt);
                 hash.ok().map(|hash| hash.to_string())
-            } else {
-                None
             };
-            Ok(Compared { matches, rehashed })
+            Ok(PasswordResult::Right { rehashed })
         })
         .await
         .map_err(|_| HashError::Unhashable)?;
@@ -177,7 +170,7 @@ mod tests {
         };
         let current = hash("correct horse", &SystemEntropy).unwrap();
         let compared = compare(&current, "correct horse").await;
-        assert!(compared.matches && compared.rehashed.is_none());
+        assert_eq!(compared, PasswordResult::Right { rehashed: None });
 
         let cheap = Params::new(8, 1, 1, None).unwrap();
         let older = [
@@ -187,9 +180,14 @@ mod tests {
         for (algorithm, version, parameters) in older {
             let argon2 = Argon2::new(algorithm, version, parameters);
             let old: PasswordHash = argon2.hash_password_with_salt(b"correct horse", &[1; 16]).unwrap();
-            assert_eq!(compare(&old.to_string(), "wrong").await.rehashed, None);
-            let made = compare(&old.to_string(), "correct horse").await.rehashed.unwrap();
-            assert_eq!(compare(&made, "correct horse").await.rehashed, None, "{old}");
+            assert_eq!(compare(&old.to_string(), "wrong").await, PasswordResult::Wrong);
+            let result = compare(&old.to_string(), "correct horse").await;
+            let PasswordResult::Right { rehashed: Some(made) } = result else { panic!("{old}: {result:?}") };
+            assert_eq!(
+                compare(&made, "correct horse").await,
+                PasswordResult::Right { rehashed: None },
+                "{old}"
+            );
         }
     }
 }

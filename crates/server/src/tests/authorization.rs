@@ -270,7 +270,7 @@ async fn a_10_a_hint_names_a_person_and_signs_nobody_in() {
     let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
     let mut claims = claims_of(&alice.as_str().into());
     claims["iss"] = "https://other.example.test".into();
-    let current = world.app.current();
+    let current = world.app.realm.current();
     let key = current.keyring.signer(Algorithm::RS256, world.app.now()).unwrap();
     let of_another_issuer = key.sign("JWT", &claims).unwrap();
     let access = world.grant("openid notes:read").await["access_token"].as_str().unwrap().to_owned();

@@ -33,7 +33,7 @@ async fn n_01_consent_without_signing_in_issues_nothing() {
     let page = browser.get(&format!("/authorize?{}", query(&[]))).await;
     let fields = page.fields("/sign-in");
     let before = world.rows().await;
-    let user = world.app.store.user_by_login(world.app.realm, &name("alice")).await.unwrap().unwrap();
+    let user = world.app.store.user_by_login(world.app.realm.id, &name("alice")).await.unwrap().unwrap();
     let account = user.id.to_string();
     let reply =
         browser.post("/consent", &with(&fields, &[("decision", "allow"), ("account", &account)])).await;
@@ -130,8 +130,8 @@ async fn n_02_a_stale_page_is_made_anew() {
     let fresh = browser.get(reply.location()).await;
     assert_eq!(fresh.page(), Some("consent"));
     assert!(fresh.body.contains("Mallory Example") && !fresh.body.contains("Alice Example"));
-    let alice = world.app.store.user_by_login(world.app.realm, &name("alice")).await.unwrap().unwrap();
-    assert_eq!(world.app.store.consent(world.app.realm, alice.id, &"web".into()).await.unwrap(), None);
+    let alice = world.app.store.user_by_login(world.app.realm.id, &name("alice")).await.unwrap().unwrap();
+    assert_eq!(world.app.store.consent(world.app.realm.id, alice.id, &"web".into()).await.unwrap(), None);
     // Signed out in another tab.
     let mut signed_out = browser.clone();
     let asked = signed_out.get("/end_session").await;
@@ -139,7 +139,7 @@ async fn n_02_a_stale_page_is_made_anew() {
     let reply = browser.submit(&fresh, "/consent", &[("decision", "allow")]).await.expect_status(303);
     has_no_code(&reply);
     // Fifteen minutes later the page is over, with a way back.
-    world.clock.advance(world.app.policy.lifetimes.interaction);
+    world.clock.advance(world.app.realm.policy.lifetimes.interaction);
     let reply = browser.submit(&fresh, "/consent", &[("decision", "allow")]).await;
     reply.expect_error_page("page_expired");
     assert!(reply.body.contains("https://rp.example/cb?error=access_denied"), "{reply:#?}");
@@ -252,7 +252,7 @@ async fn n_06_no_is_access_denied_and_twice_yes_is_one_code() {
     let reply = browser.submit(&page, "/consent", &[("decision", "deny")]).await;
     reply.expect_redirect_error("access_denied");
     assert_eq!(reply.parameters()["state"], "the state");
-    let events = world.app.store.events(world.app.realm, 100).await.unwrap();
+    let events = world.app.store.events(world.app.realm.id, 100).await.unwrap();
     let denied = events.iter().find(|event| event.kind == "consent.denied").unwrap();
     assert_eq!(Some(denied.trace_id.as_str()), reply.header("x-trace-id"));
     assert_eq!(denied.address.as_deref(), Some("192.0.2.1"));
@@ -377,7 +377,7 @@ async fn n_02_r_01_a_redirect_uri_that_was_removed_meanwhile_is_not_used() {
     // Nor is it offered as a way back: on the page that asks for the account, and when it is too late.
     let select = browser.submit(&page, "/select-account", &[("other_accounts", "1")]).await;
     assert!(select.page() == Some("select-account") && !select.body.contains("rp.example/cb"), "{select:#?}");
-    world.clock.advance(world.app.policy.lifetimes.interaction);
+    world.clock.advance(world.app.realm.policy.lifetimes.interaction);
     let late = browser.submit(&page, "/consent", &[("decision", "allow")]).await;
     late.expect_error_page("page_expired");
     assert!(!late.body.contains("rp.example/cb"), "{late:#?}");

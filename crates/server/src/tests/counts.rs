@@ -22,7 +22,7 @@ async fn tokens_are_counted_in_memory_and_written_by_the_minute() {
     world.token(&refresh).await.expect_status(200);
     world.token(&[("grant_type", "refresh_token"), ("refresh_token", "wrong")]).await.expect_status(400);
     assert_eq!(rows(&world, "issued").await, 0, "no token request writes it");
-    let flush = async || world.app.issued.flush(&world.app.store, world.app.realm).await.unwrap();
+    let flush = async || world.app.issued.flush(&world.app.store, world.app.realm.id).await.unwrap();
     flush().await;
     assert_eq!(rows(&world, "issued").await, 3, "one for each grant");
     flush().await;
@@ -41,10 +41,10 @@ async fn counts_that_the_store_does_not_take_wait_for_it() {
     let machine = [("grant_type", "client_credentials"), ("scope", "notes:read")];
     world.token(&machine).await.expect_status(200);
     world.database.execute("ALTER TABLE issued RENAME TO gone").await;
-    assert!(world.app.issued.flush(&world.app.store, world.app.realm).await.is_err());
+    assert!(world.app.issued.flush(&world.app.store, world.app.realm.id).await.is_err());
     world.token(&machine).await.expect_status(200);
     world.database.execute("ALTER TABLE gone RENAME TO issued").await;
-    world.app.issued.flush(&world.app.store, world.app.realm).await.unwrap();
+    world.app.issued.flush(&world.app.store, world.app.realm.id).await.unwrap();
     // Fails unless what was counted is the sum.
     world.database.execute("ALTER TABLE issued ADD CONSTRAINT two CHECK (count = 2)").await;
 }

@@ -79,11 +79,11 @@ async fn ft_09_a_node_whose_clock_is_not_the_databases_is_not_ready() {
     // A year later interactions are over and keys are old, by this clock.
     world.browser().get(&format!("/authorize?{}", query(&[]))).await;
     world.clock.advance(Duration::from_hours(365 * 24));
-    let before = world.app.store.keys(world.app.realm).await.unwrap().len();
+    let before = world.app.store.keys(world.app.realm.id).await.unwrap().len();
     let keep = Retention { audit: HALF_A_YEAR, ended: HALF_A_YEAR, attempts: HALF_A_YEAR };
     let gone = jobs::sweep(&world.app, keep).await.unwrap();
     jobs::tend(&world.app, &world.vault).await.unwrap();
-    let made = world.app.store.keys(world.app.realm).await.unwrap().len() - before;
+    let made = world.app.store.keys(world.app.realm.id).await.unwrap().len() - before;
     let reply = world.get("/readyz").await;
     match *world.database {
         Database::File(_) => {

@@ -15,18 +15,18 @@ use super::{
     query,
     sign_in::{claims, is_signed_in},
 };
-use crate::app::FrontEnd;
+use crate::app::LoginUi;
 
 const URL: &str = "https://login.example.test/step?theme=dark";
 const SECRET: &str = "a front end's secret of more than thirty-two characters";
 
 async fn world() -> World {
-    let front_end = FrontEnd {
+    let front_end = LoginUi {
         url: URL.to_owned(),
         client_id: "front-end".to_owned(),
         client_secret: Digest::of(SECRET.as_bytes()),
     };
-    World::with(Setting { front_end: Some(front_end), ..Setting::default() }).await
+    World::with(Setting { login_ui: Some(front_end), ..Setting::default() }).await
 }
 
 /// Where a browser is sent, as the handle in it.
@@ -270,7 +270,7 @@ async fn reports_that_do_not_fit_change_nothing() {
     }
     assert_eq!(world.rows().await, before);
     // A request that is over is over.
-    world.clock.advance(world.app.policy.lifetimes.interaction);
+    world.clock.advance(world.app.realm.policy.lifetimes.interaction);
     assert_eq!(report(&world, &sealed, login("alice")).await.status, 404);
 }
 

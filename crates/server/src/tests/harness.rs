@@ -34,10 +34,10 @@ use tower::ServiceExt as _;
 
 use super::{Browser, Reply};
 use crate::{
-    app::{App, ErrorAudience, FrontEnd},
+    app::{App, ErrorAudience, LoginUi},
     cli::apply::{self, ApplyMode, Applying, Hashing, Undeclared},
     config::{Problems, SourceFile},
-    http::context::Peer,
+    http::exchange::Peer,
     keys,
     login::password::{self, PoolSize},
     router,
@@ -265,7 +265,7 @@ pub(crate) struct World {
 pub(crate) struct Setting {
     pub(crate) policy: Policy,
     pub(crate) audience: ErrorAudience,
-    pub(crate) front_end: Option<FrontEnd>,
+    pub(crate) login_ui: Option<LoginUi>,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
     pub(crate) passwords: PoolSize,
 }
@@ -275,7 +275,7 @@ impl Default for Setting {
         Self {
             policy: Policy::new(ISSUER),
             audience: ErrorAudience::People,
-            front_end: None,
+            login_ui: None,
             trusted_proxies: Vec::new(),
             passwords: PoolSize { running: 4, admitted: 256 },
         }
@@ -318,7 +318,8 @@ impl World {
     /// The same on another database.
     pub(crate) async fn restarted_on(self, database: Arc<Database>) -> Self {
         let Self { app, clock, folder, .. } = self;
-        let setting = Setting { policy: app.policy.clone(), audience: app.audience, ..Setting::default() };
+        let setting =
+            Setting { policy: app.realm.policy.clone(), audience: app.audience, ..Setting::default() };
         let entropy = Arc::clone(&app.entropy);
         drop(app);
         let parts = parts(&folder.0, database.url(), setting);
@@ -459,7 +460,7 @@ fn parts(folder: &std::path::Path, database: String, setting: Setting) -> Parts 
         policy: setting.policy,
         passwords: setting.passwords,
         templates: None,
-        front_end: setting.front_end,
+        login_ui: setting.login_ui,
         trusted_proxies: setting.trusted_proxies,
         audience: setting.audience,
     }

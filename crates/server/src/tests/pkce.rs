@@ -139,7 +139,7 @@ async fn p_06_a_challenge_cannot_be_taken_away() {
         world
             .app
             .store
-            .client(world.app.realm, &ClientId::from("post"))
+            .client(world.app.realm.id, &ClientId::from("post"))
             .await
             .unwrap()
             .is_some_and(|c| !c.require_pkce)

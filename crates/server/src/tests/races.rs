@@ -11,7 +11,7 @@ use super::{
     Reply, World, form,
     harness::{VERIFIER, basic, secret},
 };
-use crate::http::context::Peer;
+use crate::http::exchange::Peer;
 
 /// Rounds of each race.
 #[expect(clippy::disallowed_methods, reason = "the long form is the same test with more rounds")]
@@ -192,7 +192,7 @@ async fn l_07_a_hundred_wrong_passwords_at_once_are_counted_exactly() {
         );
         let name = LoginName::new(&username);
         let key = AttemptKey::Account(grantwell_core::secret::Digest::of(name.as_str().as_bytes()));
-        let counted = world.app.store.attempts(world.app.realm, &[key]).await.unwrap();
+        let counted = world.app.store.attempts(world.app.realm.id, &[key]).await.unwrap();
         assert_eq!(counted[0].count, 5, "round {round}");
         (all_compared, all_limited) = (all_compared + compared, all_limited + limited);
     }

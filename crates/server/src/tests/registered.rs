@@ -24,7 +24,7 @@ async fn disable(world: &World, id: &str) {
 }
 
 fn confirm(world: &World, at: Instant) {
-    world.app.current().registered.confirm(at);
+    world.app.realm.current().registered.confirm(at);
 }
 
 #[tokio::test]
@@ -57,13 +57,15 @@ async fn k_06_a_client_that_is_unknown_costs_what_a_known_one_costs_and_is_found
     let fields = [("grant_type", "client_credentials"), ("client_id", "late")];
     world.post("/token", &fields, &[]).await.expect_status(401);
     // Nothing is read again for it, as for a client that exists: what is there now is not seen yet.
-    let (store, mut client) =
-        (&world.app.store, (*world.app.client(&"web".into()).await.unwrap().unwrap()).clone());
+    let (store, mut client) = (
+        &world.app.store,
+        (*world.app.realm.client(&world.app.store, &"web".into()).await.unwrap().unwrap()).clone(),
+    );
     client.client_id = "late".into();
     let write = Write::PutClient { client: Box::new(client), was: None };
     assert_eq!(store.commit(Realm::MAIN, Share::Rest, vec![write]).await.unwrap(), Outcome::Done);
-    assert!(world.app.client(&"late".into()).await.unwrap().is_none());
+    assert!(world.app.realm.client(&world.app.store, &"late".into()).await.unwrap().is_none());
     keys::refresh(&world.app, &world.vault).await.unwrap();
     confirm(&world, Instant::now() + Duration::from_hours(1));
-    assert!(world.app.client(&"late".into()).await.unwrap().is_some());
+    assert!(world.app.realm.client(&world.app.store, &"late".into()).await.unwrap().is_some());
 }

@@ -23,7 +23,7 @@ async fn copied(world: &World, name: &str, restored: Option<Timestamp>) -> Arc<D
     let mut source = copy::source(&world.database.url()).unwrap();
     let mut target = copy::target(&to.url(), ISSUER, Occupied::Refuse).unwrap();
     let tallies = copy::transfer(source.as_mut(), target.as_mut(), &mut |_, _| {}).unwrap();
-    assert_eq!(tallies.len(), copy::TABLES.len());
+    assert_eq!(tallies.len(), copy::shapes(copy::known()).unwrap().len());
     if let Some(now) = restored {
         target.end_all(now).unwrap();
     }
@@ -52,7 +52,7 @@ async fn q_05_ft_20_nothing_that_was_issued_before_a_restore_is_alive() {
     let token = revoked["refresh_token"].as_str().unwrap();
     let headers = [("authorization", &*super::harness::basic("web", super::harness::secret()))];
     world.post("/revoke", &[("token", token)], &headers).await.expect_status(200);
-    let before = world.app.store.keys(world.app.realm).await.unwrap();
+    let before = world.app.store.keys(world.app.realm.id).await.unwrap();
 
     let world = world.restarted_on(copy).await;
     keys_made(&world).await;
@@ -66,7 +66,7 @@ async fn q_05_ft_20_nothing_that_was_issued_before_a_restore_is_alive() {
     let mut browser = world.browser();
     browser.cookies.insert(SID.to_owned(), session);
     assert!(!is_signed_in(&mut browser).await);
-    let after = world.app.store.keys(world.app.realm).await.unwrap();
+    let after = world.app.store.keys(world.app.realm.id).await.unwrap();
     assert!(after.iter().all(|key| before.iter().all(|old| old.wrapped != key.wrapped)), "every key is new");
 
     // Signing in with the password works, and consent is asked for again.
@@ -86,9 +86,9 @@ async fn q_05_a_raised_epoch_alone_ends_a_session() {
     let mut alice = signed_in(&world, "alice").await;
     assert!(is_signed_in(&mut alice).await);
     let cookies = alice.cookies.clone();
-    let epoch = world.app.current().realm.epoch;
+    let epoch = world.app.realm.current().record.epoch;
     let raise = vec![Write::RaiseEpoch(epoch + 1)];
-    let raised = world.app.store.commit(world.app.realm, Share::Rest, raise).await;
+    let raised = world.app.store.commit(world.app.realm.id, Share::Rest, raise).await;
     assert_eq!(raised, Ok(Outcome::Done));
     keys::refresh(&world.app, &world.vault).await.unwrap();
     let mut alice = world.browser();

@@ -83,7 +83,7 @@ async fn l_03_two_cookies_of_one_name_are_none() {
     fields.extend_from_slice(&[("username", "alice"), ("password", PASSWORD)]);
     let transaction = &browser.cookies[TX];
     let cookie = format!("{TX}={transaction}; {TX}=other");
-    world.post("/sign-in", &fields, &[("cookie", &cookie)]).await.expect_status(403);
+    world.post("/sign-in", &fields, &[("cookie", &cookie)]).await.expect_error_page("other_browser");
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn l_33_a_fresh_installation_knows_nobody() {
         policy: Policy::new(ISSUER),
         passwords: PoolSize { running: 1, admitted: 1 },
         templates: None,
-        front_end: None,
+        login_ui: None,
         trusted_proxies: Vec::new(),
         audience: ErrorAudience::People,
     };

@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use grantwell_core::policy::Policy;
 
 use super::{Browser, ISSUER, Reply, World, form, harness::PASSWORD, query};
-use crate::http::context::Peer;
+use crate::http::exchange::Peer;
 
 pub(super) const SID: &str = "__Host-sid";
 pub(super) const TX: &str = "__Host-tx";
@@ -360,7 +360,14 @@ fn comparable(reply: &Reply, name: &str) -> (u16, Vec<(String, String)>, String)
         .filter(|(name, _)| name != "x-trace-id")
         .map(|(name, value)| (name, value.to_owned()))
         .collect();
-    (reply.status, headers, reply.body.replace(trace, "TRACE").replace(name, "NAME"))
+    let body = without_hidden(&reply.body).replace(trace, "TRACE").replace(name, "NAME");
+    (reply.status, headers, body)
+}
+
+/// The page without its hidden values: each page is made for an interaction of its own.
+fn without_hidden(body: &str) -> String {
+    let lines = body.lines().filter(|line| !line.starts_with("<input type=\"hidden\""));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]

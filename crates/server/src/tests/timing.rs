@@ -80,7 +80,7 @@ async fn k_06_the_times_of_client_authentication_that_fails() {
         for ((_, id), times) in cases.iter().zip(&mut times) {
             let authorization = basic(id, wrong);
             // As in a server that runs: clients are kept while the generation is looked at.
-            world.app.current().registered.confirm(Instant::now());
+            world.app.realm.current().registered.confirm(Instant::now());
             let begun = Instant::now();
             let fields = [("grant_type", "client_credentials")];
             let reply = world.post("/token", &fields, &[("authorization", &authorization)]).await;

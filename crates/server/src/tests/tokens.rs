@@ -45,7 +45,7 @@ fn encode(value: &Value) -> String {
 
 /// Signed with the realm's own key, as whatever it says it is.
 fn signed(world: &World, typ: &str, claims: &Value) -> String {
-    let current = world.app.current();
+    let current = world.app.realm.current();
     let key = current.keyring.signer(Algorithm::ES256, world.app.now()).unwrap();
     key.sign(typ, claims).unwrap()
 }
@@ -183,6 +183,7 @@ async fn t_03_t_04_t_05_t_11_a_signature_alone_makes_no_access_token() {
         let raw = serde_json::value::RawValue::from_string(payload);
         let token = world
             .app
+            .realm
             .current()
             .keyring
             .signer(Algorithm::ES256, world.app.now())
@@ -444,7 +445,7 @@ async fn t_16_only_a_key_that_may_sign_now_makes_tokens() {
     let private = keyring::unwrap(&soon, Realm::MAIN, &world.vault.master).unwrap();
     let key = SigningKey::from_pkcs8(soon.kid.clone(), Algorithm::ES256, &private).unwrap();
     let early = key.sign("at+jwt", &claims).unwrap();
-    let current = world.app.current().keyring.signer(Algorithm::ES256, now).unwrap().kid().clone();
+    let current = world.app.realm.current().keyring.signer(Algorithm::ES256, now).unwrap().kid().clone();
     let retire = Write::RetireKey { kid: current.clone(), at: soon.active_from };
     world.commit(vec![retire, Write::InsertKey(soon.clone())]).await;
     crate::keys::refresh(&world.app, &world.vault).await.unwrap();

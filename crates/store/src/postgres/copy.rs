@@ -11,7 +11,7 @@ use super::{
     server::{Link, Server},
 };
 use crate::copy::{
-    CopyError, Departing, Each, Kind, Occupied, Row, Shape, Source, TABLES, Target, Value, shapes,
+    CopyError, Departing, Each, Kind, Occupied, Row, Shape, Source, Target, Value, known, shapes,
 };
 
 /// Rows that are fetched at once.
@@ -34,7 +34,7 @@ type Result<T> = std::result::Result<T, CopyError>;
 /// A connection with an open transaction. Dropped, it leaves the database as it was.
 pub(crate) struct Copy {
     client: Link,
-    version: i64,
+    shapes: Vec<Shape>,
 }
 
 /// Waits on a thread that may: a copy is the work of a command, not of a request.
@@ -54,8 +54,8 @@ pub(super) fn existing(server: &Server) -> Result<(Link, i64)> {
         let Some(version) = migrate::usable(state, server)? else {
             return Err(CopyError::Absent(server.name().to_owned()));
         };
-        if version > migrate::known() {
-            let (database, found, known) = (server.name().to_owned(), version, migrate::known());
+        if version > known() {
+            let (database, found, known) = (server.name().to_owned(), version, known());
             return Err(crate::OpenError::FromTheFuture { database, found, known }.into());
         }
         Ok((client, version))
@@ -63,10 +63,14 @@ pub(super) fn existing(server: &Server) -> Result<(Link, i64)> {
 }
 
 impl Copy {
+    fn of(client: Link, version: i64) -> Result<Self> {
+        Ok(Self { client, shapes: shapes(version)? })
+    }
+
     /// A read transaction of one moment: what is committed meanwhile is not in it.
     pub(crate) fn read(server: &Server) -> Result<Self> {
         let (client, version) = existing(server)?;
-        let copy = Self { client, version };
+        let copy = Self::of(client, version)?;
         copy.execute(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {UNLIMITED}"))?;
         Ok(copy)
     }
@@ -76,19 +80,19 @@ impl Copy {
         // Whoever is refused finds the database as it was, and with the schema that it had.
         match existing(server) {
             Ok((client, version)) => {
-                Self { client, version }.is_free(issuer, occupied)?;
+                Self::of(client, version)?.is_free(issuer, occupied)?;
             }
             Err(CopyError::Absent(_)) => {}
             Err(error) => return Err(error),
         }
         let client = wait(migrate::open(server))?;
-        let copy = Self { client, version: migrate::known() };
+        let copy = Self::of(client, known())?;
         copy.hold()?;
         if copy.is_free(issuer, occupied)? {
             return Ok(copy);
         }
-        for table in TABLES.iter().rev() {
-            copy.execute(&format!("DELETE FROM \"{}\"", table.name))?;
+        for shape in copy.shapes.iter().rev() {
+            copy.execute(&format!("DELETE FROM \"{}\"", shape.table.name))?;
         }
         Ok(copy)
     }
@@ -96,14 +100,13 @@ impl Copy {
     /// A write transaction: whoever else has the database open can only read until it ends.
     pub(crate) fn leave(server: &Server) -> Result<Self> {
         let (client, version) = existing(server)?;
-        let copy = Self { client, version };
+        let copy = Self::of(client, version)?;
         copy.hold()?;
         Ok(copy)
     }
 
     fn tables(&self) -> String {
-        let tables = shapes(self.version);
-        tables.iter().map(|shape| format!("\"{}\"", shape.table.name)).collect::<Vec<_>>().join(", ")
+        self.shapes.iter().map(|shape| format!("\"{}\"", shape.table.name)).collect::<Vec<_>>().join(", ")
     }
 
     /// Begins, with every table held against other writers.
@@ -146,7 +149,7 @@ impl Copy {
             Ok(!self.ask(&asked)?.is_empty())
         };
         let others = || is_there("realm WHERE realm = 1 AND issuer <> $1", params![issuer]);
-        occupied.is_free(&shapes(self.version), |table| is_there(&format!("\"{table}\""), Vec::new()), others)
+        occupied.is_free(&self.shapes, |table| is_there(&format!("\"{table}\""), Vec::new()), others)
     }
 }
 
@@ -166,7 +169,7 @@ fn value(kind: Kind, columns: &mut Columns<'_>) -> Asked<Value> {
 
 impl Source for Copy {
     fn shapes(&self) -> Vec<Shape> {
-        shapes(self.version)
+        self.shapes.clone()
     }
 
     fn rows(&mut self, shape: &Shape, each: &mut Each<'_>) -> Result<()> {
@@ -179,15 +182,20 @@ impl Source for Copy {
                 return self.execute("CLOSE copied");
             }
             for row in &rows {
-                let mut read = Columns::of(row);
-                let values = shape.columns.iter().map(|column| {
-                    let unreadable = |_| CopyError::Engine(format!("{table}.{} cannot be read", column.name));
-                    value(column.kind, &mut read).map_err(unreadable)
-                });
-                each(values.collect::<Result<_>>()?)?;
+                each(values(shape, row)?)?;
             }
         }
     }
+}
+
+fn values(shape: &Shape, row: &tokio_postgres::Row) -> Result<Row> {
+    let mut read = Columns::of(row);
+    let values = shape.columns.iter().map(|column| {
+        let unreadable =
+            |_| CopyError::Engine(format!("{}.{} cannot be read", shape.table.name, column.name));
+        value(column.kind, &mut read).map_err(unreadable)
+    });
+    values.collect()
 }
 
 /// One list for each column.
@@ -277,11 +285,29 @@ impl Departing for Copy {
     /// Every table gets another name, so that no statement of a process that still has the database open finds one.
     fn depart(self: Box<Self>, to: &str) -> Result<()> {
         self.hold_alone()?;
-        for shape in shapes(self.version) {
+        for shape in &self.shapes {
             let name = shape.table.name;
             self.execute(&format!("ALTER TABLE \"{name}\" RENAME TO moved_{name}"))?;
         }
         self.ask(&Statement::new("UPDATE grantwell SET moved_to = $1", params![to]))?;
         self.execute("COMMIT")
+    }
+}
+
+#[cfg(feature = "suite")]
+impl super::Postgres {
+    /// Every row of a realm, by table.
+    pub(crate) async fn contents(
+        &self,
+        realm: grantwell_core::id::Realm,
+    ) -> Result<crate::suite::stage::Contents> {
+        let mut contents = Vec::new();
+        for shape in shapes(known())? {
+            let all = format!("SELECT {} FROM \"{}\" WHERE realm = $1", columns(&shape), shape.table.name);
+            let rows = self.rows(super::LATER, Statement::new(all, params![realm])).await?;
+            let rows = rows.iter().map(|row| values(&shape, row)).collect::<Result<_>>()?;
+            contents.push((shape.table.name, rows));
+        }
+        Ok(contents)
     }
 }

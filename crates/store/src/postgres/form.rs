@@ -127,6 +127,8 @@ pub(super) enum Error {
     Replaced,
     /// No server was found, by whoever looked for all.
     Away(Arc<Error>),
+    /// The schema that this release makes cannot be told.
+    Schema(StoreError),
 }
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
@@ -134,6 +136,12 @@ pub(super) type Result<T> = std::result::Result<T, Error>;
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Server(error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Schema(error)
     }
 }
 
@@ -152,6 +160,7 @@ impl Error {
 pub(super) fn unavailable(error: &Error) -> StoreError {
     let why = match error {
         Error::Away(error) => return unavailable(error),
+        Error::Schema(error) => return error.clone(),
         Error::Server(error) => match error.code() {
             Some(code) => format!("PostgreSQL error {}", code.code()),
             None => error.to_string(),

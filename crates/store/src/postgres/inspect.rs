@@ -9,44 +9,42 @@ use super::{
     server::Server,
 };
 use crate::{
-    copy::{CopyError, Inspection, Pending, rows_changed, shapes},
+    copy::{CopyError, Inspection, Pending},
     records::Columns as _,
+    schema::{known, tables},
 };
 
 pub(crate) fn inspect(server: &Server) -> Result<Inspection, CopyError> {
     let absent = Inspection {
         engine: "postgres",
         version: None,
-        known: migrate::known(),
+        known: known(),
         size: 0,
         backed_up: None,
         lock: "whoever uses a table that is altered waits for its statement, which waits 1 s at most, stands back, and begins again",
         rows: Vec::new(),
-        pending: pending(0, &[]),
+        pending: pending(0, &[])?,
     };
     let (client, version) = match existing(server) {
         Err(CopyError::Absent(_)) => return Ok(absent),
         found => found?,
     };
     let failed = |error: Error| CopyError::from(migrate::failed(server, &error));
-    wait(async {
+    let asked = wait(async {
         let rows = rows(&client, version).await?;
-        Ok(Inspection {
-            version: Some(version),
-            size: ask(&client, SIZE, |columns| columns.number()).await?.unwrap_or(0),
-            backed_up: ask(&client, BACKED_UP, |columns| columns.time_or_none()).await?.flatten(),
-            pending: pending(version, &rows),
-            rows,
-            ..absent
-        })
-    })
-    .map_err(failed)
+        let size = ask(&client, SIZE, |columns| columns.number()).await?.unwrap_or(0);
+        Ok((rows, size, ask(&client, BACKED_UP, |columns| columns.time_or_none()).await?.flatten()))
+    });
+    let (rows, size, backed_up) = asked.map_err(failed)?;
+    let pending = pending(version, &rows)?;
+    Ok(Inspection { version: Some(version), size, backed_up, pending, rows, ..absent })
 }
 
 const SIZE: &str = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
     WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace";
 
-const BACKED_UP: &str = "SELECT max(at) FROM audit WHERE body LIKE '%\"kind\":\"database.backed_up\"%'";
+const BACKED_UP: &str = "SELECT max(at) FROM audit
+    WHERE body LIKE '%database.backed_up%' AND body::json ->> 'kind' = 'database.backed_up'";
 
 async fn ask<T>(
     client: &Client,
@@ -59,18 +57,13 @@ async fn ask<T>(
 
 async fn rows(client: &Client, version: i64) -> Asked<Vec<(&'static str, u64)>> {
     let mut rows = Vec::new();
-    for shape in shapes(version) {
-        let count = format!("SELECT count(*) FROM \"{}\"", shape.table.name);
-        rows.push((shape.table.name, ask(client, count, |columns| columns.number()).await?.unwrap_or(0)));
+    for table in tables(version)? {
+        let count = format!("SELECT count(*) FROM \"{}\"", table.name);
+        rows.push((table.name, ask(client, count, |columns| columns.number()).await?.unwrap_or(0)));
     }
     Ok(rows)
 }
 
-fn pending(had: i64, rows: &[(&'static str, u64)]) -> Vec<Pending> {
-    migrate::pending(had)
-        .map(|(version, (name, sql, _))| {
-            let statements = migrate::statements(sql);
-            Pending { version, name, rows: rows_changed(&statements, rows), statements }
-        })
-        .collect()
+fn pending(had: i64, rows: &[(&'static str, u64)]) -> Result<Vec<Pending>, CopyError> {
+    Pending::after(had, rows, |migration| migrate::statements(migration.postgres))
 }

@@ -2,8 +2,7 @@
 
 use grantwell_core::{
     id::{InteractionId, Realm},
-    interaction::Facts,
-    store::Interaction,
+    store::{Facts, Interaction},
 };
 
 use super::form::{Result, Statement, encode, guarded, params};
@@ -34,7 +33,7 @@ pub(super) fn insert(realm: Realm, interaction: &Interaction) -> Result<Statemen
             interaction.created_at,
             interaction.expires_at,
             encode(&interaction.facts)?,
-            encode(&interaction.request)?,
+            encode(&interaction.purpose)?,
         ],
     ))
 }

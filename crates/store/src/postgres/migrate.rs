@@ -13,17 +13,10 @@ use super::{
     form::{Columns, Error, Result, Statement, texts},
     server::{Link, Server},
 };
-use crate::{OpenError, copy::TABLES};
-
-/// Name, text, and the oldest version of the schema that a release may know and still serve from what it makes.
-pub(super) type Migration = (&'static str, &'static str, i64);
-
-/// In order; their number is the version of the schema. Never changed once released.
-pub(super) const MIGRATIONS: &[Migration] = &[
-    ("0001_initial", include_str!("../../migrations/postgres/0001_initial.sql"), 1),
-    ("0002_session_epoch", include_str!("../../migrations/postgres/0002_session_epoch.sql"), 2),
-    ("0003_issued", include_str!("../../migrations/postgres/0003_issued.sql"), 3),
-];
+use crate::{
+    OpenError,
+    schema::{known, pending, tables},
+};
 
 /// `GWL1`: whoever migrates holds the advisory lock of that number.
 const LOCK: i64 = 0x4757_4c31;
@@ -35,10 +28,6 @@ const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 1000";
 /// So often a migration stands back for others and begins again, and how long they have for themselves.
 const TRIES: u32 = 30;
 const STANDS_BACK: Duration = Duration::from_millis(500);
-
-pub(super) fn known() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
-}
 
 /// What a database turned out to be.
 pub(super) enum State {
@@ -66,7 +55,7 @@ pub(super) async fn look(client: &Client) -> Result<State> {
     // Asked first: whoever makes our tables at this moment makes the mark with them, and it is there when it is asked for.
     let ours = Statement::new(
         "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY($1) LIMIT 1",
-        vec![texts(TABLES.iter().map(|table| table.name))],
+        vec![texts(tables(known())?.iter().map(|table| table.name))],
     );
     let ours = !rows(client, &ours).await?.is_empty();
     let marked = "SELECT to_regclass('grantwell') IS NOT NULL";
@@ -140,11 +129,6 @@ pub(super) fn statements(migration: &str) -> Vec<String> {
     sql.split("\n\n").map(str::trim).filter(|sql| !sql.is_empty()).map(str::to_owned).collect()
 }
 
-/// Migrations that a database of that version has not had, each with the version it leads to.
-pub(super) fn pending(had: i64) -> impl Iterator<Item = (i64, &'static Migration)> {
-    (1..).zip(MIGRATIONS).skip(usize::try_from(had).unwrap_or(0))
-}
-
 /// One version further, in one transaction; false when there is none. `after` is called after every statement.
 pub(super) async fn migrate(
     client: &mut Client,
@@ -184,7 +168,7 @@ async fn attempt(
         Ok(had) => had,
         Err(error) => return Ok(Err(error)),
     };
-    let Some((version, (name, migration, oldest))) = pending(had.unwrap_or(0)).next() else {
+    let Some((version, migration)) = pending(had.unwrap_or(0)).next() else {
         return Ok(Ok(false));
     };
     if had.is_none() {
@@ -194,13 +178,14 @@ async fn attempt(
         )
         .await?;
     }
-    for (at, statement) in statements(migration).iter().enumerate() {
+    for (at, statement) in statements(migration.postgres).iter().enumerate() {
         c.batch_execute(statement).await?;
         after(at);
     }
+    let oldest = migration.oldest;
     c.batch_execute(&format!("UPDATE grantwell SET version = {version}, oldest = {oldest}")).await?;
     transaction.commit().await?;
-    tracing::info!(version, name, "the database's schema was brought up to date");
+    tracing::info!(version, name = migration.name, "the database's schema was brought up to date");
     Ok(Ok(true))
 }
 

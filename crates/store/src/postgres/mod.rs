@@ -34,9 +34,9 @@ use self::{
 };
 use crate::{
     OpenError, OpenOptions,
-    copy::TABLES,
     queue::{Queue, settled},
     records::{self, Columns as _},
+    schema::{known, tables},
 };
 
 mod attempt;
@@ -270,10 +270,11 @@ impl Store for Postgres {
 
     async fn rows(&self) -> Read<Vec<(&'static str, u64)>> {
         let estimates = self.list(LATER, health::estimates(), health::estimate).await?;
-        let counts = self.rows(LATER, health::counts(&estimates)).await?;
+        let tables = tables(known())?;
+        let counts = self.rows(LATER, health::counts(tables, &estimates)).await?;
         let mut columns = Columns::of(counts.first().ok_or_else(|| told(&form::Error::Late))?);
         let mut count = || columns.number::<u64>().map_err(|error| told(&error));
-        let rows = TABLES.iter().map(|table| Ok((table.name, count()?))).collect::<Read<Vec<_>>>()?;
+        let rows = tables.iter().map(|table| Ok((table.name, count()?))).collect::<Read<Vec<_>>>()?;
         // The engine's own, which no record is in.
         #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a gauge is a float")]
         metrics::gauge!("grantwell_rows", "table" => "commit_mark").set(count()? as f64);
@@ -281,7 +282,7 @@ impl Store for Postgres {
     }
 
     async fn check(&self) -> Read<Vec<String>> {
-        self.list(LATER, health::check(), |columns| columns.value::<String>()).await
+        self.list(LATER, health::check(tables(known())?), |columns| columns.value::<String>()).await
     }
 
     async fn clock(&self) -> Read<Option<Timestamp>> {

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use grantwell_core::{id::Realm, secret::Digest, store::Write};
+use grantwell_core::{
+    id::{AuthorizationId, Realm},
+    secret::Digest,
+    store::Write,
+};
 
 use super::{
     attempt, audit, authorization, client, consent, denied,
-    form::{Param, Result, Statement},
+    form::{Error, Param, Result, Statement},
     interaction, key, realm as realms, resource, session, user,
 };
 use crate::counters::place;
@@ -36,109 +40,118 @@ pub(super) enum Lock {
 
 /// `forms` are the stored forms of what is replaced, one for each write that has a `was`, in order.
 pub(super) fn prepare(realm: Realm, writes: Vec<Write>, forms: &[String]) -> Result<Prepared> {
-    let (mut sent, mut guarding) = (Vec::new(), BTreeSet::new());
+    let (mut sent, mut locks) = (Vec::new(), BTreeSet::new());
     if let Some(first) = writes.iter().position(Write::raises_generation) {
         sent.push((first, realms::raise_generation(realm)));
+        locks.insert(Lock::Realm(realm.0));
     }
     let mut forms = forms.iter().map(String::as_str);
     for (at, write) in writes.iter().enumerate() {
-        sent.extend(statements(realm, write, &mut forms)?.into_iter().map(|statement| (at, statement)));
-        guarding.extend(locks(realm.0, write));
+        let (guarding, statements) = parts(realm, write, &mut forms)?;
+        locks.extend(guarding);
+        sent.extend(statements.into_iter().map(|statement| (at, statement)));
     }
-    Ok(Prepared { writes, statements: sent, locks: guarding })
+    Ok(Prepared { writes, statements: sent, locks })
 }
 
 impl Lock {
     fn named(digest: [u8; 32]) -> Self {
         Self::Name(digest.first_chunk().map_or(0, |eight| i64::from_be_bytes(*eight)))
     }
-}
 
-fn locks(realm: u32, write: &Write) -> Vec<Lock> {
-    match write {
-        write if write.raises_generation() => vec![Lock::Realm(realm)],
-        Write::ClaimRealm(_) | Write::MoveRealm { .. } | Write::RaiseEpoch(_) => vec![Lock::Realm(realm)],
-        Write::ReserveAttempt { key, .. } | Write::CountFailure { key, .. } | Write::ClearAttempts(key) => {
-            vec![Lock::named(place(key).1)]
-        }
-        Write::CountRefusal { client_id, reason, .. } => {
-            vec![Lock::named(Digest::of(format!("{client_id}\0{reason}").as_bytes()).0)]
-        }
-        Write::DenyToken { token, .. } => vec![Lock::named(token.0)],
-        Write::TouchSession { id, .. } | Write::EndSession { id, .. } => {
-            vec![Lock::Session(realm, *id.as_bytes())]
-        }
-        Write::UpdateInteraction { id, .. } => vec![Lock::Interaction(realm, *id.as_bytes())],
-        Write::ExtendConsent { id, .. } | Write::WithdrawConsent { id, .. } => {
-            vec![Lock::Consent(realm, *id.as_bytes())]
-        }
-        Write::InsertAuthorization(born) => vec![
-            Lock::Session(realm, *born.session_id.as_bytes()),
-            Lock::Consent(realm, *born.consent_id.as_bytes()),
-        ],
-        Write::RedeemCode { id, .. }
-        | Write::BurnCode { id, .. }
-        | Write::RotateRefresh { id, .. }
-        | Write::RevokeAuthorization { id, .. } => vec![Lock::Authorization(realm, *id.as_bytes())],
-        _ => Vec::new(),
+    fn named_by(parts: &[&[u8]]) -> Self {
+        Self::named(Digest::of(&parts.join(&0)).0)
     }
 }
 
-fn statements<'a>(
+/// What a write takes and sends. One that raises the generation holds its realm, and needs no lock of its own. One without a lock
+/// names a row that nobody else names at the same time, or that its own statement locks: where two batches each wait for a row of the
+/// other, their commits are done one by one.
+fn parts<'a>(
     realm: Realm,
     write: &Write,
     forms: &mut impl Iterator<Item = &'a str>,
-) -> Result<Vec<Statement>> {
-    let mut form = |has_form: bool| if has_form { forms.next() } else { None };
+) -> Result<(Vec<Lock>, Vec<Statement>)> {
+    // Without the form of what is replaced it would be inserted.
+    let mut form =
+        |has_form| if has_form { forms.next().ok_or(Error::Unwritable).map(Some) } else { Ok(None) };
+    let alone = |statement| (Vec::new(), vec![statement]);
+    let under = |lock, statement| (vec![lock], vec![statement]);
+    let of_realm = || Lock::Realm(realm.0);
+    let of_authorization = |id: &AuthorizationId| Lock::Authorization(realm.0, *id.as_bytes());
     Ok(match write {
+        Write::ClaimRealm(record) => under(of_realm(), realms::claim(realm, record)),
+        Write::MoveRealm { from, to } => under(of_realm(), realms::move_to(realm, from, to)),
+        Write::RaiseEpoch(to) => under(of_realm(), realms::raise_epoch(realm, *to)),
+        Write::PutClient { client, was } => alone(client::put(realm, client, form(was.is_some())?)?),
+        Write::DeleteClient(id) => alone(client::delete(realm, id)),
         Write::PutResource { resource, was } => {
-            return resource::put(realm, resource, form(was.is_some()));
+            (Vec::new(), resource::put(realm, resource, form(was.is_some())?)?)
         }
+        Write::DeleteResource(id) => alone(resource::delete(realm, id)),
         Write::PutUser { user, was } => {
             let hash = was.as_ref().and_then(|was| was.password_hash.as_deref());
-            return user::put(realm, user, form(was.is_some()).map(|form| (form, hash)));
+            (Vec::new(), user::put(realm, user, form(was.is_some())?.map(|form| (form, hash)))?)
         }
-        Write::DeleteUser(id) => return Ok(user::delete(realm, *id)),
-        Write::ClaimRealm(record) => vec![realms::claim(realm, record)],
-        Write::MoveRealm { from, to } => vec![realms::move_to(realm, from, to)],
-        Write::RaiseEpoch(to) => vec![realms::raise_epoch(realm, *to)],
-        Write::PutClient { client, was } => vec![client::put(realm, client, form(was.is_some()))?],
-        Write::DeleteClient(id) => vec![client::delete(realm, id)],
-        Write::DeleteResource(id) => vec![resource::delete(realm, id)],
-        Write::Rehash { user_id, from, to } => vec![user::rehash(realm, *user_id, (from, to))],
-        Write::InsertKey(record) => vec![key::insert(realm, record)?],
-        Write::RetireKey { kid, at } => vec![key::retire(realm, kid, *at)],
-        Write::DeleteKey(kid) => vec![key::delete(realm, kid)],
-        Write::ReserveAttempt { key, now, backoff } => vec![attempt::reserve(realm, key, *now, backoff)],
-        Write::CountFailure { key, now, backoff } => vec![attempt::count_failure(realm, key, *now, backoff)],
-        Write::ClearAttempts(key) => vec![attempt::clear(realm, key)],
-        Write::InsertSession(record) => vec![session::insert(realm, record)?],
-        Write::TouchSession { id, at } => vec![session::touch(realm, *id, *at)],
-        Write::EndSession { id, user_id, at } => vec![session::end(realm, *id, *user_id, *at)],
-        Write::InsertInteraction(record) => vec![interaction::insert(realm, record)?],
+        Write::DeleteUser(id) => (Vec::new(), user::delete(realm, *id)),
+        Write::Rehash { user_id, from, to } => alone(user::rehash(realm, *user_id, (from, to))),
+        Write::InsertKey(record) => alone(key::insert(realm, record)?),
+        Write::RetireKey { kid, at } => alone(key::retire(realm, kid, *at)),
+        Write::DeleteKey(kid) => alone(key::delete(realm, kid)),
+        Write::ReserveAttempt { key, now, backoff } => {
+            under(Lock::named(place(key).1), attempt::reserve(realm, key, *now, backoff))
+        }
+        Write::CountFailure { key, now, backoff } => {
+            under(Lock::named(place(key).1), attempt::count_failure(realm, key, *now, backoff))
+        }
+        Write::ClearAttempts(key) => under(Lock::named(place(key).1), attempt::clear(realm, key)),
+        Write::InsertSession(record) => alone(session::insert(realm, record)?),
+        Write::TouchSession { id, at } => {
+            under(Lock::Session(realm.0, *id.as_bytes()), session::touch(realm, *id, *at))
+        }
+        Write::EndSession { id, user_id, at } => {
+            under(Lock::Session(realm.0, *id.as_bytes()), session::end(realm, *id, *user_id, *at))
+        }
+        Write::InsertInteraction(record) => alone(interaction::insert(realm, record)?),
         Write::UpdateInteraction { id, version, facts } => {
-            vec![interaction::update(realm, *id, *version, facts)?]
+            let update = interaction::update(realm, *id, *version, facts)?;
+            under(Lock::Interaction(realm.0, *id.as_bytes()), update)
         }
-        Write::InsertConsent(record) => vec![consent::insert(realm, record)?],
+        Write::InsertConsent(record) => {
+            let pair = [record.user_id.as_bytes().as_slice(), record.client_id.as_str().as_bytes()];
+            under(Lock::named_by(&pair), consent::insert(realm, record)?)
+        }
         Write::ExtendConsent { id, version, permissions, at } => {
             let extension = consent::Extension { version: *version, permissions, at: *at };
-            vec![consent::extend(realm, *id, &extension)?]
+            under(Lock::Consent(realm.0, *id.as_bytes()), consent::extend(realm, *id, &extension)?)
         }
-        Write::WithdrawConsent { id, user_id, at } => vec![consent::withdraw(realm, *id, *user_id, *at)],
-        Write::InsertAuthorization(record) => vec![authorization::insert(realm, record)?],
+        Write::WithdrawConsent { id, user_id, at } => {
+            under(Lock::Consent(realm.0, *id.as_bytes()), consent::withdraw(realm, *id, *user_id, *at))
+        }
+        Write::InsertAuthorization(record) => {
+            let session = Lock::Session(realm.0, *record.session_id.as_bytes());
+            let consent = Lock::Consent(realm.0, *record.consent_id.as_bytes());
+            (vec![session, consent], vec![authorization::insert(realm, record)?])
+        }
         Write::RedeemCode { id, at, refresh } => {
-            vec![authorization::redeem(realm, *id, *at, refresh.as_ref())]
+            under(of_authorization(id), authorization::redeem(realm, *id, *at, refresh.as_ref()))
         }
-        Write::BurnCode { id, at } => vec![authorization::burn(realm, *id, *at)],
-        Write::RotateRefresh { id, to } => vec![authorization::rotate(realm, *id, to)],
-        Write::RevokeAuthorization { id, at } => vec![authorization::revoke(realm, *id, *at)],
-        Write::DenyToken { token, expires_at } => vec![denied::insert(realm, token, *expires_at)],
-        Write::Audit(event) => vec![audit::append(realm, event)?],
+        Write::BurnCode { id, at } => under(of_authorization(id), authorization::burn(realm, *id, *at)),
+        Write::RotateRefresh { id, to } => under(of_authorization(id), authorization::rotate(realm, *id, to)),
+        Write::RevokeAuthorization { id, at } => {
+            under(of_authorization(id), authorization::revoke(realm, *id, *at))
+        }
+        Write::DenyToken { token, expires_at } => {
+            under(Lock::named(token.0), denied::insert(realm, token, *expires_at))
+        }
+        Write::Audit(event) => alone(audit::append(realm, event)?),
         Write::CountRefusal { client_id, reason, at } => {
-            vec![audit::count_refusal(realm, client_id, reason, *at)]
+            let lock = Lock::named_by(&[client_id.as_str().as_bytes(), reason.as_bytes()]);
+            under(lock, audit::count_refusal(realm, client_id, reason, *at))
         }
+        // A node sends them a few hundred at a time, in one order.
         Write::CountTokens { client_id, grant, minute, count } => {
-            vec![audit::count_tokens(realm, (client_id, *grant), *minute, *count)]
+            alone(audit::count_tokens(realm, (client_id, *grant), *minute, *count))
         }
     })
 }

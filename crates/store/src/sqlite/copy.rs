@@ -8,13 +8,13 @@ use rusqlite::{Connection, OpenFlags, params, params_from_iter, types::ValueRef}
 use super::{configure, migrate, unavailable};
 use crate::{
     OpenError,
-    copy::{CopyError, Departing, Each, Kind, Occupied, Row, Shape, Source, TABLES, Target, Value, shapes},
+    copy::{CopyError, Departing, Each, Kind, Occupied, Row, Shape, Source, Target, Value, known, shapes},
 };
 
 /// The file with an open transaction. Dropped, it leaves the file as it was.
 pub(crate) struct Copy {
     connection: Connection,
-    version: i64,
+    shapes: Vec<Shape>,
     /// Statements that make the indexes again that are not there while the tables are filled.
     indexes: Vec<String>,
 }
@@ -37,8 +37,8 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<(Connection, i64
     match migrate::look(&c).map_err(|error| migrate::failed(path, &error))? {
         migrate::State::Foreign => Err(OpenError::NotGrantwell { database }.into()),
         migrate::State::Moved(to) => Err(OpenError::Moved { database, to }.into()),
-        migrate::State::Version(found) if found > migrate::known() => {
-            Err(OpenError::FromTheFuture { database, found, known: migrate::known() }.into())
+        migrate::State::Version(found) if found > known() => {
+            Err(OpenError::FromTheFuture { database, found, known: known() }.into())
         }
         migrate::State::Version(version) => Ok((c, version)),
         migrate::State::Empty => Ok((c, 0)),
@@ -46,11 +46,15 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<(Connection, i64
 }
 
 impl Copy {
+    fn of(connection: Connection, version: i64) -> Result<Self> {
+        Ok(Self { connection, shapes: shapes(version)?, indexes: Vec::new() })
+    }
+
     /// A read transaction: what is committed meanwhile is not in it.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let (connection, version) = existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.execute_batch("BEGIN").map_err(failed)?;
-        Ok(Self { connection, version, indexes: Vec::new() })
+        Self::of(connection, version)
     }
 
     /// A write transaction on a database with the present schema that holds no row.
@@ -58,7 +62,7 @@ impl Copy {
         // Whoever is refused finds the database as it was, and with the schema that it had.
         match existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
             Ok((connection, version)) => {
-                Self { connection, version, indexes: Vec::new() }.is_free(issuer, occupied)?;
+                Self::of(connection, version)?.is_free(issuer, occupied)?;
             }
             Err(CopyError::Absent(_)) => {}
             Err(error) => return Err(error),
@@ -66,14 +70,14 @@ impl Copy {
         let connection = migrate::open(path)?;
         // What is sorted for the indexes may be larger than memory.
         connection.execute_batch("PRAGMA temp_store = FILE; BEGIN IMMEDIATE").map_err(failed)?;
-        let mut copy = Self { connection, version: migrate::known(), indexes: Vec::new() };
+        let mut copy = Self::of(connection, known())?;
         let is_free = copy.is_free(issuer, occupied)?;
         copy.set_indexes_aside()?;
         if is_free {
             return Ok(copy);
         }
-        for table in TABLES.iter().rev() {
-            copy.connection.execute_batch(&format!("DELETE FROM {}", table.name)).map_err(failed)?;
+        for shape in copy.shapes.iter().rev() {
+            copy.connection.execute_batch(&format!("DELETE FROM {}", shape.table.name)).map_err(failed)?;
         }
         Ok(copy)
     }
@@ -82,7 +86,7 @@ impl Copy {
     pub(crate) fn leave(path: &Path) -> Result<Self> {
         let (connection, version) = existing(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").map_err(failed)?;
-        Ok(Self { connection, version, indexes: Vec::new() })
+        Self::of(connection, version)
     }
 
     /// All of it is sorted once at the end, where otherwise each row would have to find its place.
@@ -105,7 +109,7 @@ impl Copy {
             self.connection.query_row(&asked, params_from_iter(parameters), |row| row.get(0)).map_err(failed)
         };
         let others = || is_there("realm WHERE realm = 1 AND issuer <> ?1", &[issuer]);
-        occupied.is_free(&shapes(self.version), |table| is_there(table, &[]), others)
+        occupied.is_free(&self.shapes, |table| is_there(table, &[]), others)
     }
 }
 
@@ -137,25 +141,30 @@ impl rusqlite::ToSql for Value {
 
 impl Source for Copy {
     fn shapes(&self) -> Vec<Shape> {
-        shapes(self.version)
+        self.shapes.clone()
     }
 
     fn rows(&mut self, shape: &Shape, each: &mut Each<'_>) -> Result<()> {
-        let all = format!("SELECT {} FROM {}", columns(shape), shape.table.name);
-        let mut statement = self.connection.prepare(&all).map_err(failed)?;
-        let mut rows = statement.query([]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            let mut values = Vec::with_capacity(shape.columns.len());
-            for (at, column) in shape.columns.iter().enumerate() {
-                let unreadable =
-                    || CopyError::Engine(format!("{}.{} cannot be read", shape.table.name, column.name));
-                let found = row.get_ref(at).map_err(failed)?;
-                values.push(value(column.kind, found).ok_or_else(unreadable)?);
-            }
-            each(values)?;
-        }
-        Ok(())
+        read(&self.connection, shape, "", each)
     }
+}
+
+/// Every row of a table, or those that `only` says.
+fn read(c: &Connection, shape: &Shape, only: &str, each: &mut Each<'_>) -> Result<()> {
+    let all = format!("SELECT {} FROM {} {only}", columns(shape), shape.table.name);
+    let mut statement = c.prepare(&all).map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let mut values = Vec::with_capacity(shape.columns.len());
+        for (at, column) in shape.columns.iter().enumerate() {
+            let unreadable =
+                || CopyError::Engine(format!("{}.{} cannot be read", shape.table.name, column.name));
+            let found = row.get_ref(at).map_err(failed)?;
+            values.push(value(column.kind, found).ok_or_else(unreadable)?);
+        }
+        each(values)?;
+    }
+    Ok(())
 }
 
 impl Target for Copy {
@@ -206,12 +215,35 @@ impl Departing for Copy {
     /// Every table gets another name, so that no statement of a process that still has the file open finds one.
     fn depart(self: Box<Self>, to: &str) -> Result<()> {
         let c = &self.connection;
-        for table in shapes(self.version) {
-            let name = table.table.name;
+        for shape in &self.shapes {
+            let name = shape.table.name;
             c.execute_batch(&format!("ALTER TABLE {name} RENAME TO moved_{name}")).map_err(failed)?;
         }
         c.execute_batch("CREATE TABLE moved (target TEXT NOT NULL) STRICT").map_err(failed)?;
         c.execute("INSERT INTO moved (target) VALUES (?1)", [to]).map_err(failed)?;
         c.execute_batch("COMMIT").map_err(failed)
+    }
+}
+
+#[cfg(feature = "suite")]
+impl super::Sqlite {
+    /// Every row of a realm, by table.
+    pub(crate) async fn contents(
+        &self,
+        realm: grantwell_core::id::Realm,
+    ) -> Result<crate::suite::stage::Contents> {
+        let read_all = move |c: &Connection| {
+            let moment = c.unchecked_transaction()?;
+            let table = |shape: Shape| {
+                let mut rows = Vec::new();
+                read(&moment, &shape, &format!("WHERE realm = {}", realm.0), &mut |row| {
+                    rows.push(row);
+                    Ok(())
+                })?;
+                Ok((shape.table.name, rows))
+            };
+            Ok(shapes(known()).and_then(|shapes| shapes.into_iter().map(table).collect()))
+        };
+        self.read_aside(read_all).await?
     }
 }

@@ -2,29 +2,17 @@
 
 use rusqlite::{Connection, Result};
 
-macro_rules! tables {
-    ($($table:literal)*) => {
-        /// Every table, with the statement that counts it.
-        const TABLES: &[(&str, &str)] = &[$(($table, concat!("SELECT count(*) FROM ", $table))),*];
+use crate::schema::Table;
+
+/// Exact counts. Each reads the smallest index of its table, so this is for metrics once a minute, for commands and for tests, never
+/// for a request.
+pub(super) fn rows(c: &Connection, tables: &[Table]) -> Result<Vec<(&'static str, u64)>> {
+    let count = |table: &Table| {
+        let sql = format!("SELECT count(*) FROM \"{}\"", table.name);
+        let rows: i64 = c.query_row(&sql, [], |row| row.get(0))?;
+        Ok((table.name, u64::try_from(rows).unwrap_or(0)))
     };
-}
-
-tables! {
-    "realm" "client" "resource" "resource_scope" "user" "login_name" "key" "session" "interaction" "consent"
-    "authorization" "denied" "attempt" "refusal" "issued" "audit"
-}
-
-/// Exact counts of one moment. Each reads the smallest index of its table, so this is for metrics once a minute and for
-/// tests, never for a request.
-pub(super) fn rows(c: &Connection) -> Result<Vec<(&'static str, u64)>> {
-    let moment = c.unchecked_transaction()?;
-    TABLES
-        .iter()
-        .map(|(table, sql)| {
-            let rows: i64 = moment.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-            Ok((*table, u64::try_from(rows).unwrap_or(0)))
-        })
-        .collect()
+    tables.iter().map(count).collect()
 }
 
 /// `integrity_check` names pages, tables and indexes, `foreign_key_check` tables: neither shows a value.

@@ -5,20 +5,23 @@ use std::path::Path;
 use grantwell_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, Result, Row};
 
-use super::{copy::existing, migrate};
-use crate::copy::{CopyError, Inspection, Pending, rows_changed, shapes};
+use super::{copy::existing, health, migrate};
+use crate::{
+    copy::{CopyError, Inspection, Pending},
+    schema,
+};
 
 pub(crate) fn inspect(path: &Path) -> std::result::Result<Inspection, CopyError> {
     let failed = |error| CopyError::from(migrate::failed(path, &error));
     let absent = Inspection {
         engine: "sqlite",
         version: None,
-        known: migrate::known(),
+        known: schema::known(),
         size: 0,
         backed_up: None,
         lock: "other writers wait while a version is applied; readers do not",
         rows: Vec::new(),
-        pending: pending(0, &[]),
+        pending: pending(0, &[])?,
     };
     let (c, version) = match existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
         Err(CopyError::Absent(_)) => return Ok(absent),
@@ -28,24 +31,15 @@ pub(crate) fn inspect(path: &Path) -> std::result::Result<Inspection, CopyError>
         return Ok(absent);
     }
     c.execute_batch("BEGIN").map_err(failed)?;
-    let rows = rows(&c, version).map_err(failed)?;
+    let rows = health::rows(&c, schema::tables(version)?).map_err(failed)?;
     Ok(Inspection {
         version: Some(version),
         size: std::fs::metadata(path).map_or(0, |file| file.len()),
         backed_up: backed_up(&c).map_err(failed)?,
-        pending: pending(version, &rows),
+        pending: pending(version, &rows)?,
         rows,
         ..absent
     })
-}
-
-fn rows(c: &Connection, version: i64) -> Result<Vec<(&'static str, u64)>> {
-    let count = |shape: crate::copy::Shape| {
-        let sql = format!("SELECT count(*) FROM {}", shape.table.name);
-        let rows: i64 = c.query_row(&sql, [], |row| row.get(0))?;
-        Ok((shape.table.name, u64::try_from(rows).unwrap_or(0)))
-    };
-    shapes(version).into_iter().map(count).collect()
 }
 
 fn backed_up(c: &Connection) -> Result<Option<Timestamp>> {
@@ -54,11 +48,6 @@ fn backed_up(c: &Connection) -> Result<Option<Timestamp>> {
     Ok(c.query_row(newest, [], read)?.map(Timestamp::from_millis))
 }
 
-fn pending(had: i64, rows: &[(&'static str, u64)]) -> Vec<Pending> {
-    migrate::pending(had)
-        .map(|(version, (name, sql))| {
-            let statements = migrate::statements(sql);
-            Pending { version, name, rows: rows_changed(&statements, rows), statements }
-        })
-        .collect()
+fn pending(had: i64, rows: &[(&'static str, u64)]) -> std::result::Result<Vec<Pending>, CopyError> {
+    Pending::after(had, rows, |migration| migrate::statements(migration.sqlite))
 }

@@ -2,8 +2,7 @@
 
 use grantwell_core::{
     id::{InteractionId, Realm},
-    interaction::Facts,
-    store::Interaction,
+    store::{Facts, Interaction},
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -37,7 +36,7 @@ pub(super) fn insert(c: &Connection, realm: Realm, interaction: &Interaction) ->
         interaction.created_at.millis(),
         interaction.expires_at.millis(),
         encode(&interaction.facts)?,
-        encode(&interaction.request)?,
+        encode(&interaction.purpose)?,
     ])
     .map(guarded)
 }

@@ -13,20 +13,13 @@ use std::{
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Result};
 
 use super::{configure, unavailable};
-use crate::OpenError;
+use crate::{
+    OpenError,
+    schema::{known, pending},
+};
 
 /// `GWL1`, in the header of every database of Grantwell.
 const APPLICATION_ID: i64 = 0x4757_4c31;
-
-/// In order; their number is the version of the schema. Never changed once released.
-pub(super) const MIGRATIONS: &[Migration] = &[
-    ("0001_initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
-    ("0002_session_epoch", include_str!("../../migrations/sqlite/0002_session_epoch.sql")),
-    ("0003_issued", include_str!("../../migrations/sqlite/0003_issued.sql")),
-];
-
-/// Name and text.
-pub(super) type Migration = (&'static str, &'static str);
 
 /// 3.51.3: the first release without the WAL reset bug (<https://sqlite.org/wal.html#walresetbug>).
 const OLDEST_LIBRARY: i32 = 3_051_003;
@@ -81,10 +74,6 @@ enum Found {
     Newer(i64),
     Foreign,
     Moved(String),
-}
-
-pub(crate) fn known() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
 fn prepare(c: &Connection, path: &Path) -> std::result::Result<Found, OpenError> {
@@ -200,11 +189,6 @@ pub(super) fn look(c: &Connection) -> Result<State> {
     })
 }
 
-/// Migrations that a database of that version has not had, each with the version it leads to.
-pub(super) fn pending(had: i64) -> impl Iterator<Item = (i64, &'static Migration)> {
-    (1..).zip(MIGRATIONS).skip(usize::try_from(had).unwrap_or(0))
-}
-
 /// The statements of a migration. Its comments are whole lines, and no text in it holds a semicolon.
 pub(super) fn statements(migration: &str) -> Vec<String> {
     let lines = migration.lines().filter(|line| !line.trim_start().starts_with("--"));
@@ -238,14 +222,14 @@ fn step(c: &Connection, after: &mut dyn FnMut()) -> Result<Option<Found>> {
         State::Version(version) => version,
         State::Empty => 0,
     };
-    let Some((version, (name, migration))) = pending(had).next() else { return Ok(Some(Found::Current)) };
-    for statement in statements(migration) {
+    let Some((version, migration)) = pending(had).next() else { return Ok(Some(Found::Current)) };
+    for statement in statements(migration.sqlite) {
         c.execute_batch(&statement)?;
         after();
     }
     c.pragma_update(None, "application_id", APPLICATION_ID)?;
     c.pragma_update(None, "user_version", version)?;
-    tracing::info!(version, name, "the database's schema was brought up to date");
+    tracing::info!(version, name = migration.name, "the database's schema was brought up to date");
     Ok(None)
 }
 

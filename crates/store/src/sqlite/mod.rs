@@ -27,6 +27,7 @@ use self::{readers::Readers, writer::Task};
 use crate::{
     OpenError, OpenOptions,
     queue::{Queue, settled},
+    schema::{known, tables},
 };
 
 mod attempt;
@@ -45,6 +46,7 @@ pub(crate) mod migrate;
 mod readers;
 mod realm;
 mod resource;
+pub(crate) mod schema;
 mod session;
 mod sweep;
 mod user;
@@ -125,7 +127,7 @@ fn configure(c: &rusqlite::Connection) -> rusqlite::Result<()> {
 
 /// The text of an error, for the log. Only what SQLite says of itself and of the schema: the errors of conversions can
 /// quote a value, so they are not shown.
-fn unavailable(error: &rusqlite::Error) -> StoreError {
+pub(crate) fn unavailable(error: &rusqlite::Error) -> StoreError {
     let why = match error {
         rusqlite::Error::SqliteFailure(code, _) => {
             format!("SQLite error {}: {code}", code.extended_code)
@@ -238,7 +240,8 @@ impl Store for Sqlite {
     }
 
     async fn rows(&self) -> Read<Vec<(&'static str, u64)>> {
-        self.read_aside(health::rows).await
+        let tables = tables(known())?;
+        self.read_aside(move |c| health::rows(&*c.unchecked_transaction()?, tables)).await
     }
 
     async fn check(&self) -> Read<Vec<String>> {

@@ -13,6 +13,7 @@ use super::{
     fixtures::{self, NOW},
     stage::{BACKOFF, Stage},
 };
+use crate::Engine;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -20,17 +21,14 @@ fn reserve(key: &AttemptKey, now: Timestamp) -> Write {
     Write::ReserveAttempt { key: key.clone(), now, backoff: BACKOFF }
 }
 
-async fn counter<S: Store>(stage: &Stage<'_, S>, key: &AttemptKey) -> (u32, Duration) {
+async fn counter(stage: &Stage<'_>, key: &AttemptKey) -> (u32, Duration) {
     let found = stage.store().attempts(stage.realm, std::slice::from_ref(key)).await.unwrap();
     let Attempts { count, next_at } = *found.first().unwrap();
     (count, next_at.since(NOW))
 }
 
 /// L-07: no delay for the first attempts, then one that doubles up to its bound; none is reserved before its time.
-pub async fn l_07_the_delay_doubles_and_an_early_attempt_is_refused(
-    nodes: &[impl Store],
-    entropy: &dyn Entropy,
-) {
+pub async fn l_07_the_delay_doubles_and_an_early_attempt_is_refused(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let key = AttemptKey::Account(Digest::of(b"bob"));
     for attempt in 1..=4 {
@@ -54,7 +52,7 @@ pub async fn l_07_the_delay_doubles_and_an_early_attempt_is_refused(
 }
 
 /// A counter starts again once it has not been touched for longer than is remembered.
-pub async fn an_old_counter_starts_again(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn an_old_counter_starts_again(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let key = AttemptKey::Address(Digest::of(b"192.0.2.1"));
     for _ in 0..3 {
@@ -78,7 +76,7 @@ pub async fn an_old_counter_starts_again(nodes: &[impl Store], entropy: &dyn Ent
 }
 
 /// Failures are counted with the same delays and without a guard; each kind of key has its own counter.
-pub async fn failures_are_counted_whatever_the_delay(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn failures_are_counted_whatever_the_delay(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let name = Digest::of(b"carol");
     let address = AttemptKey::Address(name);
@@ -122,7 +120,7 @@ pub async fn failures_are_counted_whatever_the_delay(nodes: &[impl Store], entro
 }
 
 /// Denying is no more than denying.
-pub async fn a_token_is_denied_twice_as_well(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn a_token_is_denied_twice_as_well(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm) = (stage.store(), stage.realm);
     let token = Digest::of(b"another jti");
@@ -135,7 +133,7 @@ pub async fn a_token_is_denied_twice_as_well(nodes: &[impl Store], entropy: &dyn
 }
 
 /// The newest events come first, whole, as many as are asked for.
-pub async fn events_are_read_newest_first(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn events_are_read_newest_first(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm) = (stage.store(), stage.realm);
     let event = |at, kind: &str| Event { at, ..fixtures::event(kind, entropy) };
@@ -152,7 +150,7 @@ pub async fn events_are_read_newest_first(nodes: &[impl Store], entropy: &dyn En
 }
 
 /// However often a client is refused for one reason in one minute, it is one row.
-pub async fn refusals_are_one_row_a_minute(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn refusals_are_one_row_a_minute(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let rows = async || {
         let rows = stage.store().rows().await.unwrap();
@@ -173,7 +171,7 @@ pub async fn refusals_are_one_row_a_minute(nodes: &[impl Store], entropy: &dyn E
 }
 
 /// However often and in whatever portions a client's tokens of one grant and minute are reported, it is one row.
-pub async fn tokens_are_counted_by_client_grant_and_minute(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn tokens_are_counted_by_client_grant_and_minute(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let rows = async || {
         let rows = stage.store().rows().await.unwrap();

@@ -7,17 +7,16 @@ use std::{
 };
 
 use grantwell_core::{
-    authorize::{AuthorizationRequest, Prompts, ResponseMode},
     client::{ApplicationType, AuthMethod, Client, GrantType},
     id::{AuthorizationId, ConsentId, EventId, InteractionId, KeyId, SessionId, UserId},
-    interaction::Facts,
     jose::Algorithm,
     resource::{AccessTokenFormat, Resource},
     scope::{Audience, Permissions},
     secret::{Digest, Secret},
     store::{
-        Authentication, Authorization, CodeState, Consent, Event, Interaction, KeyRecord, KeyUse,
-        RealmRecord, RefreshState, Session, User,
+        Authentication, Authorization, AuthorizationRequest, CodeState, Consent, Event, Facts, Interaction,
+        KeyRecord, KeyUse, Prompts, Purpose, RealmRecord, Redirect, RefreshState, ResponseMode,
+        ResponseRoute, Session, User,
     },
     time::{Entropy, Timestamp},
 };
@@ -164,12 +163,14 @@ pub fn interaction(client: &Client, entropy: &dyn Entropy) -> Interaction {
     Interaction {
         id: InteractionId::new(NOW, entropy),
         browser: digest(entropy),
-        request: AuthorizationRequest {
+        purpose: Purpose::Authorization(Box::new(AuthorizationRequest {
             client_id: client.client_id.clone(),
-            redirect_uri: "https://app.example/callback".to_owned(),
-            redirect_uri_sent: true,
-            response_mode: ResponseMode::Query,
-            state: Some("state".to_owned()),
+            route: ResponseRoute::Redirect(Redirect {
+                uri: "https://app.example/callback".to_owned(),
+                sent: true,
+                mode: ResponseMode::Query,
+                state: Some("state".to_owned()),
+            }),
             nonce: Some("nonce".to_owned()),
             permissions: permissions(),
             code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
@@ -180,7 +181,7 @@ pub fn interaction(client: &Client, entropy: &dyn Entropy) -> Interaction {
             hinted_user: None,
             ui_locales: Vec::new(),
             requested_at: NOW,
-        },
+        })),
         facts: Facts::default(),
         version: 0,
         created_at: NOW,

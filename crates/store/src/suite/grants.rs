@@ -13,11 +13,12 @@ use super::{
     fixtures::{self, NOW},
     stage::{Stage, facts},
 };
+use crate::Engine;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A session is inserted once, ended once, by its owner, and not touched after its end.
-pub async fn a_session_is_ended_once_by_its_owner(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn a_session_is_ended_once_by_its_owner(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
     let (id, user_id) = (cast.session.id, cast.user.id);
@@ -44,7 +45,7 @@ pub async fn a_session_is_ended_once_by_its_owner(nodes: &[impl Store], entropy:
 }
 
 /// Only sessions that live, newest first, at most a hundred, of one person.
-pub async fn sessions_of_a_person_are_the_living_ones(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn sessions_of_a_person_are_the_living_ones(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm, user) = (stage.store(), stage.realm, stage.cast.user.id);
     let mut writes = Vec::new();
@@ -77,7 +78,7 @@ pub async fn sessions_of_a_person_are_the_living_ones(nodes: &[impl Store], entr
 }
 
 /// Facts are replaced only by who saw the present version.
-pub async fn facts_are_replaced_on_the_version_that_was_read(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn facts_are_replaced_on_the_version_that_was_read(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
     let id = cast.interaction.id;
@@ -97,7 +98,7 @@ pub async fn facts_are_replaced_on_the_version_that_was_read(nodes: &[impl Store
 }
 
 /// One live consent for a pair; extended on the version that was read; withdrawn once, by its owner, for ever.
-pub async fn a_consent_is_one_for_a_pair_and_withdrawn_for_ever(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn a_consent_is_one_for_a_pair_and_withdrawn_for_ever(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
     let (id, user_id) = (cast.consent.id, cast.user.id);
@@ -149,7 +150,7 @@ pub async fn a_consent_is_one_for_a_pair_and_withdrawn_for_ever(nodes: &[impl St
 }
 
 /// An application was last used when the last token was issued under the consent.
-pub async fn a_connection_was_used_when_a_token_was_issued(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn a_connection_was_used_when_a_token_was_issued(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let used = async || {
         let shown = stage.store().connections_of(stage.realm, stage.cast.user.id).await.unwrap();
@@ -168,7 +169,7 @@ pub async fn a_connection_was_used_when_a_token_was_issued(nodes: &[impl Store],
 }
 
 /// An authorization is born once, under a consent that lives, in a session that has not ended.
-pub async fn an_authorization_is_born_under_what_lives(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn an_authorization_is_born_under_what_lives(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
     let insert = |authorization: Authorization| Write::InsertAuthorization(Box::new(authorization));
@@ -205,7 +206,7 @@ pub async fn an_authorization_is_born_under_what_lives(nodes: &[impl Store], ent
 }
 
 /// C-04: a code is redeemed once, and never after it was burnt or its authorization revoked.
-pub async fn c_04_a_code_is_redeemed_once(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn c_04_a_code_is_redeemed_once(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let id = stage.cast.authorization.id;
     let redeem =
@@ -249,7 +250,7 @@ pub async fn c_04_a_code_is_redeemed_once(nodes: &[impl Store], entropy: &dyn En
 
 /// F-02: a refresh token goes from one generation to the next, until its authorization is revoked.
 pub async fn f_02_a_refresh_token_goes_from_one_generation_to_the_next(
-    nodes: &[impl Store],
+    nodes: &[Engine],
     entropy: &dyn Entropy,
 ) {
     let stage = Stage::set(nodes, entropy).await;

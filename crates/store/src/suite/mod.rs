@@ -16,6 +16,7 @@
 pub mod counting;
 pub mod fixtures;
 pub mod grants;
+pub mod guards;
 pub mod model;
 pub mod postgres;
 pub mod races;
@@ -24,13 +25,12 @@ pub mod registry;
 pub mod stage;
 pub mod sweeping;
 
-/// A test function for each test of the suite. `$open` is an `async fn` that gives the engines (one or more, of one empty
-/// database) and something that clears up when it is dropped.
+/// Calls a macro with what stands before, and the module and name of every test.
 #[macro_export]
-macro_rules! mount_suite {
-    ($open:path) => {
-        $crate::mount_suite! {
-            $open =>
+macro_rules! every_test {
+    ([$($then:tt)*] $($before:tt)*) => {
+        $($then)*! {
+            $($before)*
             counting: l_07_the_delay_doubles_and_an_early_attempt_is_refused
             counting: an_old_counter_starts_again
             counting: failures_are_counted_whatever_the_delay
@@ -46,14 +46,6 @@ macro_rules! mount_suite {
             grants: an_authorization_is_born_under_what_lives
             grants: c_04_a_code_is_redeemed_once
             grants: f_02_a_refresh_token_goes_from_one_generation_to_the_next
-            races: every_conditional_write_has_one_winner
-            races: each_commit_of_a_batch_is_told_its_own_write
-            races: one_first_start_claims_the_realm
-            races: c_04_the_winner_of_a_code_keeps_its_refresh_token
-            races: f_12_a_revocation_beats_what_comes_after_it
-            races: a_withdrawal_beats_what_comes_after_it
-            races: l_07_a_hundred_reservations_are_counted_as_a_hundred
-            races: two_changes_of_a_user_leave_one_whole
             random: random_commits_agree_with_the_model
             registry: a_realm_is_claimed_once
             registry: a_client_is_put_on_the_form_that_was_read
@@ -71,6 +63,33 @@ macro_rules! mount_suite {
             sweeping: a_step_is_small
         }
     };
+}
+
+/// As [`every_test!`](crate::every_test), with the tests that several nodes on one database pass too.
+#[macro_export]
+macro_rules! every_race {
+    ([$($then:tt)*] $($before:tt)*) => {
+        $($then)*! {
+            $($before)*
+            races: every_conditional_write_has_one_winner
+            races: each_commit_of_a_batch_is_told_its_own_write
+            races: c_04_the_winner_of_a_code_keeps_its_refresh_token
+            races: f_12_a_revocation_beats_what_comes_after_it
+            races: a_withdrawal_beats_what_comes_after_it
+            races: l_07_a_hundred_reservations_are_counted_as_a_hundred
+            races: two_changes_of_a_user_leave_one_whole
+        }
+    };
+}
+
+/// A test function for each test of the suite. `$open` is an `async fn` that gives the engines (one or more, of one empty
+/// database) and something that clears up when it is dropped.
+#[macro_export]
+macro_rules! mount_suite {
+    ($open:path) => {
+        $crate::every_test! { [$crate::mount_suite] $open => }
+        $crate::mount_races!($open);
+    };
     ($open:path => $($module:ident: $test:ident)*) => {$(
         #[tokio::test]
         async fn $test() {
@@ -79,3 +98,20 @@ macro_rules! mount_suite {
         }
     )*};
 }
+
+/// A test function for each race.
+#[macro_export]
+macro_rules! mount_races {
+    ($open:path) => {
+        $crate::every_race! { [$crate::mount_suite] $open => }
+    };
+}
+
+macro_rules! names {
+    ($($module:ident: $test:ident)*) => {
+        &[$(stringify!($test)),*]
+    };
+}
+
+/// The names of all that are mounted, but the races.
+pub const TESTS: &[&str] = every_test!([names]);

@@ -15,11 +15,13 @@ use grantwell_core::{
     resource::Resource,
     secret::Digest,
     store::{
-        AttemptKey, Attempts, Authorization, Backoff, Consent, Interaction, KeyRecord, LoginName, Outcome,
-        RealmRecord, Session, Store, User, Write,
+        Applied, AttemptKey, Attempts, Authorization, Backoff, Consent, Interaction, KeyRecord, LoginName,
+        Outcome, RealmRecord, Session, Store, User, Write,
     },
     time::Timestamp,
 };
+
+use crate::Engine;
 
 /// One realm.
 #[derive(Clone, Default)]
@@ -94,6 +96,11 @@ impl World {
     fn apply(&mut self, write: &Write) -> Option<()> {
         match write.clone() {
             Write::ClaimRealm(record) => guard(self.realm.replace(record).is_none()),
+            Write::MoveRealm { from, to } => {
+                let realm = self.realm.as_mut()?;
+                guard(std::mem::replace(&mut realm.issuer, to) == from)?;
+                self.changed()
+            }
             Write::RaiseEpoch(to) => {
                 let realm = self.realm.as_mut()?;
                 realm.epoch += 1;
@@ -165,12 +172,6 @@ impl World {
                 Some(())
             }
             Write::CountRefusal { .. } | Write::CountTokens { .. } => Some(()),
-            write => self.apply_to_grants(write),
-        }
-    }
-
-    fn apply_to_grants(&mut self, write: Write) -> Option<()> {
-        match write {
             Write::InsertSession(session) => insert(&mut self.sessions, session.id, *session),
             Write::TouchSession { id, at } => {
                 if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.ended_at.is_none())
@@ -230,7 +231,6 @@ impl World {
             Write::RevokeAuthorization { id, at } => {
                 guard(self.authorizations.get_mut(&id)?.revoked_at.replace(at).is_none())
             }
-            _ => unreachable!("every other write is in `apply`"),
         }
     }
 
@@ -267,7 +267,7 @@ impl World {
     }
 
     /// Every read of the store says what is here. Ids that nobody inserted are asked for too.
-    pub async fn agrees_with(&self, store: &impl Store, realm: Realm, ids: &Ids) {
+    pub async fn agrees_with(&self, store: &Engine, realm: Realm, ids: &Ids) {
         let record = store.realm(realm).await.unwrap();
         // How far a commit raises the generation is the engine's, that it does is not.
         assert_eq!(
@@ -307,10 +307,16 @@ impl World {
             let known = self.attempts.get(&counter(&key)).copied().unwrap_or_default().0;
             assert_eq!(store.attempts(realm, &[key]).await, Ok(vec![known]));
         }
+        let applied = Applied {
+            clients: self.clients.values().filter(|c| c.applied).map(|c| c.client_id.clone()).collect(),
+            resources: self.resources.values().filter(|r| r.applied).map(|r| r.identifier.clone()).collect(),
+            users: self.users.values().filter(|u| u.applied).map(|u| (u.id, u.username.clone())).collect(),
+        };
+        assert_eq!(store.applied(realm).await, Ok(applied));
         assert_eq!(store.events(realm, 10_000).await.unwrap().len(), self.events);
     }
 
-    async fn agrees_about_a_person(&self, store: &impl Store, realm: Realm, id: UserId, ids: &Ids) {
+    async fn agrees_about_a_person(&self, store: &Engine, realm: Realm, id: UserId, ids: &Ids) {
         assert!(store.user(realm, id).await.unwrap().as_ref() == self.users.get(&id));
         for session in &ids.sessions {
             let found = store.session(realm, *session).await.unwrap();
@@ -347,7 +353,7 @@ impl World {
         }
     }
 
-    async fn agrees_about_an_authorization(&self, store: &impl Store, realm: Realm, id: AuthorizationId) {
+    async fn agrees_about_an_authorization(&self, store: &Engine, realm: Realm, id: AuthorizationId) {
         let found = store.authorization(realm, id).await.unwrap();
         let known = self.authorizations.get(&id);
         assert_eq!(found.as_ref().map(|record| &record.authorization), known);
@@ -384,6 +390,11 @@ impl World {
     pub fn generation(&self, id: AuthorizationId) -> u32 {
         let refresh = self.authorizations.get(&id).and_then(|authorization| authorization.refresh);
         refresh.map_or(0, |refresh| refresh.generation)
+    }
+
+    /// The epoch of the realm.
+    pub fn epoch(&self) -> u32 {
+        self.realm.as_ref().map_or(0, |realm| realm.epoch)
     }
 
     /// The generation of the realm.

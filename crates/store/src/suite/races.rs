@@ -1,11 +1,11 @@
 //! Races: many at once on every conditional write, over every node, exactly one winner. What stays afterwards is what the
 //! winner wrote.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use grantwell_core::{
-    client::Client,
-    id::SessionId,
+    client::{Client, GrantType},
+    id::{Realm, SessionId},
     jose::Algorithm,
     resource::Resource,
     scope::Permissions,
@@ -18,22 +18,29 @@ use grantwell_core::{
 };
 
 use super::{
+    TESTS,
     fixtures::{self, NOW},
-    stage::{Pending, Stage, facts, together},
+    guards::{Guard, guard},
+    stage::{BACKOFF, Pending, Stage, facts, together},
 };
+use crate::Engine;
 
 const SECOND: Duration = Duration::from_secs(1);
 const RACERS: usize = 50;
 
+async fn race(stage: &Stage<'_>, writes: Vec<Write>) -> usize {
+    race_in(stage.realm, stage.nodes, writes).await
+}
+
 /// Sends every write at once, each to the next node, and counts who won. Who lost is told the write that it sent.
-async fn race<S: Store>(stage: &Stage<'_, S>, writes: Vec<Write>) -> usize {
+async fn race_in(realm: Realm, nodes: &[Engine], writes: Vec<Write>) -> usize {
     let racers = writes
         .iter()
         .cloned()
-        .zip(stage.nodes.iter().cycle())
+        .zip(nodes.iter().cycle())
         .map(|(write, node)| {
             let racer: Pending<'_, Result<Outcome, StoreError>> =
-                Box::pin(node.commit(stage.realm, Share::Grants, vec![write]));
+                Box::pin(node.commit(realm, Share::Grants, vec![write]));
             racer
         })
         .collect();
@@ -52,8 +59,8 @@ fn crowd(write: impl Fn(usize) -> Write) -> Vec<Write> {
     (0..RACERS).map(write).collect()
 }
 
-/// Every write that has a guard, raced against itself.
-pub async fn every_conditional_write_has_one_winner(nodes: &[impl Store], entropy: &dyn Entropy) {
+/// Every write, raced against itself: of those with a guard one is done, of the others all.
+pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let cast = stage.cast.clone();
     let user = cast.user.id;
@@ -69,95 +76,89 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[impl Store], entrop
     let hash = cast.user.password_hash.clone().unwrap();
     let client = |n: usize| Client { client_name: Some(n.to_string()), ..cast.client.clone() };
     let resource = |n: usize| Resource { name: n.to_string(), ..cast.resource.clone() };
+    let counter = AttemptKey::Device(Digest::of(b"raced"));
 
-    let heats: Vec<(&str, Vec<Write>)> = vec![
-        ("RaiseEpoch", crowd(|_| Write::RaiseEpoch(2))),
-        (
-            "PutClient",
-            crowd(|n| Write::PutClient {
-                client: Box::new(client(n)),
-                was: Some(Box::new(cast.client.clone())),
-            }),
-        ),
-        (
-            "PutClient, new",
-            crowd(|_| Write::PutClient { client: Box::new(fixtures::client("new")), was: None }),
-        ),
-        (
-            "PutResource",
-            crowd(|n| Write::PutResource {
-                resource: Box::new(resource(n)),
-                was: Some(Box::new(cast.resource.clone())),
-            }),
-        ),
-        (
-            "PutUser, one name, many people",
-            crowd(|_| Write::PutUser { user: Box::new(fixtures::user("carol", entropy)), was: None }),
-        ),
-        ("PutUser, one person", crowd(|_| Write::PutUser { user: Box::new(bob.clone()), was: None })),
-        ("Rehash", crowd(|n| Write::Rehash { user_id: user, from: hash.clone(), to: format!("hash {n}") })),
-        (
-            "InsertKey",
-            crowd(|n| Write::InsertKey(fixtures::key(&format!("e{n}"), KeyUse::Signing(Algorithm::EdDSA)))),
-        ),
-        ("RetireKey", crowd(|_| Write::RetireKey { kid: "k1".into(), at: NOW })),
-        ("DeleteKey", crowd(|_| Write::DeleteKey("k1".into()))),
-        ("InsertSession", crowd(|_| Write::InsertSession(Box::new(session.clone())))),
-        ("EndSession", crowd(|_| Write::EndSession { id: session.id, user_id: user, at: NOW })),
-        ("InsertInteraction", crowd(|_| Write::InsertInteraction(Box::new(interaction.clone())))),
-        (
-            "UpdateInteraction",
-            crowd(|_| Write::UpdateInteraction {
-                id: cast.interaction.id,
-                version: 0,
-                facts: Box::new(facts(&cast)),
-            }),
-        ),
-        ("InsertAuthorization", crowd(|_| Write::InsertAuthorization(Box::new(authorization.clone())))),
-        (
-            "RedeemCode",
-            crowd(|_| Write::RedeemCode {
-                id: redeemed,
-                at: NOW,
-                refresh: Some(fixtures::refresh(1, entropy)),
-            }),
-        ),
-        (
-            "RotateRefresh",
-            crowd(|_| Write::RotateRefresh { id: redeemed, to: fixtures::refresh(2, entropy) }),
-        ),
-        ("BurnCode", crowd(|_| Write::BurnCode { id: burnt.id, at: NOW })),
-        ("RevokeAuthorization", crowd(|_| Write::RevokeAuthorization { id: revoked.id, at: NOW })),
-        (
-            "ExtendConsent",
-            crowd(|_| Write::ExtendConsent {
-                id: cast.consent.id,
-                version: 1,
-                permissions: Permissions::default(),
-                at: NOW,
-            }),
-        ),
-        (
-            "WithdrawConsent",
-            crowd(|_| Write::WithdrawConsent { id: cast.consent.id, user_id: user, at: NOW }),
-        ),
-        (
-            "InsertConsent",
-            crowd(|_| Write::InsertConsent(Box::new(fixtures::consent(user, &cast.client, entropy)))),
-        ),
-        ("DeleteResource", crowd(|_| Write::DeleteResource(cast.resource.identifier.clone()))),
-        ("DeleteClient", crowd(|_| Write::DeleteClient(cast.client.client_id.clone()))),
-        ("DeleteUser", crowd(|_| Write::DeleteUser(user))),
+    let heats = vec![
+        crowd(|_| Write::RaiseEpoch(2)),
+        crowd(|n| Write::PutClient { client: Box::new(client(n)), was: Some(Box::new(cast.client.clone())) }),
+        crowd(|_| Write::PutClient { client: Box::new(fixtures::client("new")), was: None }),
+        crowd(|n| Write::PutResource {
+            resource: Box::new(resource(n)),
+            was: Some(Box::new(cast.resource.clone())),
+        }),
+        crowd(|_| Write::PutUser { user: Box::new(fixtures::user("carol", entropy)), was: None }),
+        crowd(|_| Write::PutUser { user: Box::new(bob.clone()), was: None }),
+        crowd(|n| Write::Rehash { user_id: user, from: hash.clone(), to: format!("hash {n}") }),
+        crowd(|n| Write::InsertKey(fixtures::key(&format!("e{n}"), KeyUse::Signing(Algorithm::EdDSA)))),
+        crowd(|_| Write::RetireKey { kid: "k1".into(), at: NOW }),
+        crowd(|_| Write::DeleteKey("k1".into())),
+        crowd(|_| Write::InsertSession(Box::new(session.clone()))),
+        crowd(|_| Write::EndSession { id: session.id, user_id: user, at: NOW }),
+        crowd(|_| Write::InsertInteraction(Box::new(interaction.clone()))),
+        crowd(|_| Write::UpdateInteraction {
+            id: cast.interaction.id,
+            version: 0,
+            facts: Box::new(facts(&cast)),
+        }),
+        crowd(|_| Write::InsertAuthorization(Box::new(authorization.clone()))),
+        crowd(|_| Write::RedeemCode { id: redeemed, at: NOW, refresh: Some(fixtures::refresh(1, entropy)) }),
+        crowd(|_| Write::RotateRefresh { id: redeemed, to: fixtures::refresh(2, entropy) }),
+        crowd(|_| Write::BurnCode { id: burnt.id, at: NOW }),
+        crowd(|_| Write::RevokeAuthorization { id: revoked.id, at: NOW }),
+        crowd(|_| Write::ExtendConsent {
+            id: cast.consent.id,
+            version: 1,
+            permissions: Permissions::default(),
+            at: NOW,
+        }),
+        crowd(|_| Write::WithdrawConsent { id: cast.consent.id, user_id: user, at: NOW }),
+        crowd(|_| Write::InsertConsent(Box::new(fixtures::consent(user, &cast.client, entropy)))),
+        crowd(|_| Write::DeleteResource(cast.resource.identifier.clone())),
+        crowd(|_| Write::DeleteClient(cast.client.client_id.clone())),
+        crowd(|_| Write::DeleteUser(user)),
+        crowd(|n| Write::MoveRealm { from: fixtures::realm().issuer, to: format!("https://{n}.example") }),
+        crowd(|_| Write::ReserveAttempt {
+            key: counter.clone(),
+            now: NOW,
+            backoff: Backoff { free: 1, ..BACKOFF },
+        }),
+        crowd(|_| Write::CountFailure { key: counter.clone(), now: NOW, backoff: BACKOFF }),
+        crowd(|_| Write::ClearAttempts(counter.clone())),
+        crowd(|_| Write::TouchSession { id: cast.session.id, at: NOW }),
+        crowd(|_| Write::DenyToken { token: Digest::of(b"raced"), expires_at: NOW }),
+        crowd(|_| Write::Audit(Box::new(cast.event.clone()))),
+        crowd(|_| Write::CountRefusal { client_id: "raced".into(), reason: "scope", at: NOW }),
+        crowd(|_| Write::CountTokens {
+            client_id: "raced".into(),
+            grant: GrantType::RefreshToken,
+            minute: NOW,
+            count: 1,
+        }),
     ];
-    for (name, writes) in heats {
-        assert_eq!(race(&stage, writes).await, 1, "{name}");
+    let claims = crowd(|n| {
+        Write::ClaimRealm(RealmRecord { issuer: format!("https://{n}.example"), ..fixtures::realm() })
+    });
+    let heats = heats.into_iter().map(|writes| (stage.realm, writes)).chain([(Realm(9), claims)]);
+    let mut raced = BTreeSet::new();
+    for (realm, writes) in heats {
+        let write = writes.first().unwrap().clone();
+        let expected = match guard(&write) {
+            Guard::None => RACERS,
+            Guard::Tested(by) => {
+                assert!(TESTS.contains(&by), "{by} is no test of the suite");
+                1
+            }
+        };
+        assert_eq!(race_in(realm, stage.nodes, writes).await, expected, "{write:?}");
+        raced.insert(write.kind());
     }
+    assert_eq!(raced, Write::KINDS.iter().copied().collect());
     stage.end().await;
 }
 
 /// Commits that wait at the same time share batches. Each that conflicts is told which of its own writes failed first, and the
 /// others are done.
-pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm, user_id) = (stage.store(), stage.realm, stage.cast.user.id);
     let put = |client: Client| Write::PutClient { client: Box::new(client), was: None };
@@ -193,28 +194,8 @@ pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[impl Store], 
     stage.end().await;
 }
 
-/// A realm is claimed by one of many first starts.
-pub async fn one_first_start_claims_the_realm(nodes: &[impl Store], entropy: &dyn Entropy) {
-    let stage = Stage::set(nodes, entropy).await;
-    let claims = (0..RACERS)
-        .zip(stage.nodes.iter().cycle())
-        .map(|(n, node)| {
-            let record = RealmRecord { issuer: format!("https://{n}.example"), ..fixtures::realm() };
-            let claim: Pending<'_, Result<Outcome, StoreError>> = Box::pin(node.commit(
-                grantwell_core::id::Realm(9),
-                Share::Rest,
-                vec![Write::ClaimRealm(record)],
-            ));
-            claim
-        })
-        .collect();
-    let outcomes = together(claims).await;
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(Outcome::Done)).count(), 1);
-    stage.end().await;
-}
-
 /// C-04: whoever redeems the code, the refresh token that is kept is the winner's.
-pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     for _ in 0..20 {
         let fresh = fixtures::authorization(&stage.cast.consent, stage.cast.session.id, entropy);
@@ -244,7 +225,7 @@ pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[impl Sto
 }
 
 /// F-12: after a revocation was answered nothing is issued, whichever of the two came first.
-pub async fn f_12_a_revocation_beats_what_comes_after_it(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn f_12_a_revocation_beats_what_comes_after_it(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     for round in 0..40 {
         let fresh = fixtures::authorization(&stage.cast.consent, stage.cast.session.id, entropy);
@@ -269,7 +250,7 @@ pub async fn f_12_a_revocation_beats_what_comes_after_it(nodes: &[impl Store], e
 }
 
 /// No authorization is born under a consent once its withdrawal was answered.
-pub async fn a_withdrawal_beats_what_comes_after_it(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn a_withdrawal_beats_what_comes_after_it(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let cast = &stage.cast;
     stage.done(Write::WithdrawConsent { id: cast.consent.id, user_id: cast.user.id, at: NOW }).await;
@@ -296,10 +277,7 @@ pub async fn a_withdrawal_beats_what_comes_after_it(nodes: &[impl Store], entrop
 }
 
 /// L-07: a hundred guesses at once are a hundred reservations, or as many as the delay lets through.
-pub async fn l_07_a_hundred_reservations_are_counted_as_a_hundred(
-    nodes: &[impl Store],
-    entropy: &dyn Entropy,
-) {
+pub async fn l_07_a_hundred_reservations_are_counted_as_a_hundred(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let count = async |key: &AttemptKey| {
         let found = stage.store().attempts(stage.realm, std::slice::from_ref(key)).await.unwrap();
@@ -320,7 +298,7 @@ pub async fn l_07_a_hundred_reservations_are_counted_as_a_hundred(
 }
 
 /// Two changes of one user on one form: one of them sees a conflict, and its change is not half there.
-pub async fn two_changes_of_a_user_leave_one_whole(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn two_changes_of_a_user_leave_one_whole(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let was = stage.cast.user.clone();
     let named = |n: usize| User {

@@ -1,9 +1,9 @@
 //! Random commits against the [`model`](super::model): in two realms with the same ids, mostly sensible, often too late.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use grantwell_core::{
-    client::Client,
+    client::{Client, GrantType},
     id::{AuthorizationId, ConsentId, InteractionId, Realm, SessionId, UserId},
     jose::Algorithm,
     resource::Resource,
@@ -21,6 +21,7 @@ use super::{
     model::{Ids, World},
     stage::Dice,
 };
+use crate::Engine;
 
 /// Rounds, unless a long run asks for more.
 const ROUNDS: u32 = 10;
@@ -38,9 +39,10 @@ fn rounds() -> u32 {
 }
 
 /// 500 commits of one to three writes in each round, which starts with an empty pair of realms.
-pub async fn random_commits_agree_with_the_model(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn random_commits_agree_with_the_model(nodes: &[Engine], entropy: &dyn Entropy) {
     let dice = Dice(entropy);
     let mut outcomes = [0_usize; 2];
+    let mut kinds = BTreeSet::new();
     for round in 0..rounds() {
         let ids = ids(entropy);
         let realms = [Realm(round * 2 + 1), Realm(round * 2 + 2)];
@@ -59,6 +61,7 @@ pub async fn random_commits_agree_with_the_model(nodes: &[impl Store], entropy: 
             let mut author = Author { dice: &dice, ids: &ids, world, now };
             let writes = (0..=dice.roll(3)).map(|_| author.write()).collect::<Vec<_>>();
             let before = world.realm_generation();
+            kinds.extend(writes.iter().map(Write::kind));
             let expected = world.commit(&writes);
             let raised = world.realm_generation() > before;
             *outcomes.get_mut(usize::from(expected == Outcome::Done)).unwrap() += 1;
@@ -74,6 +77,7 @@ pub async fn random_commits_agree_with_the_model(nodes: &[impl Store], entropy: 
             }
         }
     }
+    assert_eq!(kinds, Write::KINDS.iter().copied().collect());
     let [conflicts, done] = outcomes;
     assert!(conflicts > 500 && done > 500, "both sides are exercised: {done} done, {conflicts} conflicts");
     assert_eq!(nodes.first().unwrap().check().await, Ok(Vec::new()));
@@ -106,6 +110,7 @@ impl Author<'_> {
     fn write(&mut self) -> Write {
         // The short-lived records more often: they are what the rest hangs on.
         match self.dice.roll(16) {
+            _ if self.dice.roll(100) == 0 => self.about_the_realm(),
             0 => self.about_clients_and_resources(),
             1..=2 => self.about_users(),
             3 => self.about_keys(),
@@ -148,6 +153,17 @@ impl Author<'_> {
         }
     }
 
+    /// Rarely: whatever was begun in an earlier epoch is over.
+    fn about_the_realm(&self) -> Write {
+        let issuer = |n| format!("https://{n}.example");
+        match self.dice.roll(4) {
+            0 => Write::ClaimRealm(fixtures::realm()),
+            1 => Write::RaiseEpoch(self.world.epoch() + u32::try_from(self.dice.roll(2)).unwrap()),
+            2 => Write::MoveRealm { from: fixtures::realm().issuer, to: issuer(self.dice.roll(3)) },
+            _ => Write::MoveRealm { from: issuer(self.dice.roll(3)), to: fixtures::realm().issuer },
+        }
+    }
+
     fn about_users(&self) -> Write {
         let id = *self.dice.pick(&self.ids.users);
         match self.dice.roll(12) {
@@ -185,11 +201,18 @@ impl Author<'_> {
     fn about_counters(&self) -> Write {
         let digest = *self.dice.pick(&self.ids.digests);
         let key = AttemptKey::Account(digest);
-        match self.dice.roll(10) {
+        match self.dice.roll(12) {
             0 => Write::ClearAttempts(key),
             1..=5 => Write::ReserveAttempt { key, now: self.now, backoff: BACKOFF },
             6..=7 => Write::CountFailure { key, now: self.now, backoff: BACKOFF },
-            8 => Write::DenyToken { token: digest, expires_at: self.now },
+            8 => Write::CountRefusal { client_id: "a".into(), reason: "scope", at: self.now },
+            9 => Write::CountTokens {
+                client_id: "a".into(),
+                grant: GrantType::RefreshToken,
+                minute: self.now,
+                count: 1,
+            },
+            10 => Write::DenyToken { token: digest, expires_at: self.now },
             _ => Write::Audit(Box::new(fixtures::event("test", self.dice.0))),
         }
     }

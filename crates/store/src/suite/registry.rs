@@ -17,6 +17,7 @@ use super::{
     fixtures::{self, NOW},
     stage::Stage,
 };
+use crate::Engine;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,8 +33,8 @@ fn put_user(user: &User, was: Option<&User>) -> Write {
     Write::PutUser { user: Box::new(user.clone()), was: was.cloned().map(Box::new) }
 }
 
-/// A realm is claimed once; its epoch is raised one by one.
-pub async fn a_realm_is_claimed_once(nodes: &[impl Store], entropy: &dyn Entropy) {
+/// A realm is claimed once, moved from the issuer that it has, and its epoch is raised one by one.
+pub async fn a_realm_is_claimed_once(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let store = stage.store();
     assert_eq!(store.realm(Realm(77)).await, Ok(None));
@@ -42,7 +43,17 @@ pub async fn a_realm_is_claimed_once(nodes: &[impl Store], entropy: &dyn Entropy
         Some((fixtures::realm().issuer, fixtures::realm().key_check, 1))
     );
     let other = RealmRecord { issuer: "https://other.example".to_owned(), ..fixtures::realm() };
-    stage.conflict(Write::ClaimRealm(other)).await;
+    stage.conflict(Write::ClaimRealm(other.clone())).await;
+    let move_to = |from: &RealmRecord, to: &RealmRecord| Write::MoveRealm {
+        from: from.issuer.clone(),
+        to: to.issuer.clone(),
+    };
+    stage.conflict(move_to(&other, &other)).await;
+    let generation = stage.generation().await;
+    stage.done(move_to(&fixtures::realm(), &other)).await;
+    assert!(stage.generation().await > generation);
+    assert_eq!(store.realm(stage.realm).await.unwrap().map(|r| r.issuer), Some(other.issuer.clone()));
+    stage.conflict(move_to(&fixtures::realm(), &other)).await;
     stage.conflict(Write::RaiseEpoch(1)).await;
     stage.conflict(Write::RaiseEpoch(3)).await;
     stage.done(Write::RaiseEpoch(2)).await;
@@ -57,7 +68,7 @@ pub async fn a_realm_is_claimed_once(nodes: &[impl Store], entropy: &dyn Entropy
 }
 
 /// A client is replaced only by who saw its present form.
-pub async fn a_client_is_put_on_the_form_that_was_read(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn a_client_is_put_on_the_form_that_was_read(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let store = stage.store();
     let first = stage.cast.client.clone();
@@ -91,7 +102,7 @@ pub async fn a_client_is_put_on_the_form_that_was_read(nodes: &[impl Store], ent
 }
 
 /// As for clients; and the scopes of a resource are found, and go with it.
-pub async fn a_resource_is_put_with_its_scopes(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn a_resource_is_put_with_its_scopes(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm) = (stage.store(), stage.realm);
     let notes = stage.cast.resource.clone();
@@ -143,7 +154,7 @@ pub async fn a_resource_is_put_with_its_scopes(nodes: &[impl Store], entropy: &d
 }
 
 /// L-29: a name that signs one person in never signs in another, user name or e-mail.
-pub async fn l_29_a_login_name_is_one_persons(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn l_29_a_login_name_is_one_persons(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm) = (stage.store(), stage.realm);
     let ada = stage.cast.user.clone();
@@ -184,7 +195,7 @@ pub async fn l_29_a_login_name_is_one_persons(nodes: &[impl Store], entropy: &dy
 }
 
 /// A hash is replaced only where it is the one that was verified; any other change of the user sees the new one.
-pub async fn a_hash_is_replaced_where_it_was_verified(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn a_hash_is_replaced_where_it_was_verified(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let ada = stage.cast.user.clone();
     let from = ada.password_hash.clone().unwrap();
@@ -208,7 +219,7 @@ pub async fn a_hash_is_replaced_where_it_was_verified(nodes: &[impl Store], entr
 }
 
 /// A deleted user leaves nothing alive: no session, no consent, no authorization, no name.
-pub async fn deleting_a_user_ends_what_hangs_under_it(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn deleting_a_user_ends_what_hangs_under_it(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
     let bob = fixtures::user("bob", entropy);
@@ -258,7 +269,7 @@ pub async fn deleting_a_user_ends_what_hangs_under_it(nodes: &[impl Store], entr
 }
 
 /// Several nodes that each make a key end up with one.
-pub async fn one_key_of_a_use_at_a_time(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn one_key_of_a_use_at_a_time(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm) = (stage.store(), stage.realm);
     let es256 = KeyUse::Signing(Algorithm::ES256);
@@ -300,7 +311,7 @@ pub async fn one_key_of_a_use_at_a_time(nodes: &[impl Store], entropy: &dyn Entr
 }
 
 /// `applied` lists what an `apply` made and nothing else, and follows every change.
-pub async fn applied_lists_what_apply_made(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn applied_lists_what_apply_made(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, cast) = (stage.store(), &stage.cast);
     let all = Applied {
@@ -323,7 +334,7 @@ pub async fn applied_lists_what_apply_made(nodes: &[impl Store], entropy: &dyn E
 }
 
 /// What is no change of clients, users, resources or keys leaves the generation alone; nor does a conflict raise it.
-pub async fn the_generation_tells_of_changes_only(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn the_generation_tells_of_changes_only(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let before = stage.generation().await;
     stage.done(Write::RaiseEpoch(2)).await;
@@ -337,7 +348,7 @@ pub async fn the_generation_tells_of_changes_only(nodes: &[impl Store], entropy:
 }
 
 /// The first gives its address up, the second takes it, the first takes the other's; all or nothing.
-pub async fn two_people_swap_their_addresses_in_one_commit(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn two_people_swap_their_addresses_in_one_commit(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let ada = stage.cast.user.clone();
     let bob = fixtures::user("bob", entropy);
@@ -363,7 +374,7 @@ pub async fn two_people_swap_their_addresses_in_one_commit(nodes: &[impl Store],
 }
 
 /// Clients and resources name each other in their bodies, and no foreign key says so.
-pub async fn references_tell_what_would_lead_nowhere(nodes: &[impl Store], entropy: &dyn Entropy) {
+pub async fn references_tell_what_would_lead_nowhere(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm) = (stage.store(), stage.realm);
     let (api, other): (ResourceIdentifier, ResourceIdentifier) =

@@ -5,6 +5,7 @@ use crate::{
     authorize::{Delivery, fixtures as au},
     fixtures as fx,
     scope::Audience,
+    step::Refused,
 };
 
 type Changes<'a> = &'a [(&'a str, &'a str)];
@@ -32,8 +33,9 @@ fn placed<'a>(form: &Form, client: &'a Client) -> Result<Destination<'a>, PageRe
 
 fn checked_by(client: &Client, form: &Form) -> Result<AuthorizationRequest, RequestRefusal> {
     let resources = [fx::resource(), fx::other_resource()];
-    let keys = fx::keyring().verifying();
-    check(form, &placed(form, client).unwrap(), &resources, keys, (&fx::policy(), fx::NOW))
+    let policy = fx::policy();
+    run(form, &placed(form, client).unwrap(), &resources, &fx::context(&policy))
+        .map_err(|(refusal, _)| refusal)
 }
 
 fn checked(changes: Changes<'_>) -> Result<AuthorizationRequest, RequestRefusal> {
@@ -54,6 +56,20 @@ fn hint_for(client: &str) -> String {
     fx::keyring().signer(crate::jose::Algorithm::ES256, fx::NOW).unwrap().sign("JWT", &claims).unwrap()
 }
 
+fn mode(checked: Result<AuthorizationRequest, RequestRefusal>) -> ResponseMode {
+    au::redirect(&checked.unwrap()).mode
+}
+
+/// What the whole step decides on a form.
+fn decided(form: Form, client: &Client) -> Result<Decision<CheckedRequest>, Refused<AuthorizeRefusal>> {
+    let world = fx::World {
+        client: Some(client.clone()),
+        resources: vec![fx::resource(), fx::other_resource()],
+        ..fx::World::default()
+    };
+    fx::decide(&AuthorizeRequest::read(form), &world, &fx::context(&fx::policy()))
+}
+
 #[test]
 fn a_request_that_passes_says_what_was_asked() {
     let hint = hint_for("web");
@@ -69,14 +85,13 @@ fn a_request_that_passes_says_what_was_asked() {
         ("something", "unknown"),
     ]);
     let expected = AuthorizationRequest {
-        response_mode: ResponseMode::FormPost,
         prompts: Prompts { none: false, login: true, consent: true, select_account: true },
         max_age: Some(300),
         acr_values: vec!["a".to_owned(), "b".to_owned()],
         login_hint: Some("ada".to_owned()),
         hinted_user: Some(au::user_id(2)),
         ui_locales: vec!["de".to_owned(), "en".to_owned()],
-        ..au::request()
+        ..au::request_to(|to| to.mode = ResponseMode::FormPost)
     };
     assert_eq!(request, Ok(expected));
     let quiet = checked(&[("prompt", "none")]).unwrap().prompts;
@@ -109,6 +124,9 @@ fn the_checks_are_made_in_order() {
             wrong.push(("foo", "again"));
         }
         assert_eq!(refused(&wrong).reason(), *reason, "{name}");
+        let whole = decided(form(&wrong), &fx::client()).unwrap_err();
+        assert_eq!(whole.refusal.reason(), *reason, "{name}");
+        assert_eq!(whole.check, AuthorizeRequest::checks().nth(at), "{name}");
     }
 }
 
@@ -173,10 +191,10 @@ fn a_03_a_response_mode_that_is_not_there_or_cannot_arrive_is_refused() {
     let app = [("redirect_uri", "com.example.app:/cb"), ("response_mode", "form_post")];
     let client = au::native_client();
     assert_eq!(checked_by(&client, &form(&app)), Err(RequestRefusal::ResponseMode));
-    assert_eq!(placed(&form(&app), &client).unwrap().response_mode, ResponseMode::Query);
+    assert_eq!(placed(&form(&app), &client).unwrap().redirect.mode, ResponseMode::Query);
     let local = [("redirect_uri", au::LOOPBACK), ("response_mode", "form_post")];
-    assert_eq!(checked_by(&client, &form(&local)).unwrap().response_mode, ResponseMode::FormPost);
-    assert_eq!(checked(&[("response_mode", "query")]).unwrap().response_mode, ResponseMode::Query);
+    assert_eq!(mode(checked_by(&client, &form(&local))), ResponseMode::FormPost);
+    assert_eq!(mode(checked(&[("response_mode", "query")])), ResponseMode::Query);
 }
 
 #[test]
@@ -213,8 +231,8 @@ fn a_05_long_values_are_refused_and_a_long_state_is_not_given_back() {
         assert!(checked(&[(name, &long[..most])]).is_ok(), "{name}");
     }
     let client = fx::client();
-    assert_eq!(placed(&form(&[("state", &long[..2049])]), &client).unwrap().state, None);
-    assert_eq!(placed(&form(&[("state", "a"), ("state", "b")]), &client).unwrap().state, None);
+    assert_eq!(placed(&form(&[("state", &long[..2049])]), &client).unwrap().redirect.state, None);
+    assert_eq!(placed(&form(&[("state", "a"), ("state", "b")]), &client).unwrap().redirect.state, None);
     let many = vec!["x"; 40].join(" ");
     assert_eq!(checked(&[("acr_values", &many), ("ui_locales", &many)]).unwrap().acr_values.len(), 16);
 }
@@ -240,10 +258,11 @@ fn j_05_control_characters_are_refused_and_never_given_back() {
             assert_eq!(refused(&[(name, bad)]), RequestRefusal::ControlCharacter(name), "{bad:?}");
         }
         let client = fx::client();
-        assert_eq!(placed(&form(&[("state", bad)]), &client).unwrap().state, None);
+        assert_eq!(placed(&form(&[("state", bad)]), &client).unwrap().redirect.state, None);
     }
     // Not a line feed, whatever its last byte is.
-    assert_eq!(checked(&[("state", "\u{10a} \"<&")]).unwrap().state.as_deref(), Some("\u{10a} \"<&"));
+    let request = checked(&[("state", "\u{10a} \"<&")]).unwrap();
+    assert_eq!(au::redirect(&request).state.as_deref(), Some("\u{10a} \"<&"));
 }
 
 #[test]
@@ -400,20 +419,20 @@ fn r_02_redirect_uri_may_be_left_out_only_where_it_cannot_be_mistaken() {
     ] {
         let form = form(&[("redirect_uri", ""), ("scope", scope)]);
         let placed = placed(&form, client);
-        let found = placed.as_ref().map(|d| d.redirect_uri.as_str()).map_err(PageRefusal::cause);
+        let found = placed.as_ref().map(|d| d.redirect.uri.as_str()).map_err(PageRefusal::cause);
         assert_eq!(found, expected, "{scope}");
         if found.is_ok() {
-            assert!(!checked_by(client, &form).unwrap().redirect_uri_sent);
+            assert!(!au::redirect(&checked_by(client, &form).unwrap()).sent);
         }
     }
-    assert!(checked(&[]).unwrap().redirect_uri_sent);
+    assert!(au::redirect(&checked(&[]).unwrap()).sent);
 }
 
 #[test]
 fn r_11_r_12_any_loopback_port_for_a_native_client_only() {
     let native = au::native_client();
     let received = [("redirect_uri", au::LOOPBACK)];
-    assert_eq!(checked_by(&native, &form(&received)).unwrap().redirect_uri, au::LOOPBACK);
+    assert_eq!(au::redirect(&checked_by(&native, &form(&received)).unwrap()).uri, au::LOOPBACK);
     let web = Client { application_type: crate::client::ApplicationType::Web, ..native };
     assert_eq!(placed(&form(&received), &web).unwrap_err().cause(), "redirect_uri_mismatch");
 }
@@ -424,9 +443,10 @@ fn a_19_every_refusal_goes_back_with_state_and_issuer_in_the_mode_that_was_asked
     for (mode, posted) in [("query", false), ("form_post", true), ("fragment", false)] {
         let changes: Vec<_> = challenge.iter().copied().chain([("response_mode", mode)]).collect();
         let form = form(&changes);
-        let destination = placed(&form, &client).unwrap();
-        let refusal = checked_by(&client, &form).unwrap_err();
-        let response = destination.refuse(&refusal, fx::ISSUER);
+        let AuthorizeRefusal::Redirect(refusal, to) = decided(form, &client).unwrap_err().refusal else {
+            panic!("a page")
+        };
+        let response = to.refuse(&refusal, fx::ISSUER);
         assert_eq!(response.error_code(), Some("invalid_request"));
         match response.delivery() {
             Delivery::Form { action, parameters } => {
@@ -441,6 +461,30 @@ fn a_19_every_refusal_goes_back_with_state_and_issuer_in_the_mode_that_was_asked
             }
         }
     }
+}
+
+#[test]
+fn the_step_passes_on_what_the_checks_say() {
+    let client = fx::client();
+    let decision = decided(form(&[]), &client).unwrap();
+    assert!(decision.writes.is_empty());
+    assert_eq!((&decision.outcome.request, &*decision.outcome.client), (&au::request(), &client));
+    // A page, with the client where it is known.
+    for (changes, cause, known) in [
+        (&[("client_id", "")][..], "client_id_missing", false),
+        (&[("client_id", "nobody")], "client_unknown", false),
+        (&[("redirect_uri", "https://evil.example/")], "redirect_uri_mismatch", true),
+    ] {
+        let refused = decided(form(changes), &client).unwrap_err();
+        assert_eq!((refused.refusal.reason(), refused.check), (cause, None));
+        let AuthorizeRefusal::Page(_, client) = &refused.refusal else { panic!("{refused:?}") };
+        assert_eq!(client.is_some(), known, "{cause}");
+        let differs = refused.refusal.mismatch().map(|mismatch| mismatch.received);
+        assert_eq!(differs.as_deref(), known.then_some("https://evil.example/"));
+    }
+    let world = fx::World { client: Some(client), ..fx::World::default() };
+    assert_eq!(fx::wants(&AuthorizeRequest::read(form(&[])), &world), ["client", "resources"]);
+    assert_eq!(fx::wants(&AuthorizeRequest::read(form(&[("client_id", "")])), &world), [""; 0]);
 }
 
 #[test]

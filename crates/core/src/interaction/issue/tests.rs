@@ -4,34 +4,46 @@ use super::*;
 use crate::{
     authorize::{Delivery, fixtures as au},
     fixtures as fx,
-    interaction::{Facts, InteractionRefusal},
+    interaction::{
+        next::InteractionRefusal,
+        pending::Handle,
+        proceed::{Proceed, Proceeded},
+    },
     secret::Digest,
+    store::{Facts, Interaction},
+    time::Timestamp,
 };
 
-fn pending() -> Pending {
-    au::pending(au::request(), Facts::default())
+fn row() -> Interaction {
+    au::interaction(au::request(), Facts::default())
 }
 
-fn consent_to(pairs: &[(&str, &str)]) -> Consent {
-    Consent {
-        id: ConsentId::from_bytes([4; 16]),
-        user_id: au::user_id(2),
-        client_id: "web".into(),
-        permissions: fx::permissions(pairs),
-        version: 5,
-        created_at: Timestamp::default(),
-        updated_at: Timestamp::default(),
-        withdrawn_at: None,
-    }
+/// What is issued to Ada in session 2.
+fn issued(
+    client: &Client,
+    interaction: &Interaction,
+    granted: &Permissions,
+    consent: Option<&Consent>,
+) -> Decision<AuthorizationResponse> {
+    let record = au::session(2);
+    let to = Grantee { client, subject: Subject::from(&record), session_id: au::session_id(2), consent };
+    let (pending, request) = (au::stored(interaction), au::request_of(interaction));
+    issue(&pending, request, granted, &to, &fx::context(&fx::policy()))
 }
 
-/// Kinds of the events among the writes.
+/// All that [`au::request`] asks for, for the first time.
+fn first() -> Decision<AuthorizationResponse> {
+    issued(&fx::client(), &row(), &au::request().permissions, None)
+}
+
+/// Kinds of the events among the writes, all with where and in which request they happened.
 fn events(writes: &[Write]) -> Vec<&str> {
     let mut kinds = Vec::new();
     for write in writes {
         if let Write::Audit(event) = write {
             let about = (event.user_id, event.client_id.as_ref().map(|id| id.as_str()), &*event.trace_id);
             assert_eq!(about, (Some(au::user_id(2)), Some("web"), "trace"));
+            assert_eq!(event.address.as_deref(), Some("192.0.2.1"), "{}", event.kind);
             kinds.push(event.kind.as_str());
         }
     }
@@ -57,9 +69,9 @@ fn uri(response: &AuthorizationResponse) -> String {
 
 #[test]
 fn an_authorization_says_all_that_its_tokens_depend_on() {
-    let (client, policy, session) = (fx::client(), fx::policy(), au::session(2));
+    let policy = fx::policy();
     let granted = fx::permissions(&[("", "openid")]);
-    let decision = issue(&pending(), &session, &granted, &au::issuing(&client, &policy));
+    let decision = issued(&fx::client(), &row(), &granted, None);
     let id = AuthorizationId::from_bytes([6; 16]);
     let code = Code::of(id, &fx::keyring().keys);
     let expected = Authorization {
@@ -97,11 +109,8 @@ fn an_authorization_says_all_that_its_tokens_depend_on() {
 
 #[test]
 fn the_redirect_uri_is_kept_only_if_it_was_sent() {
-    let (client, policy) = (fx::client(), fx::policy());
-    let request = AuthorizationRequest { redirect_uri_sent: false, ..au::request() };
-    let pending = au::pending(request, Facts::default());
-    let granted = au::request().permissions;
-    let decision = issue(&pending, &au::session(2), &granted, &au::issuing(&client, &policy));
+    let row = au::interaction(au::request_to(|to| to.sent = false), Facts::default());
+    let decision = issued(&fx::client(), &row, &au::request().permissions, None);
     assert_eq!(authorization(&decision.writes).code.redirect_uri, None);
 }
 
@@ -115,7 +124,7 @@ fn offline_access_and_the_kind_of_client_say_how_long_it_lasts() {
         (au::native_client(), "openid", false, policy.lifetimes.refresh_absolute),
     ] {
         let granted = fx::permissions(&[("", scope)]);
-        let decision = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
+        let decision = issued(&client, &row(), &granted, None);
         let authorization = authorization(&decision.writes);
         assert_eq!((authorization.offline, authorization.expires_at), (offline, fx::NOW + lasts), "{scope}");
     }
@@ -123,16 +132,14 @@ fn offline_access_and_the_kind_of_client_say_how_long_it_lasts() {
 
 #[test]
 fn a_first_consent_is_made_before_the_authorization_that_needs_it() {
-    let (client, policy) = (fx::client(), fx::policy());
-    let granted = au::request().permissions;
-    let decision = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
+    let decision = first();
     let Some(Write::InsertConsent(consent)) = decision.writes.first() else { panic!("{decision:?}") };
     let expected = Consent {
         id: consent.id,
         version: 0,
         created_at: fx::NOW,
         updated_at: fx::NOW,
-        ..consent_to(&[("", "openid"), (fx::API, "notes:read")])
+        ..au::consent(&[("", "openid"), (fx::API, "notes:read")])
     };
     assert_eq!(**consent, expected);
     assert_eq!(authorization(&decision.writes).consent_id, consent.id);
@@ -141,18 +148,15 @@ fn a_first_consent_is_made_before_the_authorization_that_needs_it() {
 
 #[test]
 fn n_03_a_consent_grows_by_what_is_new_and_not_otherwise() {
-    let (client, policy) = (fx::client(), fx::policy());
     let granted = au::request().permissions;
-    let known = consent_to(&[("", "openid email"), (fx::API, "notes:read")]);
-    let with = Issuing { consent: Some(&known), ..au::issuing(&client, &policy) };
-    let decision = issue(&pending(), &au::session(2), &granted, &with);
+    let known = au::consent(&[("", "openid email"), (fx::API, "notes:read")]);
+    let decision = issued(&fx::client(), &row(), &granted, Some(&known));
     assert_eq!(authorization(&decision.writes).consent_id, known.id);
     assert_eq!(events(&decision.writes), ["authorization.granted"]);
     assert_eq!(decision.writes.len(), 2);
 
-    let less = consent_to(&[("", "email")]);
-    let with = Issuing { consent: Some(&less), ..with };
-    let decision = issue(&pending(), &au::session(2), &granted, &with);
+    let less = au::consent(&[("", "email")]);
+    let decision = issued(&fx::client(), &row(), &granted, Some(&less));
     match decision.writes.first() {
         Some(Write::ExtendConsent { id, version: 5, permissions, at }) => {
             assert_eq!((*id, *at), (less.id, fx::NOW));
@@ -164,16 +168,13 @@ fn n_03_a_consent_grows_by_what_is_new_and_not_otherwise() {
     assert_eq!(events(&decision.writes), ["consent.granted", "authorization.granted"]);
 }
 
-/// What the store has after [`pending`] was answered.
+/// What the store has after [`row`] was answered.
 fn answered() -> AuthorizationRecord {
-    let (client, policy) = (fx::client(), fx::policy());
-    let granted = au::request().permissions;
-    let decision = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
     let session = au::session(2);
     AuthorizationRecord {
-        authorization: authorization(&decision.writes).clone(),
+        authorization: authorization(&first().writes).clone(),
         consent_withdrawn_at: None,
-        client: Some(client),
+        client: Some(fx::client()),
         user: Some(session.user),
         session: Some(session.session),
         epoch: fx::EPOCH,
@@ -181,22 +182,16 @@ fn answered() -> AuthorizationRecord {
 }
 
 fn repeated(record: &AuthorizationRecord, session: u8, now: Timestamp) -> Option<String> {
-    let (client, policy, session) = (fx::client(), fx::policy(), au::session(session));
-    let step = NextStep::Issue { session: &session, granted: au::request().permissions };
-    match repeat(&pending(), record, &step, &Issuing { now, ..au::issuing(&client, &policy) }) {
-        Repeat::Same(response) => Some(uri(&response)),
-        Repeat::Over => None,
-    }
+    let policy = fx::policy();
+    let context = fx::context_at(&policy, now);
+    repeat(&au::request(), record, au::session_id(session), &context).map(|response| uri(&response))
 }
 
 #[test]
 fn n_06_a_double_submit_gives_the_same_redirect_while_the_code_is_unredeemed() {
-    let (client, policy) = (fx::client(), fx::policy());
-    let granted = au::request().permissions;
-    let first = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
-    let again = issue(&pending(), &au::session(2), &granted, &au::issuing(&client, &policy));
+    let (first, again) = (first(), first());
     assert_eq!(uri(&first.outcome), uri(&again.outcome), "whichever of two tabs wins");
-    let end = fx::NOW + policy.lifetimes.code;
+    let end = fx::NOW + fx::policy().lifetimes.code;
     assert_eq!(repeated(&answered(), 2, fx::NOW), Some(uri(&first.outcome)));
     assert!(repeated(&answered(), 2, end - Duration::from_millis(1)).is_some());
     assert_eq!(repeated(&answered(), 2, end), None);
@@ -224,10 +219,25 @@ fn n_06_afterwards_there_is_only_the_way_back() {
 #[test]
 fn l_32_a_code_is_repeated_only_to_the_session_it_was_given_in() {
     assert_eq!(repeated(&answered(), 8, fx::NOW), None);
-    let (client, policy) = (fx::client(), fx::policy());
-    let denied = NextStep::Refuse(InteractionRefusal::Denied);
-    let again = repeat(&pending(), &answered(), &denied, &au::issuing(&client, &policy));
-    assert!(matches!(again, Repeat::Over));
+    // A refusal is given, not the code of the authorization that there is.
+    for (facts, same) in [(Facts::default(), true), (Facts { denied: true, ..Facts::default() }, false)] {
+        let interaction = au::interaction(au::request(), facts);
+        let world = fx::World {
+            client: Some(fx::client()),
+            sessions: vec![au::session(2)],
+            consent: Some(au::consent(&[("", "openid"), (fx::API, "notes:read")])),
+            interaction: Some(interaction.clone()),
+            authorization: Some(answered()),
+            ..fx::World::default()
+        };
+        let browser = au::browser(&[2]);
+        let handle = Some(Handle::Row(interaction.id));
+        let step = Proceed { handle, browser: &browser, user_agent: "Browser/1" };
+        let decision = fx::decide(&step, &world, &fx::context(&fx::policy())).unwrap();
+        let Proceeded::Respond(_, response) = decision.outcome else { panic!("a page") };
+        assert_eq!(response.error_code(), (!same).then_some("access_denied"));
+        assert_eq!(uri(&response) == uri(&first().outcome), same);
+    }
 }
 
 #[test]

@@ -2,25 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    authorize::{Prompts, fixtures as au},
+    authorize::fixtures as au,
     client::ApplicationType,
     fixtures as fx,
-    id::ConsentId,
-    store::Authentication,
+    store::{Authentication, Prompts},
 };
 
-fn consent(pairs: &[(&str, &str)]) -> Consent {
-    Consent {
-        id: ConsentId::from_bytes([4; 16]),
-        user_id: au::user_id(2),
-        client_id: "web".into(),
-        permissions: fx::permissions(pairs),
-        version: 1,
-        created_at: Timestamp::default(),
-        updated_at: Timestamp::default(),
-        withdrawn_at: None,
-    }
-}
+type Change = fn(&mut World);
 
 /// A world in which nothing is missing: Ada is signed in and agreed before.
 #[derive(Clone, Debug)]
@@ -38,7 +26,7 @@ impl World {
             request: au::request(),
             facts: Facts::default(),
             sessions: vec![au::session(2)],
-            consent: Some(consent(&[("", "openid email"), (fx::API, "notes:read")])),
+            consent: Some(au::consent(&[("", "openid email"), (fx::API, "notes:read")])),
             client: fx::client(),
         }
     }
@@ -49,16 +37,29 @@ impl World {
         Self { facts, sessions: vec![record], ..Self::complete() }
     }
 
-    fn next(&self) -> NextStep<'_> {
-        let view = View {
+    /// The session that answers.
+    fn answers(&self) -> Option<&SessionRecord> {
+        subject(&self.request, &self.facts, &self.sessions.iter().collect::<Vec<_>>())
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
             request: &self.request,
             facts: &self.facts,
-            sessions: &self.sessions,
+            subject: self.answers().map(Subject::from),
             consent: self.consent.as_ref(),
             client: &self.client,
             now: fx::NOW,
-        };
-        next(&view)
+        }
+    }
+
+    fn next(&self) -> NextStep {
+        next(&self.view()).0
+    }
+
+    /// The row that said so.
+    fn row(&self) -> &'static str {
+        next(&self.view()).1.name
     }
 
     fn quietly(&self) -> Self {
@@ -83,15 +84,16 @@ impl World {
 
     fn granted(&self) -> Option<Permissions> {
         match self.next() {
-            NextStep::Issue { granted, .. } => Some(granted),
+            NextStep::Issue { granted } => Some(granted),
             _ => None,
         }
     }
 
+    /// The session that is asked or that the authorization is given in.
     fn session(&self) -> Option<u8> {
         match self.next() {
-            NextStep::Issue { session, .. } | NextStep::Consent { session, .. } => {
-                Some(session.session.id.as_bytes()[0])
+            NextStep::Issue { .. } | NextStep::Consent { .. } => {
+                self.answers().map(|record| record.session.id.as_bytes()[0])
             }
             _ => None,
         }
@@ -216,7 +218,7 @@ fn a_09_max_age_wants_a_sign_in_that_is_not_older() {
 fn n_03_consent_is_remembered_and_asked_anew_for_what_is_new() {
     let mut world = World { consent: None, ..World::complete() };
     assert_eq!(world.missing(), Some(world.request.permissions.clone()), "never asked");
-    world.consent = Some(consent(&[("", "openid"), (fx::API, "notes:read")]));
+    world.consent = Some(au::consent(&[("", "openid"), (fx::API, "notes:read")]));
     assert!(world.granted().is_some(), "remembered");
     world.request.permissions = fx::permissions(&[("", "email openid"), (fx::API, "notes:read notes:write")]);
     assert_eq!(world.missing(), Some(fx::permissions(&[("", "email"), (fx::API, "notes:write")])));
@@ -242,7 +244,7 @@ fn n_03_prompt_consent_and_offline_access_always_ask() {
     asked.request.prompts.consent = true;
     let mut offline = World::complete();
     offline.request.permissions = fx::permissions(&[("", "openid offline_access")]);
-    offline.consent = Some(consent(&[("", "openid offline_access")]));
+    offline.consent = Some(au::consent(&[("", "openid offline_access")]));
     assert_eq!(offline.quietly().refusal(), Some(InteractionRefusal::ConsentRequired));
     for mut world in [asked, offline] {
         assert_eq!(world.missing(), Some(Permissions::default()));
@@ -265,7 +267,7 @@ fn n_04_a_public_client_without_a_web_address_of_its_own_always_asks() {
         (&confidential, au::LOOPBACK, false),
     ] {
         let mut world = World { client: client.clone(), ..World::complete() };
-        world.request.redirect_uri = uri.to_owned();
+        au::reroute(&mut world.request, |to| to.uri = uri.to_owned());
         world.client.redirect_uris.push(uri.to_owned());
         assert_eq!(world.missing().is_some(), asks, "{uri}");
         let silent = world.quietly();
@@ -315,6 +317,45 @@ fn refusals_have_reasons_of_their_own() {
     assert_eq!(reasons.len(), all.len());
 }
 
+#[test]
+fn the_rows_are_read_in_order() {
+    // Wrong in every way; each row says what is found and then it is put right.
+    let mut world = World { sessions: Vec::new(), consent: None, ..World::complete() };
+    world.client.redirect_uris.clear();
+    world.client.scope = fx::scopes("nothing");
+    world.facts = Facts { denied: true, agreed: Some(au::request().permissions), ..Facts::default() };
+    world.request.hinted_user = Some(au::user_id(8));
+    world.request.max_age = Some(0);
+    world.request.prompts = Prompts { login: true, consent: true, select_account: true, none: false };
+    let permissions = au::request().permissions;
+    let login = NextStep::Login;
+    let refuse = NextStep::Refuse;
+    let steps: &[(&str, NextStep, Change)] = &[
+        ("redirect_uri", NextStep::RedirectUriGone, |w| w.client.redirect_uris = fx::client().redirect_uris),
+        ("denied", refuse(InteractionRefusal::Denied), |w| w.facts.denied = false),
+        ("session", login(LoginReason::NoSession), |w| w.sessions.push(au::session(2))),
+        ("hinted_user", login(LoginReason::OtherAccount), |w| w.request.hinted_user = Some(au::user_id(2))),
+        ("select_account", NextStep::SelectAccount, |w| w.facts.selected = true),
+        ("prompt_login", login(LoginReason::Asked), |w| w.request.prompts.login = false),
+        ("max_age", login(LoginReason::TooOld), |w| w.request.max_age = None),
+        ("client_scope", refuse(InteractionRefusal::NothingLeft), |w| w.client.scope = fx::client().scope),
+        ("agreed", NextStep::Issue { granted: permissions.clone() }, |w| w.facts.agreed = None),
+        ("consent", NextStep::Consent { asked: permissions.clone(), missing: permissions.clone() }, |w| {
+            w.consent = World::complete().consent;
+            w.request.prompts.consent = false;
+        }),
+        ("issue", NextStep::Issue { granted: permissions }, |_| {}),
+    ];
+    for (name, expected, put_right) in steps {
+        assert_eq!((world.row(), &world.next()), (*name, expected));
+        put_right(&mut world);
+    }
+    let names: Vec<_> = steps.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(rows().map(|row| row.name).collect::<Vec<_>>(), names, "every row, and no other");
+    let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len());
+}
+
 const SCOPES: &[(&str, &str)] = &[
     ("", "openid"),
     ("", "email"),
@@ -343,8 +384,7 @@ fn some_request() -> impl Strategy<Value = AuthorizationRequest> {
             prompts,
             max_age,
             hinted_user: hinted.map(au::user_id),
-            redirect_uri: uri.to_owned(),
-            ..au::request()
+            ..au::request_to(|to| to.uri = uri.to_owned())
         },
     )
 }
@@ -377,12 +417,12 @@ prop_compose! {
         public in any::<bool>(),
     ) -> World {
         let mut client = if public { fx::public_client() } else { fx::client() };
-        client.redirect_uris.push(request.redirect_uri.clone());
+        client.redirect_uris.push(au::redirect(&request).uri.clone());
         World {
             request,
             facts,
             sessions: numbers.into_iter().map(au::session).collect(),
-            consent: remembered.map(|permissions| Consent { permissions, ..consent(&[]) }),
+            consent: remembered.map(|permissions| Consent { permissions, ..au::consent(&[]) }),
             client: Client { scope: allowed.scopes(), ..client },
         }
     }
@@ -390,6 +430,11 @@ prop_compose! {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_row_is_always_true(world in some_world()) {
+        prop_assert!(rows().any(|row| row.name == world.row()));
+    }
 
     #[test]
     fn n_01_n_06_a_denied_interaction_never_issues(mut world in some_world()) {
@@ -425,7 +470,8 @@ proptest! {
 
     #[test]
     fn l_32_a_10_the_session_that_answers_is_the_settled_and_hinted_one(world in some_world()) {
-        if let NextStep::Issue { session, .. } | NextStep::Consent { session, .. } = world.next() {
+        if world.session().is_some() {
+            let session = world.answers().unwrap();
             prop_assert!(world.request.hinted_user.is_none_or(|user| user == session.user.id));
             prop_assert!(world.facts.session_id.is_none_or(|id| id == session.session.id));
             if world.request.prompts.login || world.request.max_age == Some(0) {
@@ -460,7 +506,7 @@ fn r_01_n_02_a_redirect_uri_that_was_removed_is_not_used_whatever_else_is_true()
 fn a_loopback_redirect_on_another_port_is_still_the_native_clients() {
     let mut world = World::complete();
     world.client = au::native_client();
-    world.request.redirect_uri = au::LOOPBACK.to_owned();
+    au::reroute(&mut world.request, |to| to.uri = au::LOOPBACK.to_owned());
     assert_ne!(world.next(), NextStep::RedirectUriGone);
     world.client.application_type = ApplicationType::Web;
     assert_eq!(world.next(), NextStep::RedirectUriGone);

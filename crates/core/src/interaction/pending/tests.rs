@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    authorize::{LONGEST_REQUEST, Prompts, ResponseMode, fixtures as au},
+    authorize::{LONGEST_REQUEST, fixtures as au},
     fixtures as fx,
     seal::DailyKey,
+    store::{AuthorizationRequest, Prompts, ResponseMode},
 };
 
 static ENTROPY: fx::Seeded = fx::Seeded::new(11);
@@ -24,39 +25,86 @@ fn read(text: &str, keys: &RealmKeys) -> Option<Handle> {
     Handle::read(text, keys, &fx::policy().lifetimes, fx::NOW)
 }
 
-fn begun() -> Pending {
-    Pending::begin(au::request(), au::COOKIE.digest(), &fx::policy().lifetimes, fx::NOW, &ENTROPY)
+fn begin(request: AuthorizationRequest, browser: Option<Digest>) -> Interaction {
+    let policy = fx::policy();
+    let purpose = Purpose::Authorization(Box::new(request));
+    match Handle::begin(purpose, browser, &fx::context(&policy)) {
+        Handle::New(interaction) => *interaction,
+        handle => panic!("{handle:?}"),
+    }
+}
+
+fn begun() -> Interaction {
+    begin(au::request(), Some(au::COOKIE.digest()))
+}
+
+/// An interaction that travels in its page.
+const fn unstored(interaction: &Interaction) -> Pending<'_> {
+    Pending { interaction, stored: false }
+}
+
+/// What becomes of a handle in a browser, in a store with this row; whether a row was found.
+fn resumed(
+    handle: &Handle,
+    browser: Option<Digest>,
+    row: Option<&Interaction>,
+) -> Result<(Interaction, bool), ResumeRefusal> {
+    let mut have = Have::default();
+    let policy = fx::policy();
+    loop {
+        match handle.resume(browser, &have, &fx::context(&policy)) {
+            Ok(pending) => return Ok((pending.interaction.clone(), pending.stored)),
+            Err(Stop::Refuse(refused)) => {
+                assert!(refused.writes.is_empty());
+                return Err(refused.refusal);
+            }
+            Err(Stop::Want(Want::Interaction(id))) => {
+                have.interaction.put(id, row.filter(|row| row.id == id).cloned());
+            }
+            Err(Stop::Want(want)) => panic!("{want:?}"),
+        }
+    }
 }
 
 #[test]
 fn a_new_interaction_knows_its_request_and_browser_and_nothing_else() {
-    let pending = begun();
-    assert!(!pending.stored);
-    assert_eq!(pending.interaction.request, au::request());
-    assert_eq!(pending.interaction.facts, Facts::default());
-    assert_ne!(pending.interaction.id, begun().interaction.id);
+    let interaction = begun();
+    assert_eq!(au::request_of(&interaction), &au::request());
+    assert_eq!(interaction.browser, au::COOKIE.digest());
+    assert_eq!(interaction.facts, Facts::default());
+    assert_ne!(interaction.id, begun().id);
     let end = fx::NOW + Duration::from_mins(15);
+    let pending = unstored(&interaction);
     assert!(!pending.is_expired(end - Duration::from_millis(1)) && pending.is_expired(end));
 }
 
 #[test]
 fn a_21_an_interaction_belongs_to_the_browser_that_started_it() {
-    let pending = begun();
-    assert!(pending.belongs_to(Some(&au::COOKIE)));
-    assert!(!pending.belongs_to(Some(&Secret::from_bytes([8; 32]))));
-    assert!(!pending.belongs_to(None));
+    let interaction = begun();
+    let row = Some(&interaction);
+    for handle in [
+        Handle::New(Box::new(interaction.clone())),
+        Handle::Sealed(Box::new(interaction.clone())),
+        Handle::Row(interaction.id),
+    ] {
+        let resumed = |browser| resumed(&handle, browser, row).map(|(found, _)| found);
+        assert_eq!(resumed(Some(au::COOKIE.digest())), Ok(interaction.clone()));
+        let other = Secret::from_bytes([8; 32]).digest();
+        assert_eq!(resumed(Some(other)), Err(ResumeRefusal::OtherBrowser));
+        assert_eq!(resumed(None), Err(ResumeRefusal::OtherBrowser));
+    }
 }
 
 #[test]
 fn strangers_write_nothing_and_the_first_fact_makes_a_row() {
     let facts = Facts { selected: true, ..Facts::default() };
-    let pending = begun();
-    let Write::InsertInteraction(row) = pending.keep(facts.clone()) else { panic!("no row") };
-    assert_eq!(*row, Interaction { facts: facts.clone(), ..pending.interaction.clone() });
-    let stored = au::pending(au::request(), Facts::default());
-    match stored.keep(facts.clone()) {
+    let begun = begun();
+    let Write::InsertInteraction(row) = unstored(&begun).keep(facts.clone()) else { panic!("no row") };
+    assert_eq!(*row, Interaction { facts: facts.clone(), ..begun.clone() });
+    let stored = au::interaction(au::request(), Facts::default());
+    match au::stored(&stored).keep(facts.clone()) {
         Write::UpdateInteraction { id, version, facts: kept } => {
-            assert_eq!((id, version, *kept), (stored.interaction.id, 3, facts));
+            assert_eq!((id, version, *kept), (stored.id, 3, facts));
         }
         write => panic!("{write:?}"),
     }
@@ -64,20 +112,20 @@ fn strangers_write_nothing_and_the_first_fact_makes_a_row() {
 
 #[test]
 fn a_stored_interaction_is_named_by_its_id_and_a_sealed_one_carries_itself() {
-    let stored = au::pending(au::request(), Facts::default());
-    let handle = stored.handle(keys(), &ENTROPY);
-    assert_eq!(handle, stored.interaction.id.to_string());
-    assert_eq!(read(&handle, keys()), Some(Handle::Row(stored.interaction.id)));
+    let stored = au::interaction(au::request(), Facts::default());
+    let handle = au::stored(&stored).handle(keys(), &ENTROPY);
+    assert_eq!(handle, stored.id.to_string());
+    assert_eq!(read(&handle, keys()), Some(Handle::Row(stored.id)));
     let sealed = begun();
-    let handle = sealed.handle(keys(), &ENTROPY);
-    assert_eq!(read(&handle, keys()), Some(Handle::Sealed(Box::new(sealed.interaction))));
+    let handle = unstored(&sealed).handle(keys(), &ENTROPY);
+    assert_eq!(read(&handle, keys()), Some(Handle::Sealed(Box::new(sealed))));
 }
 
 #[test]
 fn a_22_a_sealed_request_is_this_realms_and_this_uses() {
-    let handle = begun().handle(keys(), &ENTROPY);
+    let handle = unstored(&begun()).handle(keys(), &ENTROPY);
     assert_eq!(read(&handle, other_realm()), None);
-    let plain = serde_json::to_vec(&begun().interaction).unwrap();
+    let plain = serde_json::to_vec(&begun()).unwrap();
     let sealed_as =
         |key: &DailyKey, context: &[u8]| URL_SAFE_NO_PAD.encode(key.seal(fx::NOW, &ENTROPY, context, &plain));
     assert!(read(&sealed_as(&keys().request, SEAL_CONTEXT), keys()).is_some());
@@ -95,8 +143,8 @@ fn a_05_the_longest_request_is_opened_again() {
     let mut request = AuthorizationRequest { login_hint: Some(String::new()), ..au::request() };
     request.login_hint = Some("a".repeat(LONGEST_REQUEST - size(&request)));
     assert_eq!(size(&request), LONGEST_REQUEST);
-    let pending = Pending::begin(request, Digest([1; 32]), &fx::policy().lifetimes, fx::NOW, &ENTROPY);
-    let handle = pending.handle(keys(), &ENTROPY);
+    let interaction = begin(request, Some(Digest([1; 32])));
+    let handle = unstored(&interaction).handle(keys(), &ENTROPY);
     assert!(handle.len() <= LONGEST_HANDLE && handle.len() > LONGEST_HANDLE - 512, "{}", handle.len());
     assert!(matches!(read(&handle, keys()), Some(Handle::Sealed(_))));
 }
@@ -112,15 +160,16 @@ prop_compose! {
         posted in any::<bool>(),
     ) -> AuthorizationRequest {
         AuthorizationRequest {
-            state,
             nonce,
             login_hint: hint,
             ui_locales: locales,
             max_age,
             prompts: Prompts { login, ..Prompts::default() },
-            response_mode: if posted { ResponseMode::FormPost } else { ResponseMode::Query },
             hinted_user: login.then(|| au::user_id(2)),
-            ..au::request()
+            ..au::request_to(|to| {
+                to.state = state;
+                to.mode = if posted { ResponseMode::FormPost } else { ResponseMode::Query };
+            })
         }
     }
 }
@@ -135,10 +184,10 @@ proptest! {
         bit in 0_u8..8,
     ) {
         let browser = Digest::of(b"browser");
-        let pending = Pending::begin(request, browser, &fx::policy().lifetimes, fx::NOW, &ENTROPY);
-        let handle = pending.handle(keys(), &ENTROPY);
+        let interaction = begin(request, Some(browser));
+        let handle = unstored(&interaction).handle(keys(), &ENTROPY);
         let opened = read(&handle, keys());
-        prop_assert_eq!(opened, Some(Handle::Sealed(Box::new(pending.interaction))));
+        prop_assert_eq!(opened, Some(Handle::Sealed(Box::new(interaction))));
         let mut sealed = URL_SAFE_NO_PAD.decode(&handle).unwrap();
         let at = at.index(sealed.len());
         sealed[at] ^= 1 << bit;

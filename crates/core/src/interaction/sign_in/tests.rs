@@ -1,5 +1,16 @@
 use super::*;
-use crate::{authorize::fixtures as au, fixtures as fx, interaction::next, store::Backoff};
+use crate::{
+    authorize::fixtures as au,
+    fixtures as fx,
+    id::UserId,
+    interaction::next::{NextStep, Subject, View, next},
+    policy::{ACR_PASSWORD, GuessingLimits, Policy},
+    realm_keys::RealmKeys,
+    secret::Secret,
+    step::{Refused, Stop, Want},
+    store::{Authentication, Backoff, Facts, Interaction, Session, SessionRecord},
+    time::Timestamp,
+};
 
 static ENTROPY: fx::Seeded = fx::Seeded::new(5);
 
@@ -8,19 +19,64 @@ fn name(typed: &str) -> LoginName {
 }
 
 fn device(user: UserId) -> Device {
-    Device::remembering(None, user, fx::NOW, &ENTROPY)
+    Device::remembering(None, user, &fx::context(&fx::policy()))
 }
 
-fn settling<'a>(budget: &'a Budget, policy: &'a Policy) -> Settling<'a> {
-    Settling {
-        budget,
-        browser: Browser { address: "192.0.2.1", user_agent: "Browser/1", device: None, replaces: None },
-        policy,
-        epoch: fx::EPOCH,
-        now: fx::NOW,
-        entropy: &ENTROPY,
-        trace_id: "trace",
+/// Ada, with a password.
+fn ada() -> User {
+    User { password_hash: Some("hash".to_owned()), ..fx::user() }
+}
+
+fn row() -> Interaction {
+    au::interaction(au::request(), Facts::default())
+}
+
+const RIGHT: PasswordResult = PasswordResult::Right { rehashed: None };
+
+/// The store of an interaction, and what a comparison with the person's hash comes to.
+fn world(interaction: &Interaction, user: &User, result: PasswordResult) -> fx::World {
+    fx::World {
+        interaction: Some(interaction.clone()),
+        user: Some(user.clone()),
+        password: Some(result),
+        attempts: vec![Attempts::default(); 2],
+        sessions: vec![au::session(2), au::session(8)],
+        ..fx::World::default()
     }
+}
+
+/// The form of the sign-in page, from the browser with these sessions.
+fn form(interaction: &Interaction, sessions: &[u8], typed: &str) -> SignInForm {
+    SignInForm::new(au::form(interaction, sessions), typed)
+}
+
+fn step(form: &SignInForm) -> SignIn<'_> {
+    SignIn { form, password: Zeroizing::new("typed".to_owned()), user_agent: "Browser/1" }
+}
+
+fn settle(form: &SignInForm, world: &fx::World) -> Result<Decision<Settled>, Refused<ResumeRefusal>> {
+    fx::decide(&step(form), world, &fx::context(&fx::policy()))
+}
+
+fn signed_in(decision: Decision<Settled>) -> Decision<SignedIn> {
+    let Settled::SignedIn(signed_in, _) = decision.outcome else { panic!("failed") };
+    Decision { writes: decision.writes, outcome: *signed_in }
+}
+
+/// A right password of `user`, who signs in as `ada` in a browser with these sessions.
+fn succeed(user: &User, interaction: &Interaction, sessions: &[u8]) -> Decision<SignedIn> {
+    let decision = settle(&form(interaction, sessions, "ada"), &world(interaction, user, RIGHT));
+    signed_in(decision.unwrap())
+}
+
+fn new_session(writes: &[Write]) -> &Session {
+    let mut found = writes.iter().filter_map(|write| match write {
+        Write::InsertSession(session) => Some(&**session),
+        _ => None,
+    });
+    let first = found.next().unwrap();
+    assert!(found.next().is_none());
+    first
 }
 
 fn budget() -> Budget {
@@ -43,7 +99,7 @@ fn shapes(writes: &[Write]) -> Vec<String> {
 #[test]
 fn l_07_an_attempt_is_reserved_before_it_is_checked() {
     let policy = fx::policy();
-    let decision = reserve(&budget(), &[Attempts::default(); 2], &policy, fx::NOW);
+    let decision = reserve(&budget(), &[Attempts::default(); 2], &fx::context(&policy));
     assert_eq!(decision.outcome, Reserved::Go);
     match decision.writes.as_slice() {
         [Write::ReserveAttempt { key, now, backoff }] => {
@@ -63,7 +119,7 @@ fn l_07_after_too_many_an_attempt_is_not_checked_at_all() {
         (past, fx::NOW + second, Some(second)),
         (fx::NOW + second, fx::NOW + 2 * second, Some(2 * second)),
     ] {
-        let decision = reserve(&budget(), &counters(account, address), &policy, fx::NOW);
+        let decision = reserve(&budget(), &counters(account, address), &fx::context(&policy));
         assert_eq!(decision.outcome, expected.map_or(Reserved::Go, Reserved::Wait));
         assert_eq!(decision.writes.is_empty(), expected.is_some());
     }
@@ -101,14 +157,14 @@ fn l_09_a_known_device_has_a_budget_of_its_own() {
     assert!(matches!(of(Some(&known), None), AttemptKey::Account(_)));
 
     let policy = Policy {
-        guessing: crate::policy::GuessingLimits {
+        guessing: GuessingLimits {
             device: Backoff { free: 99, ..policy.guessing.device },
             ..policy.guessing
         },
         ..policy
     };
     let budget = Budget::of(&name("ada"), Some(&user), Some(&known), "a");
-    match reserve(&budget, &[Attempts::default(); 2], &policy, fx::NOW).writes.as_slice() {
+    match reserve(&budget, &[Attempts::default(); 2], &fx::context(&policy)).writes.as_slice() {
         [Write::ReserveAttempt { key, backoff, .. }] => assert_eq!((key, backoff.free), (&own, 99)),
         writes => panic!("{writes:?}"),
     }
@@ -117,42 +173,75 @@ fn l_09_a_known_device_has_a_budget_of_its_own() {
 #[test]
 fn l_11_failures_count_against_the_address_and_successes_do_not() {
     let (budget, policy) = (budget(), fx::policy());
-    match fail(Some(&fx::user()), &settling(&budget, &policy)).writes.first() {
+    match fail(Some(&fx::user()), &budget, &fx::context(&policy)).writes.first() {
         Some(Write::CountFailure { key, now, backoff }) => {
             assert_eq!((key, *now, *backoff), (&budget.address, fx::NOW, policy.guessing.address));
         }
         write => panic!("{write:?}"),
     }
+    let writes = succeed(&ada(), &row(), &[]).writes;
+    assert!(!shapes(&writes).contains(&"CountFailure".to_owned()));
     assert_ne!(budget.address, Budget::of(&name("ada"), None, None, "192.0.2.2").address);
     assert_eq!(budget.keys(), [budget.account.clone(), budget.address.clone()]);
 }
 
 #[test]
 fn l_12_l_13_unknown_and_wrong_are_the_same_work() {
-    let policy = fx::policy();
-    let known = fail(Some(&fx::user()), &settling(&budget(), &policy)).writes;
-    let stranger = Budget::of(&name("nobody"), None, None, "192.0.2.1");
-    let unknown = fail(None, &settling(&stranger, &policy)).writes;
-    assert_eq!(shapes(&known), ["CountFailure", "Audit sign_in.failed"]);
-    assert_eq!(shapes(&known), shapes(&unknown));
-    for budget in [&budget(), &stranger] {
-        let decision = reserve(budget, &[Attempts::default(); 2], &policy, fx::NOW);
-        assert_eq!(shapes(&decision.writes), ["ReserveAttempt"]);
+    let row = row();
+    let disabled = User { disabled: true, ..ada() };
+    // Who is looked up, and what a comparison with that person's hash would come to.
+    let cases = [
+        ("wrong", "ada", ada(), PasswordResult::Wrong, Some(au::user_id(2))),
+        ("unknown", "nobody", ada(), PasswordResult::Wrong, None),
+        ("disabled", "ada", disabled.clone(), PasswordResult::Wrong, Some(au::user_id(2))),
+        ("disabled, right", "ada", disabled, RIGHT, Some(au::user_id(2))),
+        ("without a password", "ada", fx::user(), RIGHT, Some(au::user_id(2))),
+        ("unknown, right", "nobody", ada(), RIGHT, None),
+    ];
+    for (what, typed, user, result, about) in cases {
+        let (form, world) = (form(&row, &[2], typed), world(&row, &user, result));
+        let decision = settle(&form, &world).unwrap();
+        assert!(matches!(decision.outcome, Settled::Failed), "{what}");
+        assert_eq!(shapes(&decision.writes), ["CountFailure", "Audit sign_in.failed"], "{what}");
+        let Write::Audit(event) = &decision.writes[1] else { panic!("{decision:?}") };
+        assert_eq!((event.user_id, event.address.as_deref()), (about, Some("192.0.2.1")), "{what}");
+        assert_eq!(fx::wants(&step(&form), &world), ["interaction", "user_by_login", "password"], "{what}");
+
+        let reserve = Reserve(&form);
+        let decision = fx::decide(&reserve, &world, &fx::context(&fx::policy())).unwrap();
+        assert_eq!(shapes(&decision.writes), ["ReserveAttempt"], "{what}");
+        assert_eq!(fx::wants(&reserve, &world), ["interaction", "user_by_login", "attempts"], "{what}");
     }
-    let user_of = |writes: &[Write]| match &writes[1] {
-        Write::Audit(event) => event.user_id,
-        write => panic!("{write:?}"),
-    };
-    assert_eq!((user_of(&known), user_of(&unknown)), (Some(au::user_id(2)), None));
+}
+
+#[test]
+fn l_13_who_may_not_sign_in_is_compared_with_no_hash_of_theirs() {
+    let row = row();
+    for (typed, user, compared) in [
+        ("ada", ada(), Some("hash")),
+        ("ada", User { disabled: true, ..ada() }, None),
+        ("ada", fx::user(), None),
+        ("nobody", ada(), None),
+    ] {
+        let (form, mut have) = (form(&row, &[], typed), Have::default());
+        have.interaction.put(row.id, Some(row.clone()));
+        let known = Some(user).filter(|user| user.login_names().contains(&form.name));
+        have.user_by_login.put(form.name.clone(), known);
+        match step(&form).decide(&have, &fx::context(&fx::policy())) {
+            Err(Stop::Want(Want::Password(check))) => {
+                assert_eq!((check.hash.as_deref(), check.password.as_str()), (compared, "typed"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]
 fn a_right_password_starts_a_session_and_clears_the_counter_it_was_held_against() {
-    let (budget, policy) = (budget(), fx::policy());
-    let decision = succeed(&fx::user(), None, None, &settling(&budget, &policy));
-    assert_eq!(shapes(&decision.writes), ["ClearAttempts", "InsertSession", "Audit sign_in.succeeded"]);
-    assert!(matches!(&decision.writes[0], Write::ClearAttempts(key) if *key == budget.account));
-    let Write::InsertSession(session) = &decision.writes[1] else { panic!("{decision:?}") };
+    let decision = succeed(&ada(), &row(), &[]);
+    let expected = ["InsertSession", "UpdateInteraction", "Audit sign_in.succeeded", "ClearAttempts"];
+    assert_eq!(shapes(&decision.writes), expected);
+    assert!(matches!(&decision.writes[3], Write::ClearAttempts(key) if *key == budget().account));
     let expected = Session {
         id: decision.outcome.session_id,
         digest: decision.outcome.secret.digest(),
@@ -167,44 +256,41 @@ fn a_right_password_starts_a_session_and_clears_the_counter_it_was_held_against(
         epoch: fx::EPOCH,
         created_at: fx::NOW,
         last_seen_at: fx::NOW,
-        expires_at: fx::NOW + policy.lifetimes.session_absolute,
+        expires_at: fx::NOW + fx::policy().lifetimes.session_absolute,
         ended_at: None,
     };
-    assert_eq!(**session, expected);
+    assert_eq!(new_session(&decision.writes), &expected);
 }
 
 #[test]
 fn l_03_a_new_session_each_time_and_the_old_one_of_the_person_ends() {
-    let (budget, policy) = (budget(), fx::policy());
-    let with = settling(&budget, &policy);
-    let with = Settling { browser: Browser { replaces: Some(au::session_id(2)), ..with.browser }, ..with };
-    let (one, two) = (succeed(&fx::user(), None, None, &with), succeed(&fx::user(), None, None, &with));
+    let (one, two) = (succeed(&ada(), &row(), &[8, 2]), succeed(&ada(), &row(), &[8, 2]));
     assert_ne!(one.outcome.session_id, two.outcome.session_id);
     assert_ne!(one.outcome.secret, two.outcome.secret);
-    let ended = one.writes.iter().any(|write| {
-        matches!(write, Write::EndSession { id, user_id, at }
-            if *id == au::session_id(2) && *user_id == au::user_id(2) && *at == fx::NOW)
+    assert_eq!(one.outcome.beside, [au::session_id(8)]);
+    let ended = one.writes.iter().filter_map(|write| match write {
+        Write::EndSession { id, user_id, at } => Some((*id, *user_id, *at)),
+        _ => None,
     });
-    assert!(ended);
+    assert_eq!(ended.collect::<Vec<_>>(), [(au::session_id(2), au::user_id(2), fx::NOW)]);
+    // Session 2 lives on where it is another browser's.
+    let elsewhere = succeed(&ada(), &row(), &[8]);
+    assert_eq!(elsewhere.outcome.beside, [au::session_id(8)]);
+    assert!(!shapes(&elsewhere.writes).contains(&"EndSession".to_owned()));
 }
 
 #[test]
 fn a_hash_of_older_parameters_is_replaced() {
-    let (budget, policy) = (budget(), fx::policy());
+    let row = row();
     let user = User { password_hash: Some("old".to_owned()), ..fx::user() };
-    let decision = succeed(&user, None, Some("new".to_owned()), &settling(&budget, &policy));
-    assert!(
-        decision
-            .writes
-            .iter()
-            .any(|write| { matches!(write, Write::Rehash { from, to, .. } if from == "old" && to == "new") })
-    );
+    let result = PasswordResult::Right { rehashed: Some("new".to_owned()) };
+    let decision = settle(&form(&row, &[], "ada"), &world(&row, &user, result)).unwrap();
+    let rehash = Write::Rehash { user_id: au::user_id(2), from: "old".to_owned(), to: "new".to_owned() };
+    assert!(decision.writes.contains(&rehash));
 }
 
 fn fact(before: Facts, user: &User) -> Facts {
-    let (budget, policy) = (budget(), fx::policy());
-    let pending = au::pending(au::request(), before);
-    let decision = succeed(user, Some(&pending), None, &settling(&budget, &policy));
+    let decision = succeed(user, &au::interaction(au::request(), before), &[]);
     let id = decision.outcome.session_id;
     let facts = decision.writes.into_iter().find_map(|write| match write {
         Write::UpdateInteraction { facts, .. } => Some(*facts),
@@ -227,67 +313,55 @@ fn l_32_signing_in_forgets_what_another_person_agreed_to_or_denied() {
         denied: true,
         ..Facts::default()
     };
-    let facts = fact(before, &fx::user());
+    let facts = fact(before, &ada());
     assert_eq!((facts.agreed, facts.denied), (None, false));
 
-    // What another front end reported of this person before the browser came back holds, of another it does not.
+    // What an external login UI reported of this person before the browser came back holds, of another it does not.
     let reported = Facts {
         signed_in: Some((au::user_id(2), au::authentication())),
         agreed: agreed.clone(),
         denied: true,
         ..Facts::default()
     };
-    let facts = fact(reported.clone(), &fx::user());
+    let facts = fact(reported.clone(), &ada());
     assert_eq!((facts.agreed, facts.denied), (agreed, true));
-    let facts = fact(reported, &au::person(9));
+    let facts = fact(reported, &User { id: au::user_id(9), ..ada() });
     assert_eq!((facts.agreed, facts.denied), (None, false));
 }
 
 #[test]
 fn a_09_a_sign_in_satisfies_prompt_login_with_its_own_session() {
-    let (budget, policy, user) = (budget(), fx::policy(), fx::user());
     let mut request = au::request();
     request.prompts.login = true;
-    let pending = au::pending(request.clone(), Facts::default());
-    let decision = succeed(&user, Some(&pending), None, &settling(&budget, &policy));
-    let mut session = None;
-    let mut facts = Facts::default();
-    for write in decision.writes {
-        match write {
-            Write::InsertSession(new) => session = Some(*new),
-            Write::UpdateInteraction { facts: kept, .. } => facts = *kept,
-            _ => {}
-        }
-    }
-    let record = crate::store::SessionRecord { session: session.unwrap(), user, epoch: fx::EPOCH };
-    let (client, sessions) = (fx::client(), [record]);
-    let view = next_view(&request, &facts, &sessions, &client);
-    assert!(matches!(next(&view), crate::interaction::NextStep::Consent { .. }));
-}
-
-fn next_view<'a>(
-    request: &'a crate::authorize::AuthorizationRequest,
-    facts: &'a Facts,
-    sessions: &'a [crate::store::SessionRecord],
-    client: &'a crate::client::Client,
-) -> crate::interaction::View<'a> {
-    crate::interaction::View {
-        request,
-        facts,
-        sessions,
-        consent: None,
-        client,
-        now: fx::NOW + Duration::from_mins(5),
+    let interaction = au::interaction(request.clone(), Facts::default());
+    let decision = succeed(&ada(), &interaction, &[]);
+    let session = new_session(&decision.writes).clone();
+    let kept = decision.writes.iter().find_map(|write| match write {
+        Write::UpdateInteraction { facts, .. } => Some(&**facts),
+        _ => None,
+    });
+    let (record, client) = (SessionRecord { session, user: ada(), epoch: fx::EPOCH }, fx::client());
+    let nothing = Facts::default();
+    for (facts, asked) in [(kept.unwrap(), true), (&nothing, false)] {
+        let view = View {
+            request: &request,
+            facts,
+            subject: Some(Subject::from(&record)),
+            consent: None,
+            client: &client,
+            now: fx::NOW + Duration::from_mins(5),
+        };
+        assert_eq!(matches!(next(&view).0, NextStep::Consent { .. }), asked);
     }
 }
 
 #[test]
 fn what_a_browser_says_of_itself_is_bounded() {
-    let (budget, policy) = (budget(), fx::policy());
-    let (with, long) = (settling(&budget, &policy), "ä".repeat(5000));
-    let with = Settling { browser: Browser { user_agent: &long, ..with.browser }, ..with };
-    let decision = succeed(&fx::user(), None, None, &with);
-    let Write::InsertSession(session) = &decision.writes[1] else { panic!("{decision:?}") };
+    let (row, long) = (row(), "ä".repeat(5000));
+    let (form, world) = (form(&row, &[], "ada"), world(&row, &ada(), RIGHT));
+    let step = SignIn { user_agent: &long, ..step(&form) };
+    let decision = fx::decide(&step, &world, &fx::context(&fx::policy())).unwrap();
+    let session = new_session(&decision.writes);
     assert_eq!(session.user_agent.chars().count(), 256);
 }
 
@@ -307,11 +381,12 @@ fn l_09_the_device_cookie_is_ours_bounded_in_time_and_in_accounts() {
         assert_eq!(Device::read(&changed, keys, &policy, fx::NOW), None, "{at}");
     }
 
+    let context = fx::context(&policy);
     let mut device = known;
     for n in 10..30 {
-        device = Device::remembering(Some(&device), au::user_id(n), fx::NOW, &ENTROPY);
+        device = Device::remembering(Some(&device), au::user_id(n), &context);
     }
-    device = Device::remembering(Some(&device), au::user_id(25), fx::NOW, &ENTROPY);
+    device = Device::remembering(Some(&device), au::user_id(25), &context);
     let expected = [25, 29, 28, 27, 26, 24, 23, 22].map(au::user_id);
     assert_eq!(device.accounts, expected, "the latest eight, each once");
 }

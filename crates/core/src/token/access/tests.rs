@@ -22,8 +22,9 @@ fn minted(target: Target<'_>, policy: &Policy) -> String {
         subject: Subject::Person(&record.authorization),
         target,
         scope: fx::scopes("notes:read"),
+        nonce: None,
     };
-    mint::answer(access, fx::scopes("notes:read"), None, &fx::context(policy)).unwrap().access_token
+    mint::respond(access, fx::scopes("notes:read"), &fx::context(policy)).unwrap().access_token
 }
 
 fn read(token: &str) -> Result<AccessClaims, InvalidToken> {

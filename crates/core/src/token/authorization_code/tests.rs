@@ -3,22 +3,24 @@ use std::time::Duration;
 use super::*;
 use crate::{
     client::Client,
-    client_auth::AuthenticatedClient,
+    client_auth::ClientStep as _,
     fixtures as fx,
     fixtures::{NOW, REDIRECT, VERIFIER},
-    form::Form,
+    id::AuthorizationId,
     jose::{Algorithm, Expected, verify},
     resource::Resource,
-    token::{TokenResponse, access::AccessToken, liveness::Dead, mint::at_hash},
+    step::{Stop, Want},
+    token::{TokenRequest, TokenResponse, access::AccessToken, liveness::Dead, mint::at_hash},
 };
 
 type Change = fn(&mut AuthorizationRecord);
 type Params<'a> = Vec<(&'a str, &'a str)>;
 
-fn decide_with(client: &Client, params: &Params<'_>, loaded: &Loaded, context: &Context<'_>) -> Decided {
-    let form = Form::from_pairs(params.iter().copied());
-    let client: AuthenticatedClient<'_> = fx::authenticated(client);
-    Request::read(&form, client)?.decide(loaded, context)
+type Outcome = Result<Decision<TokenResponse>, Refused<TokenRefusal>>;
+
+fn decide_with(client: &Client, params: &Params<'_>, world: &fx::World, context: &Context<'_>) -> Outcome {
+    let request = TokenRequest::read(&Form::from_pairs(params.iter().copied()));
+    fx::decide_as(client, &request, world, context)
 }
 
 fn code_of(record: &AuthorizationRecord) -> String {
@@ -40,15 +42,12 @@ fn params<'a>(code: &'a str, changes: &[(&'a str, Option<&'a str>)]) -> Params<'
 }
 
 /// A redemption of `record`'s code by `client`.
-fn redeem(client: &Client, record: &AuthorizationRecord, changes: &[(&str, Option<&str>)]) -> Decided {
-    let loaded = Loaded {
-        authorization: Some(record.clone()),
-        resources: vec![fx::resource(), fx::other_resource()].into(),
-    };
-    decide_with(client, &params(&code_of(record), changes), &loaded, &fx::context(&fx::policy()))
+fn redeem(client: &Client, record: &AuthorizationRecord, changes: &[(&str, Option<&str>)]) -> Outcome {
+    let world = fx::World::of(record.clone());
+    decide_with(client, &params(&code_of(record), changes), &world, &fx::context(&fx::policy()))
 }
 
-fn refusal(decided: Decided) -> TokenRefusal {
+fn refusal(decided: Outcome) -> TokenRefusal {
     decided.unwrap_err().refusal
 }
 
@@ -57,7 +56,7 @@ fn grant_writes(writes: &[Write]) -> Vec<&Write> {
     writes.iter().filter(|write| !matches!(write, Write::CountRefusal { .. } | Write::Audit(_))).collect()
 }
 
-fn burns(decided: Decided) -> bool {
+fn burns(decided: Outcome) -> bool {
     matches!(grant_writes(&decided.unwrap_err().writes).as_slice(), [Write::BurnCode { .. }])
 }
 
@@ -176,11 +175,11 @@ fn c_01_a_valid_replay_revokes_what_the_code_gave() {
     let mut record = fx::record();
     record.authorization.code.redeemed_at = Some(NOW);
     for late in [Duration::ZERO, Duration::from_hours(5)] {
-        let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new().into() };
+        let world = fx::World::of(record.clone());
         let policy = fx::policy();
         let context = fx::context_at(&policy, NOW + late);
         let refused =
-            decide_with(&fx::client(), &params(&code_of(&record), &[]), &loaded, &context).unwrap_err();
+            decide_with(&fx::client(), &params(&code_of(&record), &[]), &world, &context).unwrap_err();
         assert_eq!(refused.refusal, TokenRefusal::CodeReplayed);
         assert!(matches!(grant_writes(&refused.writes).as_slice(), [Write::RevokeAuthorization { .. }]));
         let audit = refused.writes.iter().find_map(|write| match write {
@@ -224,9 +223,9 @@ fn c_02_c_03_an_invalid_attempt_changes_nothing() {
 fn c_05_a_code_ends_after_its_minute() {
     let record = fx::record();
     let policy = fx::policy();
-    let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new().into() };
+    let world = fx::World::of(record.clone());
     let at = |now| {
-        decide_with(&fx::client(), &params(&code_of(&record), &[]), &loaded, &fx::context_at(&policy, now))
+        decide_with(&fx::client(), &params(&code_of(&record), &[]), &world, &fx::context_at(&policy, now))
     };
     let end = record.authorization.code.expires_at;
     assert!(at(end - Duration::from_millis(1)).is_ok());
@@ -239,7 +238,7 @@ fn c_05_a_code_ends_after_its_minute() {
 fn c_06_c_07_what_is_not_the_code_is_not_known() {
     let record = fx::record();
     let keys = &fx::keyring().keys;
-    let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new().into() };
+    let world = fx::World::of(record.clone());
     let other = Code::of(AuthorizationId::from_bytes([9; 16]), keys).encode();
     let refresh = RefreshToken::first(record.authorization.id, &fx::Seeded::new(1)).encode(keys);
     // The right id with a secret that is not its own.
@@ -249,13 +248,13 @@ fn c_06_c_07_what_is_not_the_code_is_not_known() {
     let policy = fx::policy();
     let context = fx::context(&policy);
     for code in [other.as_str(), refresh.as_str(), "x", "gwc_", &code_of(&record)[..60]] {
-        let refused = decide_with(&fx::client(), &params(code, &[]), &loaded, &context).unwrap_err();
+        let refused = decide_with(&fx::client(), &params(code, &[]), &world, &context).unwrap_err();
         assert_eq!(refused.refusal, TokenRefusal::UnknownCode, "{code}");
         assert!(grant_writes(&refused.writes).is_empty());
     }
     assert_eq!(refusal(redeem(&fx::client(), &edited, &[])), TokenRefusal::UnknownCode);
     assert_eq!(
-        refusal(decide_with(&fx::client(), &params(&code_of(&record), &[]), &Loaded::default(), &context)),
+        refusal(decide_with(&fx::client(), &params(&code_of(&record), &[]), &fx::World::default(), &context)),
         TokenRefusal::UnknownCode
     );
     for missing in ["code", "grant_type"] {
@@ -334,7 +333,7 @@ fn f_09_only_one_resource_that_still_exists_can_be_named() {
     let code = code_of(&record);
     let policy = fx::policy();
     let attempt = |extra: &[(&str, &str)], resources: Vec<Resource>| {
-        let loaded = Loaded { authorization: Some(record.clone()), resources: resources.into() };
+        let world = fx::World { resources, ..fx::World::of(record.clone()) };
         let mut all = vec![
             ("grant_type", "authorization_code"),
             ("code", code.as_str()),
@@ -342,7 +341,7 @@ fn f_09_only_one_resource_that_still_exists_can_be_named() {
             ("code_verifier", VERIFIER),
         ];
         all.extend(extra);
-        decide_with(&fx::client(), &all, &loaded, &fx::context(&policy))
+        decide_with(&fx::client(), &all, &world, &fx::context(&policy))
     };
     let two = [("resource", fx::API), ("resource", fx::OTHER_API)];
     assert_eq!(refusal(attempt(&two, vec![fx::resource()])), TokenRefusal::TwoTargets);
@@ -360,23 +359,25 @@ fn f_09_only_one_resource_that_still_exists_can_be_named() {
 #[test]
 fn what_to_load_is_what_the_decision_needs() {
     let mut record = fx::record();
-    let (client, policy) = (fx::client(), fx::policy());
     let code = code_of(&record);
-    let form = Form::from_pairs(params(&code, &[]));
-    let request = Request::read(&form, fx::authenticated(&client)).unwrap();
-    assert_eq!(request.authorization(), Ok(Some(record.authorization.id)));
-    assert!(request.resources(Some(&record), &policy).unwrap().is_empty());
-    assert!(request.resources(None, &policy).unwrap().is_empty());
+    let request = TokenRequest::read(&Form::from_pairs(params(&code, &[])));
+    let wants =
+        |record: &AuthorizationRecord| fx::wants_as(&fx::client(), &request, &fx::World::of(record.clone()));
+    assert_eq!(wants(&record), ["authorization"]);
     record.authorization.permissions = fx::permissions(&[("", "openid"), (fx::API, "notes:read")]);
-    assert_eq!(request.resources(Some(&record), &policy).unwrap().identifiers, [fx::API.into()]);
+    assert_eq!(wants(&record), ["authorization", "resources"]);
 }
 
 #[test]
 fn a_key_that_is_still_being_made_is_waited_for_and_the_code_lives() {
     let client = Client { id_token_signed_response_alg: Algorithm::RS256, ..fx::client() };
-    let refused = redeem(&client, &fx::record(), &[]).unwrap_err();
-    assert_eq!(refused.refusal, TokenRefusal::KeyNotReady(Algorithm::RS256));
-    assert!(refused.writes.is_empty(), "nor is it counted against the client");
+    let (record, policy) = (fx::record(), fx::policy());
+    let code = code_of(&record);
+    let request = TokenRequest::read(&Form::from_pairs(params(&code, &[])));
+    let mut have = Have::default();
+    have.authorization.put(record.authorization.id, Some(record));
+    let stop = request.decide(fx::authenticated(&client), &have, &fx::context(&policy));
+    assert!(matches!(stop, Err(Stop::Want(Want::SigningKey(Algorithm::RS256)))));
 }
 
 #[test]
@@ -394,9 +395,9 @@ fn q_07_every_issue_is_audited_where_the_operator_wants_it() {
     let mut policy = fx::policy();
     policy.audit_every_token = true;
     let record = fx::record();
-    let loaded = Loaded { authorization: Some(record.clone()), resources: Vec::new().into() };
+    let world = fx::World::of(record.clone());
     let decision =
-        decide_with(&fx::client(), &params(&code_of(&record), &[]), &loaded, &fx::context(&policy)).unwrap();
+        decide_with(&fx::client(), &params(&code_of(&record), &[]), &world, &fx::context(&policy)).unwrap();
     assert!(matches!(decision.writes.as_slice(), [Write::RedeemCode { .. }, Write::Audit(event)]
         if event.kind == "token.issued" && event.client_id == Some("web".into())));
 }

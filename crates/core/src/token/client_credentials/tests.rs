@@ -1,20 +1,31 @@
 use super::*;
 use crate::{
+    client_auth::ClientStep as _,
     fixtures as fx,
-    form::Form,
+    step::{Refused, Stop, Want},
     store::Write,
-    token::{TokenResponse, access::AccessToken, jti::TokenId},
+    token::{TokenRequest, TokenResponse, access::AccessToken, jti::TokenId},
 };
 
 use TokenRefusal as R;
 
-fn decide(client: &Client, extra: &[(&str, &str)], resources: Vec<Resource>) -> Decided {
-    let policy = fx::policy();
+type Outcome = Result<Decision<TokenResponse>, Refused<TokenRefusal>>;
+
+fn decide(client: &Client, extra: &[(&str, &str)], resources: Vec<Resource>) -> Outcome {
+    decide_under(&fx::policy(), client, extra, resources)
+}
+
+fn decide_under(
+    policy: &Policy,
+    client: &Client,
+    extra: &[(&str, &str)],
+    resources: Vec<Resource>,
+) -> Outcome {
     let mut params = vec![("grant_type", "client_credentials")];
     params.extend(extra);
-    let form = Form::from_pairs(params);
-    let loaded = Loaded { authorization: None, resources: resources.into() };
-    Request::read(&form, fx::authenticated(client))?.decide(&loaded, &fx::context(&policy))
+    let request = TokenRequest::read(&Form::from_pairs(params));
+    let world = fx::World { resources, ..fx::World::default() };
+    fx::decide_as(client, &request, &world, &fx::context(policy))
 }
 
 fn both() -> Vec<Resource> {
@@ -95,20 +106,18 @@ fn scopes_and_audience_of_a_machine() {
 fn what_to_load_is_what_is_named_or_owns_a_scope() {
     let client = Client { default_resource: Some(fx::OTHER_API.into()), ..fx::machine() };
     let form = Form::from_pairs([("grant_type", "client_credentials"), ("resource", fx::API)]);
-    let request = Request::read(&form, fx::authenticated(&client)).unwrap();
-    assert_eq!(request.authorization(), Ok(None));
-    let wanted = request.resources(None, &fx::policy()).unwrap();
-    assert_eq!(wanted.identifiers, [fx::OTHER_API.into(), fx::API.into()]);
-    assert_eq!(wanted.scopes.to_string(), "notes:read notes:write");
+    let policy = fx::policy();
+    let stop =
+        TokenRequest::read(&form).decide(fx::authenticated(&client), &Have::default(), &fx::context(&policy));
+    let Err(Stop::Want(Want::Resources(identifiers, scopes))) = stop else { panic!("{stop:?}") };
+    assert_eq!(identifiers, [fx::OTHER_API.into(), fx::API.into()]);
+    assert_eq!(scopes.to_string(), "notes:read notes:write");
 }
 
 #[test]
 fn q_07_a_machine_token_is_audited_where_the_operator_wants_it() {
     let mut policy = fx::policy();
     policy.audit_every_token = true;
-    let (client, form) = (fx::machine(), Form::from_pairs([("grant_type", "client_credentials")]));
-    let loaded = Loaded { authorization: None, resources: both().into() };
-    let request = Request::read(&form, fx::authenticated(&client)).unwrap();
-    let decision = request.decide(&loaded, &fx::context(&policy)).unwrap();
+    let decision = decide_under(&policy, &fx::machine(), &[], both()).unwrap();
     assert!(matches!(decision.writes.as_slice(), [Write::Audit(event)] if event.kind == "token.issued"));
 }

@@ -5,13 +5,18 @@ use crate::{
     client::Client,
     fixtures as fx,
     fixtures::NOW,
-    form::Form,
+    id::AuthorizationId,
     jose::{Algorithm, Expected, verify},
+    policy::Policy,
+    store::AuthorizationRecord,
     time::Timestamp,
-    token::{access::AccessToken, liveness::Dead, refresh::RefreshToken as Token},
+    token::{
+        TokenRequest, TokenResponse, access::AccessToken, liveness::Dead, refresh::RefreshToken as Token,
+    },
 };
 
 type Change = fn(&mut AuthorizationRecord);
+type Outcome = Result<Decision<TokenResponse>, Refused<TokenRefusal>>;
 
 /// The first generation under the fixture's authorization.
 fn first() -> Token {
@@ -54,20 +59,16 @@ impl Attempt<'_> {
         }
     }
 
-    fn decide(&self) -> Decided {
+    fn decide(&self) -> Outcome {
         self.decide_under(&fx::policy())
     }
 
-    fn decide_under(&self, policy: &Policy) -> Decided {
+    fn decide_under(&self, policy: &Policy) -> Outcome {
         let mut params = vec![("grant_type", "refresh_token"), ("refresh_token", self.token.as_str())];
         params.extend(&self.extra);
-        let form = Form::from_pairs(params);
-        let loaded = Loaded {
-            authorization: Some(self.record.clone()),
-            resources: vec![fx::resource(), fx::other_resource()].into(),
-        };
-        Request::read(&form, fx::authenticated(&self.client))?
-            .decide(&loaded, &fx::context_at(policy, self.now))
+        let request = TokenRequest::read(&Form::from_pairs(params));
+        let world = fx::World::of(self.record.clone());
+        fx::decide_as(&self.client, &request, &world, &fx::context_at(policy, self.now))
     }
 
     fn refused(&self) -> (TokenRefusal, Vec<Write>) {
@@ -78,7 +79,7 @@ impl Attempt<'_> {
     }
 }
 
-fn answered(decided: &Decided) -> Token {
+fn answered(decided: &Outcome) -> Token {
     let token = decided.as_ref().unwrap().outcome.refresh_token.clone().unwrap();
     Token::read(&token, &fx::keyring().keys).unwrap()
 }
@@ -139,12 +140,7 @@ fn f_02_without_grace_there_is_no_second_answer() {
     let mut policy = fx::policy();
     policy.lifetimes.refresh_grace = Duration::ZERO;
     let record = record(&living, NOW);
-    let client = fx::client();
-    let token = old.encode(&fx::keyring().keys);
-    let form = Form::from_pairs([("grant_type", "refresh_token"), ("refresh_token", token.as_str())]);
-    let loaded = Loaded { authorization: Some(record), resources: Vec::new().into() };
-    let request = Request::read(&form, fx::authenticated(&client)).unwrap();
-    let refused = request.decide(&loaded, &fx::context(&policy)).unwrap_err();
+    let refused = Attempt::of(&old, record).decide_under(&policy).unwrap_err();
     assert_eq!(refused.refusal, TokenRefusal::RefreshReused);
 }
 

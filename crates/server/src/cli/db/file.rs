@@ -294,7 +294,7 @@ impl BackupFile {
                 header.schema, header.release
             )));
         }
-        let shapes = copy::shapes(header.schema);
+        let shapes = copy::shapes(header.schema).map_err(StartError::of)?;
         if header.tables != tables(&shapes) {
             return Err(refuse("its tables are not those of its schema version"));
         }

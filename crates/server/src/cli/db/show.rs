@@ -134,12 +134,8 @@ pub(super) fn plan(config: &Configuration, as_json: bool) -> Result<(), StartErr
     let lock = inspected.lock;
     let kept = inspected.version.map(|version| copy::kept_as(&config.database, version));
     let kept = kept.transpose().map_err(StartError::of)?.flatten().filter(|_| !inspected.pending.is_empty());
-    // Adding a table or a column changes no row; only a statement that rewrites rows takes longer with more of them.
-    let rewritten = |pending: &copy::Pending| {
-        let rewrites = pending.statements.iter().any(|sql| sql.trim_start().starts_with("UPDATE"));
-        if rewrites { pending.rows } else { 0 }
-    };
-    let rewrite: u64 = inspected.pending.iter().map(rewritten).sum();
+    // Adding a table or a column changes no row; only what rewrites rows, or makes an index, takes longer with more of them.
+    let rewrite: u64 = inspected.pending.iter().map(|pending| pending.written).sum();
     let copying = if kept.is_some() { inspected.size / BYTES_A_SECOND } else { 0 };
     let seconds = 1 + rewrite / ROWS_A_SECOND + copying;
     if as_json {

@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use super::*;
-use crate::copy::{TABLES, shapes};
+use crate::schema::MIGRATIONS;
 
 /// A folder that goes when the test ends.
 struct Folder(PathBuf);
@@ -27,8 +27,8 @@ impl Drop for Folder {
 /// A database of an old release, with a session in it.
 fn old(path: &Path, version: i64) {
     let c = Connection::open(path).unwrap();
-    for (_, sql) in MIGRATIONS.iter().take(usize::try_from(version).unwrap()) {
-        c.execute_batch(sql).unwrap();
+    for migration in MIGRATIONS.iter().take(usize::try_from(version).unwrap()) {
+        c.execute_batch(migration.sqlite).unwrap();
     }
     c.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
     c.pragma_update(None, "user_version", version).unwrap();
@@ -61,9 +61,9 @@ fn a_library_with_the_wal_reset_bug_is_refused() {
 #[test]
 fn the_statements_of_the_migrations_are_the_migrations() {
     let (whole, single) = (Connection::open_in_memory().unwrap(), Connection::open_in_memory().unwrap());
-    for (_, sql) in MIGRATIONS {
-        whole.execute_batch(sql).unwrap();
-        for statement in statements(sql) {
+    for migration in MIGRATIONS {
+        whole.execute_batch(migration.sqlite).unwrap();
+        for statement in statements(migration.sqlite) {
             single.execute_batch(&statement).unwrap();
         }
     }
@@ -181,59 +181,9 @@ fn ft_13_a_migration_killed_after_any_statement_is_finished_by_the_next_start() 
             deaths += 1;
         }
     }
-    let statements_from =
-        |first| MIGRATIONS.iter().skip(first).map(|(_, sql)| statements(sql).len()).sum::<usize>();
+    let statements_from = |first| {
+        MIGRATIONS.iter().skip(first).map(|migration| statements(migration.sqlite).len()).sum::<usize>()
+    };
     // And once after each of the two commits.
     assert_eq!(deaths, statements_from(0) + 1 + statements_from(1) + 1);
-}
-
-#[test]
-fn a_copy_has_every_table_and_column_of_every_version() {
-    for version in 1..=known() {
-        let c = Connection::open_in_memory().unwrap();
-        for (_, sql) in MIGRATIONS.iter().take(usize::try_from(version).unwrap()) {
-            c.execute_batch(sql).unwrap();
-        }
-        let list =
-            "SELECT t.name, c.name, c.type, c.\"notnull\" FROM sqlite_schema t, pragma_table_info(t.name) c
-                    WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY 1, 2";
-        let mut list = c.prepare(list).unwrap();
-        let there = list
-            .query_map([], |row| {
-                let (table, column): (String, String) = (row.get(0)?, row.get(1)?);
-                Ok(format!("{table}.{column} {} {}", row.get::<_, String>(2)?, row.get::<_, bool>(3)?))
-            })
-            .unwrap()
-            .collect::<Result<Vec<_>>>()
-            .unwrap();
-        let mut copied = Vec::new();
-        for shape in shapes(version) {
-            for column in &shape.columns {
-                let kind = match column.kind {
-                    crate::copy::Kind::Int => "INTEGER",
-                    crate::copy::Kind::Text => "TEXT",
-                    crate::copy::Kind::Bytes => "BLOB",
-                };
-                copied.push(format!("{}.{} {kind} {}", shape.table.name, column.name, !column.null));
-            }
-        }
-        copied.sort();
-        assert_eq!(copied, there, "version {version}");
-    }
-    // Parents first: what a table refers to stands before it.
-    let c = Connection::open_in_memory().unwrap();
-    for (_, sql) in MIGRATIONS {
-        c.execute_batch(sql).unwrap();
-    }
-    for (at, table) in TABLES.iter().enumerate() {
-        let mut parents = c.prepare("SELECT \"table\" FROM pragma_foreign_key_list(?1)").unwrap();
-        let parents = parents.query_map([table.name], |row| row.get::<_, String>(0)).unwrap();
-        for parent in parents.map(Result::unwrap) {
-            assert!(
-                TABLES[..at].iter().any(|before| before.name == parent),
-                "{parent} before {}",
-                table.name
-            );
-        }
-    }
 }

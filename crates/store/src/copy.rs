@@ -1,6 +1,6 @@
 //! A copy of all that a database holds, in a form that no engine owns: for backups, and for moving from one engine to another.
 //!
-//! * [`TABLES`] names every table and column, parents before what refers to them. A test compares it with the schema.
+//! * [`shapes`] are every table and column, as the migrations make them, parents before what refers to them.
 //! * A [`Source`] reads all of it as it was at one moment. A [`Target`] takes it in one transaction: a copy that is interrupted
 //!   leaves nothing.
 //! * [`Tally`] counts the rows of a table and sums their digests, in whatever order an engine returns them: engines order
@@ -9,52 +9,15 @@
 //!
 //! All of it waits for files, so it belongs on a thread that may.
 
-mod tables;
-
 use std::{fmt, path::PathBuf};
 
-use grantwell_core::{secret::Digest, time::Timestamp};
+use grantwell_core::{secret::Digest, store::StoreError, time::Timestamp};
 
-pub use self::tables::TABLES;
-use crate::{OpenError, Place, postgres, sqlite};
+pub use crate::schema::{Column, Kind, Table};
+use crate::{OpenError, Place, postgres, schema, sqlite};
 
 /// Most rows that are written at once.
 const BATCH: usize = 256;
-
-/// What a column holds. Nothing else is used, so that every engine can hold it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Up to 64 bits, signed.
-    Int,
-    /// UTF-8.
-    Text,
-    /// Bytes.
-    Bytes,
-}
-
-/// A column.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Column {
-    /// Its name, the same on every engine.
-    pub name: &'static str,
-    /// What it holds.
-    pub kind: Kind,
-    /// Whether it may hold nothing.
-    pub null: bool,
-    /// The version of the schema that brought it.
-    pub since: i64,
-}
-
-/// A table.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Table {
-    /// Its name, the same on every engine.
-    pub name: &'static str,
-    /// The version of the schema that brought it.
-    pub since: i64,
-    /// Its columns.
-    pub columns: &'static [Column],
-}
 
 /// A table with those of its columns that a copy has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +29,9 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// A table of [`TABLES`] with columns by name; `None` when this release knows one of them not.
+    /// A table of the present schema with columns by name; `None` when it has no such table or column.
     pub fn named(table: &str, columns: &[String]) -> Option<Self> {
-        let table = TABLES.iter().find(|known| known.name == table)?;
+        let table = schema::tables(known()).ok()?.iter().find(|known| known.name == table)?;
         let find = |name: &String| table.columns.iter().find(|column| column.name == name);
         Some(Self { table, columns: columns.iter().map(find).collect::<Option<_>>()? })
     }
@@ -76,14 +39,13 @@ impl Shape {
 
 /// The version of the schema that this release makes; both engines count alike.
 pub fn known() -> i64 {
-    crate::sqlite::migrate::known()
+    schema::known()
 }
 
-/// All tables as the schema of that version has them.
-pub fn shapes(version: i64) -> Vec<Shape> {
-    let columns = |table: &'static Table| table.columns.iter().filter(|column| column.since <= version);
-    let tables = TABLES.iter().filter(|table| table.since <= version);
-    tables.map(|table| Shape { table, columns: columns(table).collect() }).collect()
+/// All tables as the schema of that version has them; an error when this release does not know it.
+pub fn shapes(version: i64) -> Result<Vec<Shape>, CopyError> {
+    let whole = |table: &'static Table| Shape { table, columns: table.columns.iter().collect() };
+    Ok(schema::tables(version)?.iter().map(whole).collect())
 }
 
 /// What one column of one row holds.
@@ -215,6 +177,12 @@ impl fmt::Display for CopyError {
 
 impl std::error::Error for CopyError {}
 
+impl From<StoreError> for CopyError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.to_string())
+    }
+}
+
 impl From<OpenError> for CopyError {
     fn from(error: OpenError) -> Self {
         Self::Open(error)
@@ -226,7 +194,7 @@ pub type Each<'a> = dyn FnMut(Row) -> Result<(), CopyError> + 'a;
 
 /// Something that a copy can be read from, all of it of one moment.
 pub trait Source {
-    /// What it holds, in the order of [`TABLES`].
+    /// What it holds, in the order of [`shapes`].
     fn shapes(&self) -> Vec<Shape>;
     /// Every row of one of them. Called once for each, in that order.
     fn rows(&mut self, shape: &Shape, each: &mut Each<'_>) -> Result<(), CopyError>;
@@ -324,16 +292,6 @@ pub fn without_secrets(url: &str) -> Result<String, CopyError> {
     })
 }
 
-/// How many rows the statements of a migration change: those of the tables that they alter or update.
-pub(crate) fn rows_changed(statements: &[String], rows: &[(&'static str, u64)]) -> u64 {
-    let touches = |table: &str| {
-        let altered = format!("ALTER TABLE {table} ");
-        let changed = format!("UPDATE {table} ");
-        statements.iter().any(|sql| sql.starts_with(&altered) || sql.starts_with(&changed))
-    };
-    rows.iter().filter(|(table, _)| touches(table)).map(|(_, rows)| rows).sum()
-}
-
 /// A database as `db status` and `db plan` show it.
 #[derive(Clone, Debug)]
 pub struct Inspection {
@@ -373,8 +331,33 @@ pub struct Pending {
     pub name: &'static str,
     /// Its statements, in order.
     pub statements: Vec<String>,
-    /// Rows of the tables it changes.
+    /// Rows of the tables whose columns, indexes or rows it changes.
     pub rows: u64,
+    /// Those among them that it writes anew, or makes an index of: the more they are, the longer it takes.
+    pub written: u64,
+}
+
+impl Pending {
+    /// The steps that a database with so many rows has not had. `statements` splits the text of a migration.
+    pub(crate) fn after(
+        had: i64,
+        rows: &[(&'static str, u64)],
+        statements: impl Fn(&schema::Migration) -> Vec<String>,
+    ) -> Result<Vec<Self>, CopyError> {
+        let sum = |tables: Vec<&str>| {
+            rows.iter().filter(|(table, _)| tables.contains(table)).map(|(_, rows)| rows).sum()
+        };
+        let pending = |(version, migration): (i64, &'static schema::Migration)| {
+            Ok(Self {
+                version,
+                name: migration.name,
+                statements: statements(migration),
+                rows: sum(schema::changed(version)?),
+                written: sum(schema::written(version)?),
+            })
+        };
+        schema::pending(had).map(pending).collect()
+    }
 }
 
 /// Copies everything into `target`, reads it back, compares, and answers what it was; `told` hears of every table when it is
@@ -427,7 +410,7 @@ mod tests {
 
     #[test]
     fn a_row_reads_as_it_was_written_and_nothing_else_reads() {
-        let shape = shapes(i64::MAX).into_iter().find(|shape| shape.table.name == "key").unwrap();
+        let shape = shapes(known()).unwrap().into_iter().find(|shape| shape.table.name == "key").unwrap();
         let row: Row = shape
             .columns
             .iter()

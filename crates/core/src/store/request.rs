@@ -71,19 +71,34 @@ impl Prompts {
     }
 }
 
+/// How the client learns of the end of a request. A request that is polled for will be another variant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseRoute {
+    /// By way of the browser (RFC 6749 §4.1.2).
+    Redirect(Redirect),
+}
+
+/// A redirect that was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redirect {
+    /// Where the response goes: registered, or a loopback variant of a registered one.
+    pub uri: String,
+    /// Whether the request carried it, so that the token request must repeat it (RFC 6749 §4.1.3).
+    pub sent: bool,
+    /// How the parameters travel.
+    pub mode: ResponseMode,
+    /// The client's own; given back with every response.
+    pub state: Option<String>,
+}
+
 /// A checked authorization request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     /// Who asks.
     pub client_id: ClientId,
-    /// Where the answer goes: registered, or a loopback variant of a registered one.
-    pub redirect_uri: String,
-    /// Whether the request carried it, so that the token request must repeat it (RFC 6749 §4.1.3).
-    pub redirect_uri_sent: bool,
-    /// How the answer goes.
-    pub response_mode: ResponseMode,
-    /// Opaque to us.
-    pub state: Option<String>,
+    /// How it is answered.
+    pub route: ResponseRoute,
     /// For the ID token.
     pub nonce: Option<String>,
     /// What is asked for: scopes of each audience, those the client may not have already dropped.

@@ -1,64 +1,101 @@
-//! Who asks, and the trace id that log, pages, JSON errors and audit events share.
+//! One request: which realm it is for, where it comes from, when it came, and what became of it.
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use grantwell_core::time::{Entropy, Timestamp};
+use grantwell_core::{
+    client::GrantType,
+    id::ClientId,
+    step::{Context, Origin},
+    time::{Entropy, Timestamp},
+};
 use ipnet::IpNet;
 
 use crate::{
-    app::App,
+    app::{App, Current, ServedRealm},
     pages::{self, Locale},
+    run::StepEvent,
 };
 
-/// What is known of a request before it is read.
-#[derive(Clone, Debug)]
-pub(crate) struct Context {
-    /// Shown to the person and written to the log.
-    pub(crate) trace_id: Arc<str>,
-    /// The browser or client, behind proxies that are trusted by address.
-    pub(crate) address: IpAddr,
+/// A request, as far as it is known before it is read. Cheap to clone; all clones note in one place.
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    /// The process.
+    pub(crate) app: Arc<App>,
+    /// The realm that the request is for.
+    pub(crate) realm: Arc<ServedRealm>,
+    /// The browser or client, behind proxies that are trusted by address; and the trace id.
+    pub(crate) origin: Origin,
     /// When it came.
     pub(crate) now: Timestamp,
+    notes: Arc<Mutex<Notes>>,
+}
+
+/// What the log line of a request says beside what every log line says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes {
+    /// The steps that ran, in order.
+    pub(crate) steps: Vec<StepEvent>,
+    /// Why it was refused.
+    pub(crate) reason: Option<String>,
+    /// The client concerned.
+    pub(crate) client_id: Option<ClientId>,
+    /// The grant.
+    pub(crate) grant: Option<GrantType>,
 }
 
 /// The address of the peer of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-impl Context {
-    /// Of a request from `peer` with `headers`.
-    pub(crate) fn new(app: &App, peer: SocketAddr, headers: &HeaderMap) -> Self {
+impl Exchange {
+    fn new(app: &Arc<App>, peer: SocketAddr, headers: &HeaderMap) -> Self {
         Self {
-            trace_id: trace_id(app.entropy.as_ref()),
-            address: client_address(peer.ip(), headers, &app.trusted_proxies),
+            app: Arc::clone(app),
+            realm: Arc::clone(&app.realm),
+            origin: Origin {
+                address: Some(client_address(peer.ip(), headers, &app.trusted_proxies)),
+                trace_id: trace_id(app.entropy.as_ref()),
+            },
             now: app.now(),
+            notes: Arc::default(),
         }
     }
 
-    /// Under which an address is counted: IPv6 by its /64, which one customer has to himself.
-    pub(crate) fn address_key(&self) -> String {
-        match self.address.to_canonical() {
-            IpAddr::V4(v4) => v4.to_string(),
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, ..] = v6.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
+    /// What a decision is made in, with the keys and the epoch as they are now.
+    pub(crate) fn context<'a>(&'a self, current: &'a Current) -> Context<'a> {
+        Context {
+            policy: &self.realm.policy,
+            keyring: &current.keyring,
+            epoch: current.record.epoch,
+            now: self.now,
+            entropy: self.app.entropy.as_ref(),
+            origin: &self.origin,
         }
+    }
+
+    /// Notes something for the log line.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Notes)) {
+        note(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What was noted.
+    pub(crate) fn notes(&self) -> Notes {
+        std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl FromRequestParts<Arc<App>> for Context {
+impl FromRequestParts<Arc<App>> for Exchange {
     type Rejection = std::convert::Infallible;
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
-        if let Some(context) = parts.extensions.get::<Self>() {
-            return Ok(context.clone());
+        if let Some(exchange) = parts.extensions.get::<Self>() {
+            return Ok(exchange.clone());
         }
         let unknown = Peer(SocketAddr::from(([0, 0, 0, 0], 0)));
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(unknown);

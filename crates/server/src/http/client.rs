@@ -1,0 +1,105 @@
+//! What the endpoints share that clients call: the form, and who says it sends it (RFC 6749 §2.3, §3.2).
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, header},
+};
+use grantwell_core::{
+    client_auth::{self, ByClient, CHALLENGE, ClientAuthRefusal, ClientRefusal, ClientStep, Credential},
+    error::{ErrorCode, OAuthError},
+    form::Form,
+};
+
+use crate::{
+    app::App,
+    http::{
+        body::{self, BodyError},
+        exchange::Exchange,
+        response::{Response, bad_body, oauth_error, refused, set, unavailable},
+    },
+};
+
+/// The form of a client, with its credential. Nothing is compared yet.
+pub(crate) struct ClientForm {
+    /// The parameters.
+    pub(crate) form: Form,
+    credential: Credential,
+    uses_header: bool,
+}
+
+impl FromRequest<Arc<App>> for ClientForm {
+    type Rejection = Response;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(x) = Exchange::from_request_parts(&mut parts, app).await;
+        read(&x, &parts.headers, parts.uri.query(), body).await
+    }
+}
+
+/// Parameters stand in the body only (RFC 6749 §3.2).
+async fn read(
+    x: &Exchange,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    body: Body,
+) -> Result<ClientForm, Response> {
+    if query.is_some_and(|query| !query.is_empty()) {
+        let error =
+            OAuthError::new(ErrorCode::InvalidRequest, "parameters belong into the body, not into the URL");
+        return Err(oauth_error(x, error));
+    }
+    let form = body::form(headers, body).await.map_err(|error| match error {
+        // RFC 6749 §5.2: a body of another type is a malformed request like any other.
+        BodyError::MediaType => {
+            oauth_error(x, OAuthError::new(ErrorCode::InvalidRequest, error.description()))
+        }
+        _ => bad_body(x, error),
+    })?;
+    let authorization = authorization(headers);
+    let uses_header = !authorization.is_empty();
+    let credential = client_auth::present(&authorization, &form)
+        .map_err(|refusal| unauthenticated(x, &refusal, uses_header))?;
+    Ok(ClientForm { form, credential, uses_header })
+}
+
+impl ClientForm {
+    /// Runs a step as the client, once it has proved who it is; else the response that says why not.
+    pub(crate) async fn run<S: ClientStep>(
+        &self,
+        x: &Exchange,
+        step: S,
+    ) -> Result<Result<S::Outcome, S::Refusal>, Response> {
+        let step = ByClient { credential: &self.credential, step };
+        let ran = x.run(&step).await.map_err(|why| unavailable(x, &why))?;
+        let result = match ran.result {
+            Err(ClientRefusal::Authentication(refusal)) => {
+                return Err(unauthenticated(x, &refusal, self.uses_header));
+            }
+            Err(ClientRefusal::Request(refusal)) => Err(refusal),
+            Ok(outcome) => Ok(outcome),
+        };
+        x.note(|notes| notes.client_id = Some(self.credential.client_id.clone()));
+        Ok(result)
+    }
+
+    /// The client that sent it; proved once [`ClientForm::run`] has an outcome.
+    pub(crate) const fn credential(&self) -> &Credential {
+        &self.credential
+    }
+}
+
+/// The value of every `Authorization` header.
+pub(crate) fn authorization(headers: &HeaderMap) -> Vec<&str> {
+    headers.get_all(header::AUTHORIZATION).iter().map(|value| value.to_str().unwrap_or_default()).collect()
+}
+
+fn unauthenticated(x: &Exchange, refusal: &ClientAuthRefusal, uses_header: bool) -> Response {
+    let mut response = refused(x, refusal);
+    if uses_header && response.status() == 401 {
+        set(&mut response, "www-authenticate", CHALLENGE);
+    }
+    response
+}

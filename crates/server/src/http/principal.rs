@@ -1,0 +1,112 @@
+//! Who may use a route: the check of each class of the route table, which stands before the handler, and the principal that the
+//! handler's extractor hands out. Nothing else makes one.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, Method, request::Parts},
+    middleware::Next,
+};
+use grantwell_core::{
+    client_auth,
+    interaction::{browser::WhoIsSignedIn, pending::Handle},
+    secret::Digest,
+    store::Purpose,
+};
+use serde_json::json as object;
+
+use crate::{
+    app::App,
+    http::{
+        browser::Browser,
+        client::authorization,
+        exchange::Exchange,
+        interaction_pages::Asking,
+        proceed::proceed,
+        renderer::Renderer,
+        response::{Response, json, see_other, set},
+    },
+    pages::Cause,
+};
+
+/// A person who is signed in: the principal of routes for users. Which one it is now, the step of the route says.
+#[derive(Clone)]
+pub(crate) struct Person(());
+
+/// The back end of the external login UI: the principal of routes for it.
+#[derive(Clone)]
+pub(crate) struct LoginUiBackEnd(());
+
+/// Somebody is signed in in this browser; who asks for a page and is not, is asked to.
+pub(crate) async fn check_person(
+    x: Exchange,
+    headers: HeaderMap,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let mut browser = Browser::read(&x, &headers);
+    match x.run(&WhoIsSignedIn(&browser.cookies)).await {
+        Err(why) => return Renderer::new(&x, &headers, &[]).unavailable(&why),
+        Ok(ran) => {
+            let Ok(person) = ran.result;
+            if person.is_some() {
+                request.extensions_mut().insert(Person(()));
+                return next.run(request).await;
+            }
+        }
+    }
+    if request.method() != Method::GET {
+        return see_other(&x.realm.policy.url("/account"));
+    }
+    let digest = browser.transaction_digest(&x);
+    let handle = Handle::begin(Purpose::Account, Some(digest), &x.context(&x.realm.current()));
+    proceed(&x, &headers, Some(handle), browser, Asking::Plainly).await
+}
+
+/// The credential of the external login UI: 401 for everybody else; 404 where there is none.
+pub(crate) async fn check_login_ui(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(login_ui) = &app.login_ui else {
+        return json(404, &object!({ "error": "not_found" }));
+    };
+    let presented = match authorization(&headers).as_slice() {
+        [one] => client_auth::read_basic(one).ok(),
+        _ => None,
+    };
+    // Compared with nothing where nothing was sent: every refusal costs the same.
+    let (id, secret) = presented.unwrap_or_default();
+    let genuine = Digest::of(secret.as_bytes()) == login_ui.client_secret;
+    if genuine && id == login_ui.client_id {
+        request.extensions_mut().insert(LoginUiBackEnd(()));
+        return next.run(request).await;
+    }
+    let mut response = json(401, &object!({ "error": "invalid_client" }));
+    set(&mut response, "www-authenticate", "Basic realm=\"interaction\"");
+    response
+}
+
+/// What a handler gets whose route has no check: nothing. A route of another class cannot use it by mistake.
+fn unchecked(x: &Exchange, headers: &HeaderMap) -> Response {
+    Renderer::new(x, headers, &[]).error(403, Cause::AccessDenied, "no_principal")
+}
+
+impl FromRequestParts<Arc<App>> for Person {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let Ok(x) = Exchange::from_request_parts(parts, app).await;
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| unchecked(&x, &parts.headers))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for LoginUiBackEnd {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let Ok(x) = Exchange::from_request_parts(parts, app).await;
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| unchecked(&x, &parts.headers))
+    }
+}

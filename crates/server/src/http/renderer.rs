@@ -1,0 +1,123 @@
+//! Pages and redirects for a browser, each with the headers its kind has (catalogue H-09, L-06, part 3).
+
+use axum::http::HeaderMap;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use grantwell_core::authorize::{AuthorizationResponse, Delivery};
+
+use crate::{
+    app::ErrorAudience,
+    http::{
+        body::BodyError,
+        exchange::{Exchange, locale},
+        response::{RETRY_AFTER, Response, plain_headers, response as plain, see_other, set},
+    },
+    pages::{self, Back, Cause, Developer, ErrorPage, FormPost, Locale, Page, View},
+    run::Unavailable,
+};
+
+/// Renders for one request.
+pub(crate) struct Renderer<'a> {
+    /// The request.
+    pub(crate) x: &'a Exchange,
+    /// The language.
+    pub(crate) locale: Locale,
+}
+
+impl<'a> Renderer<'a> {
+    /// In the language that the browser asks for, or one of `ui_locales` before it.
+    pub(crate) fn new(x: &'a Exchange, headers: &HeaderMap, ui_locales: &[String]) -> Self {
+        Self { x, locale: locale(headers, ui_locales) }
+    }
+
+    /// Renders.
+    pub(crate) fn page(&self, status: u16, page: &Page<'_>) -> Response {
+        let mut nonce = [0; 16];
+        self.x.app.entropy.fill(&mut nonce);
+        let nonce = URL_SAFE_NO_PAD.encode(nonce);
+        let view = View {
+            locale: self.locale,
+            now: self.x.now,
+            site: "Grantwell",
+            nonce: &nonce,
+            trace_id: &self.x.origin.trace_id,
+        };
+        let html = match self.x.app.pages.render(page, &view) {
+            Ok(html) => html,
+            Err(error) => {
+                tracing::error!(%error, trace_id = %self.x.origin.trace_id, "a page did not render");
+                let mut response = plain(500, "This page cannot be shown.");
+                set(&mut response, "content-type", "text/plain; charset=utf-8");
+                plain_headers(&mut response);
+                return response;
+            }
+        };
+        let mut response = plain(status, html);
+        for (name, value) in pages::SECURITY_HEADERS {
+            set(&mut response, name, value);
+        }
+        let nonce = matches!(page, Page::FormPost(_)).then_some(nonce.as_str());
+        set(
+            &mut response,
+            "content-security-policy",
+            &pages::content_security_policy(nonce, page.form_action()),
+        );
+        response
+    }
+
+    /// An error page.
+    pub(crate) fn error(&self, status: u16, cause: Cause, reason: &str) -> Response {
+        self.error_page(status, cause, reason, None)
+    }
+
+    /// An error page with the way back to the application.
+    pub(crate) fn error_page(
+        &self,
+        status: u16,
+        cause: Cause,
+        reason: &str,
+        back: Option<Back<'_>>,
+    ) -> Response {
+        let developer = Developer { reason: reason.into(), redirect_uri: None, remedy: None };
+        let page = ErrorPage {
+            cause,
+            application: back.as_ref().map(|back| back.name.clone()),
+            back,
+            developer: self.for_developers(developer),
+        };
+        self.x.note(|notes| notes.reason = Some(reason.to_owned()));
+        self.page(status, &Page::Error(page))
+    }
+
+    /// The details, where developers are who reads them.
+    pub(crate) fn for_developers<'d>(&self, developer: Developer<'d>) -> Option<Developer<'d>> {
+        (self.x.app.audience == ErrorAudience::Developers).then_some(developer)
+    }
+
+    /// The page for a store that does not answer.
+    pub(crate) fn unavailable(&self, why: &Unavailable) -> Response {
+        let mut response = self.error(503, Cause::TemporarilyUnavailable, &why.to_string());
+        set(&mut response, "retry-after", RETRY_AFTER);
+        response
+    }
+
+    /// The page for a body that was not read.
+    pub(crate) fn bad_body(&self, error: BodyError) -> Response {
+        self.error(error.status(), Cause::InvalidRequest, error.description())
+    }
+
+    /// Delivers an authorization response.
+    pub(crate) fn deliver(&self, to: &str, response: &AuthorizationResponse) -> Response {
+        self.x.note(|notes| notes.reason = response.error_code().map(str::to_owned));
+        match response.delivery() {
+            Delivery::Redirect(uri) => see_other(&uri),
+            Delivery::Form { action, parameters } => {
+                let parameters =
+                    parameters.iter().map(|(name, value)| ((*name).into(), value.as_str().into())).collect();
+                self.page(
+                    200,
+                    &Page::FormPost(FormPost { action: action.into(), parameters, name: to.into() }),
+                )
+            }
+        }
+    }
+}

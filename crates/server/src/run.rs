@@ -1,0 +1,285 @@
+//! The one loop: load → decide → commit, for every [`Step`].
+//!
+//! A step is asked; what it wants is supplied, until it decides; its writes are committed. After a conflict all records are
+//! read anew and it is asked again, four times at most. What became of it is one [`StepEvent`], from which log and metrics
+//! are fed.
+
+use std::time::Duration;
+
+use grantwell_core::{
+    error::{Mismatch, Refusal},
+    jose::Algorithm,
+    step::{Have, PasswordCheck, Refused, Step, Stop, Want},
+    store::{Outcome, Store, StoreError},
+};
+
+use crate::{
+    http::exchange::Exchange,
+    login::password::{HashError, Place},
+};
+
+/// Looks of one step at what there is, each after a conflict.
+const ROUNDS: usize = 4;
+/// Most wants of one look. More than any step has: one that wants without end is a mistake of ours and answered with 503.
+const MOST_WANTS: usize = 16;
+/// How long a request waits for a key that is being made, and how often it looks.
+const KEY_PATIENCE: Duration = Duration::from_secs(10);
+const KEY_LOOKS: Duration = Duration::from_millis(50);
+
+/// Why a step has no outcome: 503, as a page or as JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// The store has no answer.
+    Store(StoreError),
+    /// A signing key is still being made.
+    KeyBeingMade(Algorithm),
+    /// The queue of the password pool is full, or a hash cannot be computed.
+    Passwords(HashError),
+    /// Four conflicts in a row.
+    Contended,
+    /// The step wants without end.
+    Endless(&'static str),
+}
+
+impl std::fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::KeyBeingMade(algorithm) => write!(f, "the {algorithm} key is being made"),
+            Self::Passwords(error) => write!(f, "no password can be compared: {error:?}"),
+            Self::Contended => f.write_str("four conflicts in a row"),
+            Self::Endless(want) => write!(f, "a step wants {want} again and again"),
+        }
+    }
+}
+
+impl From<StoreError> for Unavailable {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What one step did.
+#[derive(Clone, Debug)]
+pub(crate) struct StepEvent {
+    /// [`Step::NAME`].
+    pub(crate) step: &'static str,
+    /// What it wanted, in order, of all looks.
+    pub(crate) wants: Vec<&'static str>,
+    /// The checks that passed, where the step has a list of them.
+    pub(crate) passed: Vec<&'static str>,
+    /// The kinds of the writes that were committed.
+    pub(crate) writes: Vec<&'static str>,
+    /// The kinds of the writes whose guards failed, one for each conflict.
+    pub(crate) conflicts: Vec<&'static str>,
+    /// How it ended.
+    pub(crate) end: StepEnd,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug)]
+pub(crate) enum StepEnd {
+    /// With its outcome.
+    Done,
+    /// Refused.
+    Refused {
+        /// [`Refusal::reason`].
+        reason: &'static str,
+        /// The check that refused, where the step has a list of them.
+        check: Option<&'static str>,
+        /// [`Refusal::mismatch`].
+        mismatch: Option<Mismatch>,
+    },
+    /// Without an answer.
+    Unavailable(Unavailable),
+}
+
+/// A step that was decided and whose writes are durable.
+pub(crate) struct Ran<S: Step> {
+    /// What it was decided on.
+    pub(crate) have: Have,
+    /// What it came to.
+    pub(crate) result: Result<S::Outcome, S::Refusal>,
+}
+
+impl Exchange {
+    /// Runs a step.
+    pub(crate) async fn run<S: Step>(&self, step: &S) -> Result<Ran<S>, Unavailable> {
+        self.run_from(step, Have::default(), None).await
+    }
+
+    /// Runs a step that compares a password in the place of the queue that is held. It begins with what another step of this
+    /// request had.
+    pub(crate) async fn run_holding<S: Step>(
+        &self,
+        step: &S,
+        have: Have,
+        place: &Place,
+    ) -> Result<Ran<S>, Unavailable> {
+        self.run_from(step, have, Some(place)).await
+    }
+
+    async fn run_from<S: Step>(
+        &self,
+        step: &S,
+        have: Have,
+        place: Option<&Place>,
+    ) -> Result<Ran<S>, Unavailable> {
+        let mut event = StepEvent {
+            step: S::NAME,
+            wants: Vec::new(),
+            passed: Vec::new(),
+            writes: Vec::new(),
+            conflicts: Vec::new(),
+            end: StepEnd::Done,
+        };
+        let ran = self.look_and_commit(step, (have, place), &mut event).await;
+        if let Err(unavailable) = &ran {
+            event.end = StepEnd::Unavailable(unavailable.clone());
+        }
+        self.note(|notes| notes.steps.push(event));
+        ran
+    }
+
+    async fn look_and_commit<S: Step>(
+        &self,
+        step: &S,
+        (mut have, place): (Have, Option<&Place>),
+        event: &mut StepEvent,
+    ) -> Result<Ran<S>, Unavailable> {
+        for _ in 0..ROUNDS {
+            let (result, writes) = self.look(step, place, &mut have, event).await?;
+            event.writes = writes.iter().map(|write| write.kind()).collect();
+            if writes.is_empty() {
+                return Ok(Ran { have, result });
+            }
+            match self.app.store.commit(self.realm.id, S::SHARE, writes).await? {
+                Outcome::Done => return Ok(Ran { have, result }),
+                Outcome::Conflict(failed) => {
+                    event.conflicts.push(failed.kind());
+                    have = have.after_conflict(failed);
+                }
+            }
+        }
+        Err(Unavailable::Contended)
+    }
+
+    /// Asks the step and supplies what it wants, until it decides.
+    async fn look<S: Step>(
+        &self,
+        step: &S,
+        place: Option<&Place>,
+        have: &mut Have,
+        event: &mut StepEvent,
+    ) -> Result<(Result<S::Outcome, S::Refusal>, Vec<grantwell_core::store::Write>), Unavailable> {
+        let mut last = S::NAME;
+        for _ in 0..MOST_WANTS {
+            let current = self.realm.current();
+            let stop = match step.decide(have, &self.context(&current)) {
+                Ok(decision) => {
+                    event.passed = S::checks().map(|row| row.name).collect();
+                    event.end = StepEnd::Done;
+                    return Ok((Ok(decision.outcome), decision.writes));
+                }
+                Err(stop) => stop,
+            };
+            match stop {
+                Stop::Refuse(Refused { refusal, writes, check }) => {
+                    let rows = S::checks().map(|row| row.name);
+                    event.passed = rows.take_while(|name| Some(*name) != check.map(|row| row.name)).collect();
+                    event.end = StepEnd::Refused {
+                        reason: refusal.reason(),
+                        check: check.map(|row| row.name),
+                        mismatch: refusal.mismatch(),
+                    };
+                    return Ok((Err(refusal), writes));
+                }
+                Stop::Want(want) => {
+                    last = want.name();
+                    event.wants.push(last);
+                    self.supply(want, place, have).await?;
+                }
+            }
+        }
+        Err(Unavailable::Endless(last))
+    }
+
+    async fn supply(&self, want: Want, place: Option<&Place>, have: &mut Have) -> Result<(), Unavailable> {
+        let (store, realm) = (&self.app.store, self.realm.id);
+        match want {
+            Want::Client(id) => {
+                let client = self.realm.client(store, &id).await?;
+                have.client.put(id, client);
+            }
+            Want::ClientState(id) => {
+                let client = store.client(realm, &id).await?;
+                have.client_state.put(id, client);
+            }
+            Want::Resources(identifiers, scopes) => {
+                let key = (identifiers, scopes);
+                let resources = self.realm.resources(store, &key).await?;
+                have.resources.put(key, resources);
+            }
+            Want::User(id) => have.user.put(id, store.user(realm, id).await?),
+            Want::UserByLogin(name) => {
+                let user = store.user_by_login(realm, &name).await?;
+                have.user_by_login.put(name, user);
+            }
+            Want::Sessions(ids) => {
+                let mut sessions = Vec::with_capacity(ids.len());
+                for id in &ids {
+                    sessions.extend(store.session(realm, *id).await?);
+                }
+                have.sessions.put(ids, sessions);
+            }
+            Want::SessionsOf(user) => {
+                have.sessions_of.put(user, store.sessions_of(realm, user, self.now).await?);
+            }
+            Want::Interaction(id) => have.interaction.put(id, store.interaction(realm, id).await?),
+            Want::Consent(user, client) => {
+                let consent = store.consent(realm, user, &client).await?;
+                have.consent.put((user, client), consent);
+            }
+            Want::Connections(user) => {
+                have.connections.put(user, store.connections_of(realm, user).await?);
+            }
+            Want::Authorization(id) => have.authorization.put(id, store.authorization(realm, id).await?),
+            Want::Denied(token) => have.denied.put(token, store.is_denied(realm, &token).await?),
+            Want::Attempts(keys) => {
+                let attempts = store.attempts(realm, &keys).await?;
+                have.attempts.put(keys, attempts);
+            }
+            Want::SigningKey(algorithm) => self.wait_for_key(algorithm).await?,
+            Want::Password(check) => {
+                let hash = check.hash.clone();
+                let result = self.compare(check, place).await.map_err(Unavailable::Passwords)?;
+                have.password.put(hash, result);
+            }
+        }
+        Ok(())
+    }
+
+    /// RSA keys are made in the background; what needs one waits.
+    async fn wait_for_key(&self, algorithm: Algorithm) -> Result<(), Unavailable> {
+        let mut waited = Duration::ZERO;
+        while waited < KEY_PATIENCE {
+            tokio::time::sleep(KEY_LOOKS).await;
+            waited += KEY_LOOKS;
+            if self.realm.current().keyring.signer(algorithm, self.now).is_some() {
+                return Ok(());
+            }
+        }
+        Err(Unavailable::KeyBeingMade(algorithm))
+    }
+
+    async fn compare(
+        &self,
+        check: PasswordCheck,
+        place: Option<&Place>,
+    ) -> Result<grantwell_core::step::PasswordResult, HashError> {
+        let place = place.ok_or(HashError::Busy)?;
+        let mut salt = [0; 16];
+        self.app.entropy.fill(&mut salt);
+        self.app.passwords.compare(check.password, check.hash, salt, place).await
+    }
+}
