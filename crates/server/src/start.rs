@@ -27,9 +27,9 @@ use tokio::{
 
 use crate::{
     ambient::{SystemClock, SystemEntropy},
-    app::{App, Current, ErrorAudience, LoginUi, ServedRealm},
+    app::{App, Current, ErrorAudience, ServedRealm},
     clocks::{self, Clocks},
-    config::Configuration,
+    config::{Configuration, LoginUi},
     issued::Issued,
     jobs,
     keys::{self, Vault, Which},
@@ -78,11 +78,7 @@ impl Parts {
                 admitted: config.limits.password_hashes + config.limits.password_queue,
             },
             templates: config.templates.clone(),
-            login_ui: config.front_end.as_ref().map(|login_ui| LoginUi {
-                url: login_ui.url.clone(),
-                client_id: login_ui.client_id.clone(),
-                client_secret: login_ui.client_secret,
-            }),
+            login_ui: config.login_ui.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             audience: ErrorAudience::People,
         }

@@ -32,7 +32,7 @@ use ipnet::IpNet;
 
 pub(crate) use self::{
     audit::Audit,
-    interaction::FrontEnd,
+    interaction::LoginUi,
     keys::Keys,
     limits::LoadLimits,
     log::{LogFormat, LogSettings},
@@ -78,8 +78,8 @@ pub(crate) struct Configuration {
     pub(crate) policy: Policy,
     /// What load may cost.
     pub(crate) limits: LoadLimits,
-    /// The front end of somebody else.
-    pub(crate) front_end: Option<FrontEnd>,
+    /// The external login UI, where there is one.
+    pub(crate) login_ui: Option<LoginUi>,
     /// The folder of templates that replace ours.
     pub(crate) templates: Option<PathBuf>,
     /// What is kept.
@@ -108,7 +108,7 @@ impl Configuration {
         let mut reader = Reader::new(SECTIONS, source, folder, environment);
         let issuer = root::issuer(&mut reader);
         let audit = audit::read(&reader);
-        let front_end = interaction::read(&mut reader);
+        let login_ui = interaction::read(&mut reader);
         let config = Self {
             listen: reader.address("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
             database: root::database(&mut reader),
@@ -124,7 +124,7 @@ impl Configuration {
                 ..Policy::new(&issuer)
             },
             limits: limits::read(&reader),
-            front_end,
+            login_ui,
             templates: reader.path("templates"),
             audit,
             log: log::read(&reader),
