@@ -1,5 +1,10 @@
 use super::*;
-use crate::{authorize::fixtures as au, fixtures as fx, id::ClientId, step::Refused, store::Event};
+use crate::{
+    authorize::fixtures as au, fixtures as fx, id::ClientId, interaction::form::SentFrom, step::Refused,
+    store::Event,
+};
+
+type Change = fn(&mut AccountForm);
 
 /// Session `n` of Ada.
 fn of_ada(n: u8) -> SessionRecord {
@@ -106,4 +111,63 @@ fn o_06_one_session_or_all_others_end() {
     let alone = fx::World { sessions: vec![of_ada(2)], ..world };
     let none = sign_out(Which::Others, &alone).unwrap();
     assert!(none.outcome == Which::Others && none.writes.is_empty(), "nothing is left to do");
+}
+
+#[test]
+fn l_02_a_form_that_was_not_made_for_this_browser_and_session_does_nothing() {
+    let cases: &[(Change, AccountRefusal)] = &[
+        (|form| form.anti_forgery.sent_from = SentFrom::Elsewhere, AccountRefusal::Forged),
+        (|form| form.anti_forgery.received.clear(), AccountRefusal::Forged),
+        (
+            |form| form.anti_forgery = au::anti_forgery(("form", &au::session_id(2).to_string())),
+            AccountRefusal::Forged,
+        ),
+        // Made for another session, and sent to another browser.
+        (
+            |form| form.anti_forgery = au::anti_forgery((ACCOUNT, &au::session_id(3).to_string())),
+            AccountRefusal::Forged,
+        ),
+        (|form| form.browser = au::browser(&[3, 2]), AccountRefusal::Forged),
+        (|form| form.browser.transaction = Some(Digest([8; 32])), AccountRefusal::Forged),
+        (|form| form.browser.transaction = None, AccountRefusal::Forged),
+        (|form| form.browser.sessions.clear(), AccountRefusal::SignedOut),
+        (|form| form.browser.sessions[0].digest = Digest([9; 32]), AccountRefusal::SignedOut),
+    ];
+    for (at, (change, expected)) in cases.iter().enumerate() {
+        let mut form = form(&[2]);
+        change(&mut form);
+        let consent = Some(ConsentId::from_bytes([5; 16]));
+        let refused = decide(&Disconnect { form: form.clone(), consent }, &world()).unwrap_err();
+        assert!(refused.refusal == *expected && refused.writes.is_empty(), "case {at}");
+        let refused = decide(&SignOut { form, which: Some(Which::Others) }, &world()).unwrap_err();
+        assert!(refused.refusal == *expected && refused.writes.is_empty(), "case {at}");
+    }
+}
+
+#[test]
+fn the_page_shows_what_is_the_persons_own() {
+    let mut world = world();
+    world.connections[0].consent.permissions =
+        fx::permissions(&[("", "openid"), (fx::API, "notes:read"), (fx::OTHER_API, "other")]);
+    world.connections[1].consent.permissions = fx::permissions(&[(fx::API, "notes:write")]);
+    let browser = au::browser(&[2, 9]);
+    let transaction = au::COOKIE.digest();
+    let decision = decide(&ShowAccount { browser: &browser, transaction }, &world).unwrap();
+    let view = decision.outcome;
+    assert_eq!(view.record, of_ada(2));
+    let connected: Vec<_> = view.connections.iter().map(|c| c.consent.id.as_bytes()[0]).collect();
+    assert_eq!(connected, [4, 5]);
+    let sessions: Vec<_> = view.sessions.iter().map(|session| session.id).collect();
+    assert_eq!(sessions, [2, 3, 4].map(au::session_id));
+    assert_eq!(view.resources, [fx::resource(), fx::other_resource()]);
+    // Its forms come back.
+    assert_eq!(view.anti_forgery, form(&[2]).anti_forgery.received);
+    assert_eq!(decision.writes, [Write::TouchSession { id: au::session_id(2), at: fx::NOW }]);
+
+    world.sessions[0].session.last_seen_at = fx::NOW;
+    let again = decide(&ShowAccount { browser: &browser, transaction }, &world).unwrap();
+    assert!(again.writes.is_empty(), "noted less than a minute ago");
+    let nobody = au::browser(&[]);
+    let refused = decide(&ShowAccount { browser: &nobody, transaction }, &world).unwrap_err();
+    assert_eq!(refused.refusal, AccountRefusal::SignedOut);
 }

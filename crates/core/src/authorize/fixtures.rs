@@ -152,6 +152,11 @@ pub(crate) fn interaction(request: AuthorizationRequest, facts: Facts) -> Intera
     }
 }
 
+/// The same for the account page.
+pub(crate) fn account_interaction(facts: Facts) -> Interaction {
+    Interaction { purpose: Purpose::Account, ..interaction(request(), facts) }
+}
+
 /// The request of an interaction.
 pub(crate) fn request_of(interaction: &Interaction) -> &AuthorizationRequest {
     match &interaction.purpose {

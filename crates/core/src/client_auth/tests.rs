@@ -1,5 +1,12 @@
 use super::*;
-use crate::{fixtures as fx, fixtures::SECRET, secret::Digest};
+use crate::{
+    fixtures as fx,
+    fixtures::SECRET,
+    id::UserId,
+    secret::Digest,
+    step::{Decision, Refused},
+    token::TokenRefusal,
+};
 
 fn by(method: AuthMethod) -> Client {
     Client { token_endpoint_auth_method: method, ..fx::client() }
@@ -167,4 +174,114 @@ fn q_02_the_stored_digest_is_no_secret() {
     let digest = fx::client().client_secret.unwrap();
     let text = String::from(digest);
     assert_eq!(outcome(Basic, &[&fx::basic("web", &text)], ""), Err(R::WrongSecret("web".into())));
+}
+
+/// A proof that may be used once, as a `jti` is.
+struct Once(Digest);
+
+impl Once {
+    const fn used(&self) -> Write {
+        Write::DenyToken { token: self.0, expires_at: fx::NOW }
+    }
+}
+
+impl Proof for Once {
+    fn verify(
+        &self,
+        id: &ClientId,
+        _: Option<&Client>,
+        have: &Have,
+        _: &Context<'_>,
+    ) -> Result<Vec<Write>, Stop<ClientAuthRefusal>> {
+        if have.is_denied(self.0)? { Err(R::WrongSecret(id.clone()).into()) } else { Ok(vec![self.used()]) }
+    }
+}
+
+/// Looks at a user, writes, and decides yes for Ada and no for everybody else.
+struct Asks(UserId);
+
+impl Asks {
+    const fn write(&self) -> Write {
+        Write::DeleteUser(self.0)
+    }
+}
+
+impl ClientStep for Asks {
+    const NAME: &'static str = "asks";
+    type Outcome = ClientId;
+    type Refusal = TokenRefusal;
+
+    fn decide(
+        &self,
+        client: AuthenticatedClient<'_>,
+        have: &Have,
+        _: &Context<'_>,
+    ) -> Decided<ClientId, TokenRefusal> {
+        match have.user(self.0)? {
+            Some(_) => Ok(Decision { writes: vec![self.write()], outcome: client.client_id.clone() }),
+            None => {
+                let refused = Refused::from(TokenRefusal::Repeated);
+                Err(Refused { writes: vec![self.write()], ..refused }.into())
+            }
+        }
+    }
+}
+
+const TICKET: Digest = Digest([7; 32]);
+
+fn once(id: &str) -> Credential {
+    Credential::new(id.to_owned(), Basic, Once(TICKET)).unwrap()
+}
+
+fn world() -> fx::World {
+    fx::World { client: Some(fx::client()), user: Some(fx::user()), ..fx::World::default() }
+}
+
+type Answer = Result<Decision<ClientId>, Refused<ClientRefusal<TokenRefusal>>>;
+
+fn by_client(id: &str, user: UserId, world: &fx::World) -> (Answer, Vec<&'static str>) {
+    let credential = once(id);
+    let step = ByClient { credential: &credential, step: Asks(user) };
+    (fx::decide(&step, world, &fx::context(&fx::policy())), fx::wants(&step, world))
+}
+
+#[test]
+fn what_a_proof_writes_joins_the_commit_of_the_endpoint_whatever_it_decides() {
+    let (ada, nobody) = (fx::user().id, UserId::from_bytes([9; 16]));
+    let decision = by_client("web", ada, &world()).0.unwrap();
+    assert_eq!(decision.outcome, "web".into());
+    assert_eq!(decision.writes, [Asks(ada).write(), Once(TICKET).used()]);
+    let refused = by_client("web", nobody, &world()).0.unwrap_err();
+    assert_eq!(refused.refusal, ClientRefusal::Request(TokenRefusal::Repeated));
+    assert_eq!(refused.writes, [Asks(nobody).write(), Once(TICKET).used()]);
+}
+
+#[test]
+fn what_a_proof_wants_leaves_the_step_before_the_endpoint_is_asked() {
+    assert_eq!(by_client("web", fx::user().id, &world()).1, ["client", "denied", "user"]);
+    let used = fx::World { denied: true, ..world() };
+    let (answer, wanted) = by_client("web", fx::user().id, &used);
+    let refused = answer.unwrap_err();
+    assert_eq!(refused.refusal, ClientRefusal::Authentication(R::WrongSecret("web".into())));
+    assert!(refused.writes.is_empty());
+    assert_eq!(wanted, ["client", "denied"]);
+}
+
+#[test]
+fn k_02_k_06_who_is_not_authenticated_writes_nothing_and_is_not_decided_for() {
+    let disabled = Client { disabled: true, ..fx::client() };
+    for (client, expected) in [
+        (None, R::UnknownClient("web".into())),
+        (Some(disabled), R::Disabled("web".into())),
+        (Some(by(Post)), R::WrongMethod("web".into())),
+    ] {
+        let world = fx::World { client, ..world() };
+        let (answer, wanted) = by_client("web", fx::user().id, &world);
+        let refused = answer.unwrap_err();
+        let public = refused.refusal.public();
+        assert_eq!(refused.refusal, ClientRefusal::Authentication(expected.clone()));
+        assert_eq!((public, refused.refusal.reason()), (expected.public(), expected.reason()));
+        assert!(refused.writes.is_empty());
+        assert!(!wanted.contains(&"user"), "{wanted:?}");
+    }
 }

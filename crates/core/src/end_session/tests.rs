@@ -1,7 +1,14 @@
 use serde_json::json;
 
 use super::*;
-use crate::{authorize::fixtures as au, fixtures as fx, jose::Algorithm, step::Refused, store::Write};
+use crate::{
+    authorize::fixtures as au,
+    fixtures as fx,
+    interaction::{form::SentFrom, pending},
+    jose::Algorithm,
+    step::Refused,
+    store::Write,
+};
 
 const AFTER: &str = "https://rp.example/after";
 
@@ -216,4 +223,45 @@ fn o_06_only_sessions_of_this_browser_end_each_with_its_event() {
         }
         writes => panic!("{writes:?}"),
     }
+}
+
+#[test]
+fn o_01_l_02_a_yes_that_our_page_did_not_send_is_refused() {
+    let browser = crate::secret::Secret::from_bytes([8; 32]).digest();
+    let foreign = pending::anti_forgery(&fx::keyring().keys, &browser, MATTER.0, MATTER.1);
+    let forged: [fn(&mut Confirmation, String); 4] = [
+        |yes, _| yes.anti_forgery.sent_from = SentFrom::Elsewhere,
+        |yes, _| yes.anti_forgery.received.clear(),
+        |yes, _| yes.anti_forgery = au::anti_forgery(("form", "another")),
+        |yes, foreign| yes.anti_forgery.received = foreign,
+    ];
+    let genuine = hint("web", 2, Some(2));
+    for change in forged {
+        for pressed in [Pressed::SignOut, Pressed::Stay] {
+            let mut confirmation = Confirmation { pressed, ..yes(&[2]) };
+            change(&mut confirmation, foreign.clone());
+            // Not even with a hint that would do without a page.
+            let decided = decided(&[("id_token_hint", &genuine)], &[2], Some(confirmation));
+            assert_eq!(decided, Err(EndSessionRefusal::Forged));
+        }
+    }
+}
+
+#[test]
+fn o_01_who_stays_stays() {
+    let stay = || Some(Confirmation { pressed: Pressed::Stay, ..yes(&[2]) });
+    assert_eq!(decided(&[("client_id", "web")], &[2], stay()), Ok(SignOutOutcome::Stay));
+    let genuine = hint("web", 2, Some(2));
+    assert_eq!(decided(&[("id_token_hint", &genuine)], &[2], stay()), Ok(SignOutOutcome::Stay));
+}
+
+#[test]
+fn o_06_a_sign_out_by_hint_is_on_record_with_its_address() {
+    let genuine = hint("web", 2, Some(2));
+    let decision = whole(&client(), &[("id_token_hint", &genuine)], &[8, 2], None).unwrap();
+    let [Write::EndSession { id, .. }, Write::Audit(event)] = decision.writes.as_slice() else {
+        panic!("{decision:?}")
+    };
+    assert_eq!((*id, event.kind.as_str()), (au::session_id(2), "session.ended"));
+    assert_eq!((event.user_id, event.address.as_deref()), (Some(au::user_id(2)), Some("192.0.2.1")));
 }

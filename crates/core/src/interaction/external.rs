@@ -273,3 +273,6 @@ fn see<'a>(
     };
     Ok(Seen { client, subject, consent })
 }
+
+#[cfg(test)]
+mod tests;

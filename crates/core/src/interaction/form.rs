@@ -69,3 +69,6 @@ impl InteractionForm {
         Ok(pending)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -295,3 +295,6 @@ fn refuse(
     let response = issue::refuse(request, &refusal, &context.policy.issuer);
     Decision::read_only(Proceeded::Respond(Arc::clone(client), response))
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,13 +38,13 @@ impl FromRequest<Arc<App>> for BearerToken {
         };
         userinfo::bearer(&authorization(&parts.headers), &query, &form)
             .map(|token| Self(token.to_owned()))
-            .map_err(|refusal| challenge(&x, &refusal))
+            .map_err(|refusal| challenge(&x, refusal))
     }
 }
 
 /// The response to a token that is not good enough, with the challenge that says why (RFC 6750 §3).
-pub(crate) fn challenge(x: &Exchange, refusal: &UserInfoRefusal) -> Response {
-    let mut response = refused(x, refusal);
+pub(crate) fn challenge(x: &Exchange, refusal: UserInfoRefusal) -> Response {
+    let mut response = refused(x, &refusal);
     set(&mut response, "www-authenticate", &refusal.challenge());
     response
 }

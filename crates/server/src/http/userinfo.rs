@@ -14,7 +14,7 @@ pub(crate) async fn respond(x: Exchange, BearerToken(token): BearerToken) -> Res
         Err(why) => unavailable(&x, &why),
         Ok(ran) => match ran.result {
             Ok(claims) => json(200, &claims),
-            Err(refusal) => challenge(&x, &refusal),
+            Err(refusal) => challenge(&x, refusal),
         },
     }
 }

@@ -177,3 +177,60 @@ fn n_02_all_that_a_page_shows_is_in_its_fingerprint() {
     client.scope = fx::scopes("openid notes:read and:more");
     assert_eq!(Question { client: &client, ..question }.compare(keys, &shown), About::ThisQuestion);
 }
+
+/// An answer of Ada on our page to the question that she was shown.
+fn on_page(interaction: &Interaction, pressed: Pressed, question: &str) -> ConsentAnswer {
+    ConsentAnswer {
+        form: au::form(interaction, &[2]),
+        by: au::user_id(2),
+        pressed,
+        question: question.to_owned(),
+    }
+}
+
+#[test]
+fn n_01_n_02_an_answer_on_our_page_is_held_against_the_world_as_it_is_now() {
+    let interaction = row(Facts::default());
+    let (client, resources, request) = (fx::client(), [fx::resource()], au::request());
+    let question = Question {
+        pending: au::stored(&interaction),
+        request: &request,
+        client: &client,
+        asked: &request.permissions,
+        resources: &resources,
+    };
+    let shown = question.fingerprint(&fx::keyring().keys);
+    let world = fx::World {
+        client: Some(fx::client()),
+        resources: vec![fx::resource(), fx::other_resource()],
+        sessions: vec![au::session(2), au::session(8)],
+        interaction: Some(interaction.clone()),
+        ..fx::World::default()
+    };
+    let decide = |step: &ConsentAnswer, world: &fx::World| {
+        fx::decide(step, world, &fx::context(&fx::policy())).unwrap()
+    };
+    let yes = on_page(&interaction, Pressed::Allow, &shown);
+    assert_eq!(noted(&decide(&yes, &world)).agreed, Some(request.permissions.clone()));
+    assert!(noted(&decide(&on_page(&interaction, Pressed::Deny, ""), &world)).denied);
+    let other = decide(&on_page(&interaction, Pressed::Allow, "another"), &world);
+    assert!(other.outcome == Answered::Changed && other.writes.is_empty());
+
+    let remembered = au::consent(&[("", "openid"), (fx::API, "notes:read")]);
+    let account = au::account_interaction(Facts::default());
+    let worlds = [
+        ("no client", fx::World { client: None, ..world.clone() }),
+        ("disabled", fx::World { client: Some(Client { disabled: true, ..fx::client() }), ..world.clone() }),
+        ("signed out", fx::World { sessions: Vec::new(), ..world.clone() }),
+        ("agreed in another tab", fx::World { consent: Some(remembered), ..world.clone() }),
+        ("for the account page", fx::World { interaction: Some(account), ..world.clone() }),
+    ];
+    for (what, world) in worlds {
+        for pressed in [Pressed::Allow, Pressed::Deny] {
+            let decision = decide(&ConsentAnswer { pressed, ..yes.clone() }, &world);
+            assert!(decision.outcome == Answered::Stale && decision.writes.is_empty(), "{what}");
+        }
+    }
+    let another = decide(&ConsentAnswer { by: au::user_id(8), ..yes }, &world);
+    assert_eq!(another.outcome, Answered::Stale, "made for another account");
+}

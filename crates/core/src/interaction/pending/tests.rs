@@ -96,6 +96,55 @@ fn a_21_an_interaction_belongs_to_the_browser_that_started_it() {
 }
 
 #[test]
+fn a_21_what_nobody_has_claimed_is_claimed_by_one_browser_under_an_id_of_its_own() {
+    let (policy, browser) = (fx::policy(), au::COOKIE.digest());
+    let context = fx::context(&policy);
+    let unclaimed = begin(au::request(), None);
+    let sealed = Handle::Sealed(Box::new(unclaimed.clone()));
+    assert!(sealed.is_unclaimed());
+    assert_eq!(resumed(&sealed, Some(browser), None), Err(ResumeRefusal::OtherBrowser));
+    assert_eq!(resumed(&sealed, None, None), Err(ResumeRefusal::OtherBrowser));
+
+    let claimed = sealed.clone().claimed_by(browser, &context);
+    let Handle::New(mine) = &claimed else { panic!("{claimed:?}") };
+    assert!(!claimed.is_unclaimed());
+    assert_ne!(mine.id, unclaimed.id);
+    assert_eq!(**mine, Interaction { id: mine.id, browser, ..unclaimed.clone() });
+    assert_eq!(resumed(&claimed, Some(browser), None), Ok(((**mine).clone(), false)));
+    // Whoever else follows the same URL has nothing to do with it.
+    let Handle::New(other) = sealed.claimed_by(Digest([8; 32]), &context) else { panic!("not new") };
+    assert!(other.id != mine.id && other.id != unclaimed.id);
+    assert_eq!(resumed(&Handle::New(other), Some(browser), None), Err(ResumeRefusal::OtherBrowser));
+    // What is somebody's stays as it is.
+    let begun = begun();
+    for handle in
+        [Handle::Sealed(Box::new(begun.clone())), Handle::New(Box::new(begun.clone())), Handle::Row(begun.id)]
+    {
+        assert!(!handle.is_unclaimed());
+        assert_eq!(handle.clone().claimed_by(Digest([8; 32]), &context), handle);
+    }
+}
+
+#[test]
+fn a_row_says_more_than_what_travelled() {
+    let (begun, browser) = (begun(), Some(au::COOKIE.digest()));
+    let row = Interaction { facts: Facts { denied: true, ..Facts::default() }, version: 1, ..begun.clone() };
+    let (new, sealed) = (Handle::New(Box::new(begun.clone())), Handle::Sealed(Box::new(begun.clone())));
+    assert_eq!(resumed(&new, browser, Some(&row)), Ok((begun.clone(), false)), "nobody can know of it yet");
+    assert_eq!(resumed(&sealed, browser, Some(&row)), Ok((row.clone(), true)));
+    assert_eq!(resumed(&sealed, browser, None), Ok((begun.clone(), false)));
+    assert_eq!(resumed(&Handle::Row(begun.id), browser, Some(&row)), Ok((row.clone(), true)));
+    assert_eq!(resumed(&Handle::Row(begun.id), browser, None), Err(ResumeRefusal::Unknown));
+    // Somebody was quicker: a new one is looked for after all.
+    let conflict = Box::new(Write::InsertInteraction(Box::new(begun.clone())));
+    let mut have = Have::default().after_conflict(conflict);
+    assert_eq!(new.find(&have).unwrap_err(), Want::Interaction(begun.id));
+    have.interaction.put(begun.id, Some(row.clone()));
+    let pending = new.find(&have).unwrap().unwrap();
+    assert!(pending.stored && *pending.interaction == row);
+}
+
+#[test]
 fn strangers_write_nothing_and_the_first_fact_makes_a_row() {
     let facts = Facts { selected: true, ..Facts::default() };
     let begun = begun();

@@ -289,6 +289,43 @@ fn a_hash_of_older_parameters_is_replaced() {
     assert!(decision.writes.contains(&rehash));
 }
 
+/// What is decided after a conflict on another write, with evidence about the hash `hash`; and what is wanted for it.
+fn after_conflict(user: &User, evidence: PasswordResult) -> (Decision<Settled>, Vec<&'static str>) {
+    let row = row();
+    let mut have = Have::default();
+    have.password.put(Some("hash".to_owned()), evidence);
+    let conflict = au::stored(&row).keep(Facts::default());
+    let form = form(&row, &[2], "ada");
+    let world = world(&row, user, PasswordResult::Wrong);
+    let have = have.after_conflict(Box::new(conflict));
+    let (decided, wanted) = fx::look(&step(&form), &world, have, &fx::context(&fx::policy()));
+    (decided.unwrap(), wanted)
+}
+
+#[test]
+fn l_10_evidence_about_another_hash_is_not_used_after_a_conflict() {
+    let (decision, wanted) = after_conflict(&ada(), RIGHT);
+    assert!(matches!(decision.outcome, Settled::SignedIn(..)));
+    assert_eq!(wanted, ["interaction", "user_by_login", "sessions"], "not compared twice");
+    let changed = User { password_hash: Some("another".to_owned()), ..ada() };
+    let without = fx::user();
+    let disabled = User { disabled: true, ..ada() };
+    for user in [changed, without, disabled] {
+        let (decision, wanted) = after_conflict(&user, RIGHT);
+        assert!(matches!(decision.outcome, Settled::Failed));
+        assert_eq!(wanted, ["interaction", "user_by_login", "password"]);
+    }
+}
+
+#[test]
+fn a_hash_is_replaced_also_after_a_conflict_about_another_write() {
+    let (decision, wanted) =
+        after_conflict(&ada(), PasswordResult::Right { rehashed: Some("new".to_owned()) });
+    let rehash = Write::Rehash { user_id: au::user_id(2), from: "hash".to_owned(), to: "new".to_owned() };
+    assert!(decision.writes.contains(&rehash));
+    assert!(!wanted.contains(&"password"));
+}
+
 fn fact(before: Facts, user: &User) -> Facts {
     let decision = succeed(user, &au::interaction(au::request(), before), &[]);
     let id = decision.outcome.session_id;
@@ -363,6 +400,12 @@ fn what_a_browser_says_of_itself_is_bounded() {
     let decision = fx::decide(&step, &world, &fx::context(&fx::policy())).unwrap();
     let session = new_session(&decision.writes);
     assert_eq!(session.user_agent.chars().count(), 256);
+}
+
+#[test]
+fn what_is_typed_is_read_up_to_a_length() {
+    let (row, long) = (row(), "ä".repeat(5000));
+    assert_eq!(form(&row, &[], &long).name, name(&long[..2 * LONGEST_LOGIN]));
 }
 
 #[test]
