@@ -50,26 +50,27 @@ pub enum Which {
     Others,
 }
 
-/// Signs sessions of the person out. `sessions` are the person's own; another person's id is not found (catalogue O-06).
+/// Signs sessions of the person out. `sessions` are the person's own, the newest of them; another person's id is not found (catalogue
+/// O-06). The others end whether or not they are among the newest.
 pub fn sign_out(which: Which, sessions: &[Session], by: &Acting<'_>) -> Decision<Done> {
-    let ends = |session: &&Session| match which {
-        Which::One(id) => session.id == id,
-        Which::Others => session.id != by.session.session.id,
+    let (user_id, keep) = (by.session.user.id, by.session.session.id);
+    let ended = |session: &Session| {
+        let detail = serde_json::json!({ "session": session.id });
+        Write::Audit(Box::new(Event { detail, ..event("session.ended", by) }))
     };
-    let user_id = by.session.user.id;
-    let writes: Vec<_> = sessions
-        .iter()
-        .filter(ends)
-        .flat_map(|session| {
-            let event =
-                Event { detail: serde_json::json!({ "session": session.id }), ..event("session.ended", by) };
-            [Write::EndSession { id: session.id, user_id, at: by.now }, Write::Audit(Box::new(event))]
-        })
-        .collect();
-    // No other session is left: that is what was asked for.
-    let missed = writes.is_empty() && which != Which::Others;
-    let outcome = if missed { Done::NotFound } else { Done::Yes };
-    Decision { writes, outcome }
+    let writes = match which {
+        Which::One(id) => {
+            let Some(session) = sessions.iter().find(|session| session.id == id) else {
+                return Decision::read_only(Done::NotFound);
+            };
+            vec![Write::EndSession { id, user_id, at: by.now }, ended(session)]
+        }
+        Which::Others => {
+            let others = sessions.iter().filter(|session| session.id != keep).map(ended);
+            std::iter::once(Write::EndOtherSessions { user_id, keep, at: by.now }).chain(others).collect()
+        }
+    };
+    Decision { writes, outcome: Done::Yes }
 }
 
 fn event(kind: &str, by: &Acting<'_>) -> Event {

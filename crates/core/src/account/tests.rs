@@ -21,17 +21,16 @@ fn connection(n: u8) -> Connection {
     Connection { consent, client: None, last_used_at: None }
 }
 
-/// Which sessions end, each with an event.
-fn ended(writes: &[Write]) -> Vec<SessionId> {
-    let pairs = writes.chunks(2).map(|pair| match pair {
-        [Write::EndSession { id, user_id, at }, Write::Audit(event)] => {
-            assert_eq!((*user_id, *at), (au::user_id(2), fx::NOW));
+/// The sessions that the events among `writes` name.
+fn told(writes: &[Write]) -> Vec<SessionId> {
+    let named = writes.iter().filter_map(|write| match write {
+        Write::Audit(event) => {
             assert_eq!((event.kind.as_str(), event.user_id), ("session.ended", Some(au::user_id(2))));
-            *id
+            Some(serde_json::from_value(event.detail["session"].clone()).unwrap())
         }
-        writes => panic!("{writes:?}"),
+        _ => None,
     });
-    pairs.collect()
+    named.collect()
 }
 
 #[test]
@@ -64,12 +63,16 @@ fn o_06_one_session_or_all_others_end() {
     let session = au::session(2);
     let of = |n| Session { user_id: au::user_id(2), ..au::session(n).session };
     let own = [of(2), of(3), of(4)];
-    let one = sign_out(Which::One(au::session_id(3)), &own, &by(&session));
-    assert_eq!((one.outcome, ended(&one.writes)), (Done::Yes, vec![au::session_id(3)]));
-    let this = sign_out(Which::One(au::session_id(2)), &own, &by(&session));
-    assert_eq!(ended(&this.writes), [au::session_id(2)]);
+    for n in [2, 3] {
+        let (id, user_id) = (au::session_id(n), au::user_id(2));
+        let one = sign_out(Which::One(id), &own, &by(&session));
+        assert_eq!((one.outcome, told(&one.writes)), (Done::Yes, vec![id]));
+        assert_eq!(one.writes.first(), Some(&Write::EndSession { id, user_id, at: fx::NOW }));
+    }
+    let all = Write::EndOtherSessions { user_id: au::user_id(2), keep: au::session_id(2), at: fx::NOW };
     let others = sign_out(Which::Others, &own, &by(&session));
-    assert_eq!((others.outcome, ended(&others.writes)), (Done::Yes, [3, 4].map(au::session_id).to_vec()));
-    let none = sign_out(Which::Others, &own[..1], &by(&session));
-    assert!(none.outcome == Done::Yes && none.writes.is_empty(), "nothing is left to do");
+    assert_eq!((others.outcome, told(&others.writes)), (Done::Yes, [3, 4].map(au::session_id).to_vec()));
+    assert_eq!(others.writes.first(), Some(&all));
+    let unknown = sign_out(Which::Others, &own[..1], &by(&session));
+    assert_eq!((unknown.outcome, unknown.writes), (Done::Yes, vec![all]), "some may not be among the newest");
 }

@@ -93,7 +93,8 @@ pub trait Store: Send + Sync {
         realm: Realm,
         id: &ResourceIdentifier,
     ) -> impl Future<Output = Read<Option<Resource>>> + Send;
-    /// Every resource that is named in `identifiers` or owns one of `scopes`, in order of identifier, at most 64.
+    /// What a request that names `identifiers` and asks for `scopes` is decided on, in order of identifier: every resource that is named;
+    /// for each scope one that owns it; and of those that own all of the scopes that anybody owns two, where there are more than one.
     fn resources(
         &self,
         realm: Realm,
@@ -114,7 +115,8 @@ pub trait Store: Send + Sync {
         realm: Realm,
         id: SessionId,
     ) -> impl Future<Output = Read<Option<SessionRecord>>> + Send;
-    /// The sessions of a user that have neither ended nor expired, newest first, at most 100.
+    /// The sessions of a user that have neither ended nor expired, newest first, at most 100: to be shown. [`Write::EndOtherSessions`]
+    /// ends those too that are not among them.
     fn sessions_of(
         &self,
         realm: Realm,
@@ -155,7 +157,7 @@ pub trait Store: Send + Sync {
     fn keys(&self, realm: Realm) -> impl Future<Output = Read<Vec<KeyRecord>>> + Send;
     /// What earlier `apply`s made.
     fn applied(&self, realm: Realm) -> impl Future<Output = Read<Applied>> + Send;
-    /// What refers to these clients and resources. Reads whole tables: for `apply`, never for a request.
+    /// What refers to these clients and resources, and was not made by an `apply`. Reads whole tables: for `apply`, never for a request.
     fn references(
         &self,
         realm: Realm,

@@ -121,6 +121,16 @@ pub enum Write {
         at: Timestamp,
     },
 
+    /// Ends every session of a user but one. No guard: what has ended stays as it is.
+    EndOtherSessions {
+        /// Whose.
+        user_id: UserId,
+        /// Which one goes on.
+        keep: SessionId,
+        /// When.
+        at: Timestamp,
+    },
+
     /// Inserts an interaction. Guard: no interaction of that id.
     InsertInteraction(Box<Interaction>),
     /// Replaces the facts. Guard: the version is `version`; it is raised by one.
@@ -263,6 +273,7 @@ kinds! {
     InsertSession(_)           "insert_session"       false
     TouchSession { .. }        "touch_session"        false
     EndSession { .. }          "end_session"          false
+    EndOtherSessions { .. }    "end_other_sessions"   false
     InsertInteraction(_)       "insert_interaction"   false
     UpdateInteraction { .. }   "update_interaction"   false
     InsertConsent(_)           "insert_consent"       false

@@ -233,6 +233,13 @@ impl Planning<'_> {
                 )));
             }
         }
+        if self.existing.references.is_cut {
+            self.problems.push(Problem::nowhere(format!(
+                "more than {} clients or resources of the database name what --prune would remove: apply the file without \
+                 --prune first, or change them",
+                References::MOST
+            )));
+        }
         for id in applied.clients.iter().filter(|id| !clients.contains(id)) {
             self.step(Action::Remove, "client", id, Vec::new());
             self.plan.writes.push(Write::DeleteClient(id.clone()));

@@ -254,14 +254,10 @@ impl Store for Postgres {
         clients: &[ClientId],
         resources: &[ResourceIdentifier],
     ) -> Read<References> {
-        Ok(References {
-            introspection_clients: self
-                .list(LATER, resource::introspected_by(realm, clients), resource::introspector)
-                .await?,
-            default_resources: self
-                .list(LATER, client::defaulting_to(realm, resources), client::default_of)
-                .await?,
-        })
+        Ok(References::bounded(
+            self.list(LATER, resource::introspected_by(realm, clients), resource::introspector).await?,
+            self.list(LATER, client::defaulting_to(realm, resources), client::default_of).await?,
+        ))
     }
 
     async fn events(&self, realm: Realm, most: u32) -> Read<Vec<Event>> {

@@ -112,6 +112,9 @@ fn parts<'a>(
         Write::EndSession { id, user_id, at } => {
             under(Lock::Session(realm.0, *id.as_bytes()), session::end(realm, *id, *user_id, *at))
         }
+        Write::EndOtherSessions { user_id, keep, at } => {
+            alone(session::end_others(realm, *user_id, *keep, *at))
+        }
         Write::InsertInteraction(record) => alone(interaction::insert(realm, record)?),
         Write::UpdateInteraction { id, version, facts } => {
             let update = interaction::update(realm, *id, *version, facts)?;

@@ -227,10 +227,10 @@ impl Store for Sqlite {
     ) -> Read<References> {
         let (clients, resources) = (clients.to_vec(), resources.to_vec());
         self.read_aside(move |c| {
-            Ok(References {
-                introspection_clients: resource::introspected_by(c, realm, &clients)?,
-                default_resources: client::defaulting_to(c, realm, &resources)?,
-            })
+            Ok(References::bounded(
+                resource::introspected_by(c, realm, &clients)?,
+                client::defaulting_to(c, realm, &resources)?,
+            ))
         })
         .await
     }

@@ -30,6 +30,7 @@ pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Guard
         Write::InsertSession(record) => session::insert(c, realm, record),
         Write::TouchSession { id, at } => session::touch(c, realm, *id, *at),
         Write::EndSession { id, user_id, at } => session::end(c, realm, *id, *user_id, *at),
+        Write::EndOtherSessions { user_id, keep, at } => session::end_others(c, realm, *user_id, *keep, *at),
         Write::InsertInteraction(record) => interaction::insert(c, realm, record),
         Write::UpdateInteraction { id, version, facts } => {
             interaction::update(c, realm, *id, *version, facts)

@@ -18,6 +18,7 @@ pub const fn guard(write: &Write) -> Guard {
         Write::CountFailure { .. }
         | Write::ClearAttempts(_)
         | Write::TouchSession { .. }
+        | Write::EndOtherSessions { .. }
         | Write::DenyToken { .. }
         | Write::Audit(_)
         | Write::CountRefusal { .. }

@@ -125,6 +125,7 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
         crowd(|_| Write::CountFailure { key: counter.clone(), now: NOW, backoff: BACKOFF }),
         crowd(|_| Write::ClearAttempts(counter.clone())),
         crowd(|_| Write::TouchSession { id: cast.session.id, at: NOW }),
+        crowd(|_| Write::EndOtherSessions { user_id: user, keep: cast.session.id, at: NOW }),
         crowd(|_| Write::DenyToken { token: Digest::of(b"raced"), expires_at: NOW }),
         crowd(|_| Write::Audit(Box::new(cast.event.clone()))),
         crowd(|_| Write::CountRefusal { client_id: "raced".into(), reason: "scope", at: NOW }),

@@ -219,9 +219,10 @@ impl Author<'_> {
 
     fn about_sessions(&self) -> Write {
         let (id, user_id) = (*self.dice.pick(&self.ids.sessions), *self.dice.pick(&self.ids.users));
-        match self.dice.roll(6) {
-            0 => Write::EndSession { id, user_id, at: self.now },
-            1 => Write::TouchSession { id, at: self.now },
+        match self.dice.roll(12) {
+            0 => Write::EndOtherSessions { user_id, keep: id, at: self.now },
+            1..=2 => Write::EndSession { id, user_id, at: self.now },
+            3..=4 => Write::TouchSession { id, at: self.now },
             _ => Write::InsertSession(Box::new(Session { id, ..fixtures::session(user_id, self.dice.0) })),
         }
     }

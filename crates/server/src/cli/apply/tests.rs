@@ -4,6 +4,7 @@ use std::{
 };
 
 use grantwell_core::{
+    client::Client,
     id::ClientId,
     store::{RealmRecord, Write},
     time::{Entropy, Timestamp},
@@ -143,4 +144,26 @@ async fn prune_removes_what_is_declared_no_longer_and_a_change_is_kept() {
     for kind in ["user.removed", "resource.removed", "client.changed", "user.created"] {
         assert!(kinds.iter().any(|found| found == kind), "{kind} {kinds:?}");
     }
+}
+
+/// However much of what goes refers to it too.
+#[tokio::test]
+async fn prune_sees_what_still_refers_to_what_would_go() {
+    let database = Database::new("referred").await;
+    let client = |n: u8| {
+        format!(
+            "[[client]]\nclient_id = \"app-{n}\"\nclient_secret = \"{SECRET}\"\nredirect_uris = [\"https://rp.example/cb\"]\n\
+             default_resource = \"https://api.example/\"\n"
+        )
+    };
+    let declared: String = std::iter::once(text()).chain((0..120).map(client)).collect();
+    database.apply(&declared, Mode::Commit, Undeclared::Keep).await.unwrap();
+    let web = database.store.client(Realm::MAIN, &"web".into()).await.unwrap().unwrap();
+    let by_hand = Client { client_id: "zz-by-hand".into(), applied: false, ..web };
+    let put = vec![Write::PutClient { client: Box::new(by_hand), was: None }];
+    assert_eq!(database.store.commit(Realm::MAIN, Share::Rest, put).await.unwrap(), Outcome::Done);
+    let rows = database.rows().await;
+    let said = database.apply("", Mode::Commit, Undeclared::Prune).await.unwrap_err().to_string();
+    assert!(said.contains("default_resource of the client zz-by-hand"), "{said}");
+    assert_eq!(database.rows().await, rows);
 }

@@ -280,11 +280,20 @@ fn prune_leaves_nothing_of_the_database_that_leads_nowhere() {
     existing.references = References {
         introspection_clients: vec![(api.clone(), web.clone())],
         default_resources: vec![(web.clone(), api.clone())],
+        is_cut: false,
     };
+    let cut = Existing {
+        references: References { is_cut: true, ..existing.references.clone() },
+        ..existing.clone()
+    };
+    let said = run("", &cut, Undeclared::Prune).unwrap_err().to_string();
+    assert!(said.starts_with("error: more than 1000 clients or resources"), "{said}");
+    assert!(run("", &cut, Undeclared::Keep).is_ok());
     assert!(run("", &existing, Undeclared::Prune).is_ok(), "they go together");
     existing.references = References {
         introspection_clients: vec![("https://by-hand.example/".into(), web)],
         default_resources: vec![("by-hand".into(), api)],
+        is_cut: false,
     };
     assert!(run("", &existing, Undeclared::Keep).is_ok());
     let said = run("", &existing, Undeclared::Prune).unwrap_err().to_string();
