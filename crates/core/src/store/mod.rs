@@ -5,6 +5,7 @@
 //! [`Outcome::Conflict`] that names the write; the caller loads and decides again. A read may be a moment old; a guard never is.
 
 mod records;
+mod ticket;
 mod write;
 
 use std::{future::Future, time::Duration};
@@ -14,11 +15,12 @@ pub use records::{
     Connection, Consent, Event, Interaction, KeyRecord, KeyUse, LoginName, RealmRecord, References,
     RefreshState, Session, SessionRecord, User,
 };
+pub use ticket::{Seen, Ticket, TicketKind, TicketUpdate};
 pub use write::Write;
 
 use crate::{
     client::Client,
-    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, UserId},
+    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, TicketId, UserId},
     resource::Resource,
     scope::ScopeSet,
     secret::Digest,
@@ -148,6 +150,21 @@ pub trait Store: Send + Sync {
         realm: Realm,
         id: AuthorizationId,
     ) -> impl Future<Output = Read<Option<AuthorizationRecord>>> + Send;
+    /// A ticket, used and expired ones too.
+    fn ticket(
+        &self,
+        realm: Realm,
+        kind: TicketKind,
+        id: TicketId,
+    ) -> impl Future<Output = Read<Option<Ticket>>> + Send;
+    /// The live ticket of that second digest.
+    fn ticket_by_second(
+        &self,
+        realm: Realm,
+        kind: TicketKind,
+        second: &Digest,
+        now: Timestamp,
+    ) -> impl Future<Output = Read<Option<Ticket>>> + Send;
     /// Whether a single access token was denied.
     fn is_denied(&self, realm: Realm, token: &Digest) -> impl Future<Output = Read<bool>> + Send;
     /// Counters, in the order of the keys; zero for those that are not there.

@@ -9,7 +9,7 @@ use std::{
 use grantwell_core::{
     authorize::{AuthorizationRequest, Prompts, ResponseMode},
     client::{ApplicationType, AuthMethod, Client, GrantType},
-    id::{AuthorizationId, ConsentId, EventId, InteractionId, KeyId, SessionId, UserId},
+    id::{AuthorizationId, ConsentId, EventId, InteractionId, KeyId, SessionId, TicketId, UserId},
     interaction::Facts,
     jose::Algorithm,
     resource::{AccessTokenFormat, Resource},
@@ -17,7 +17,7 @@ use grantwell_core::{
     secret::{Digest, Secret},
     store::{
         Authentication, Authorization, CodeState, Consent, Event, Interaction, KeyRecord, KeyUse,
-        RealmRecord, RefreshState, Session, User,
+        RealmRecord, RefreshState, Session, Ticket, TicketKind, User,
     },
     time::{Entropy, Timestamp},
 };
@@ -260,5 +260,19 @@ pub fn event(kind: &str, entropy: &dyn Entropy) -> Event {
         address: Some("192.0.2.1".to_owned()),
         trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
         detail: serde_json::json!({ "reason": "test" }),
+    }
+}
+
+/// A ticket of that kind that has ten minutes, with a second value.
+pub fn ticket(kind: TicketKind, entropy: &dyn Entropy) -> Ticket {
+    Ticket {
+        kind,
+        id: TicketId::new(NOW, entropy),
+        digest: digest(entropy),
+        second_digest: Some(digest(entropy)),
+        version: 1,
+        expires_at: NOW + Duration::from_mins(10),
+        used_at: None,
+        body: serde_json::json!({ "client_id": "app", "name": "Näme \u{1f980}" }),
     }
 }
