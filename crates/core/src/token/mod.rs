@@ -144,4 +144,7 @@ fn required(form: &Form, name: &'static str) -> Result<String, TokenRefusal> {
 }
 
 #[cfg(test)]
+#[path = "../../../../docs/guides/examples/probe.rs"]
+mod probe;
+#[cfg(test)]
 mod tests;
