@@ -160,6 +160,22 @@ impl Installation {
         self.program(processor, environment).start(listen).await
     }
 
+    /// `grantwell serve` as the last arguments of another command.
+    pub(crate) async fn serve_under(
+        &self,
+        command: &[String],
+        environment: &[(&str, &str)],
+    ) -> Result<Running, String> {
+        let own = |text: &str| text.to_owned();
+        let environment = environment.iter().map(|(name, value)| (own(name), own(value))).collect();
+        let served = self.program(None, environment);
+        let (first, rest) = command.split_first().ok_or("no command")?;
+        let program = served.command.display().to_string();
+        let arguments =
+            rest.iter().cloned().chain([program]).chain(served.arguments.iter().cloned()).collect();
+        Program { command: first.into(), arguments, ..served }.start(listen).await
+    }
+
     /// `grantwell serve` on a port that is known already.
     pub(crate) async fn serve_at(&self, address: SocketAddr) -> Result<Running, String> {
         self.program(None, Vec::new()).start_at(address, listen).await

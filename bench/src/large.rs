@@ -219,8 +219,8 @@ impl Load<'_> {
         }
         let tell = |what: &str, times: Vec<Duration>| {
             let count = times.len();
-            let measured = Measured::of(times);
-            let (median, most) = (measured.percentile(50), measured.percentile(99));
+            let measured = Measured::of(&times);
+            let (median, most) = (measured.percentile(50.0), measured.percentile(99.0));
             row(&format!("{what}: how many, p50 and p99"), format!("{count}, {median:.1?}, {most:.1?}"));
         };
         tell("sign-in with a password, consent, code", codes);

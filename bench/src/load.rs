@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hdrhistogram::Histogram;
 use tokio::task::LocalSet;
 
 use crate::{
@@ -21,26 +22,56 @@ pub(crate) enum Step {
     Over,
 }
 
+/// The longest latency that is told from longer ones, nanoseconds: a minute.
+const LONGEST: u64 = 60_000_000_000;
+/// Of a latency, so many digits are kept.
+const DIGITS: u8 = 3;
+
 /// What was measured.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Measured {
-    /// Each step's time.
-    latencies: Vec<Duration>,
+    /// Each step's time, nanoseconds.
+    latencies: Histogram<u64>,
     elapsed: Duration,
     /// The server's.
     processor: Duration,
 }
 
+impl Default for Measured {
+    fn default() -> Self {
+        #[expect(
+            clippy::expect_used,
+            reason = "the bounds are constants, and every test of a measurement passes here"
+        )]
+        let latencies = Histogram::new_with_max(LONGEST, DIGITS).expect("bounds that fit each other");
+        Self { latencies, elapsed: Duration::ZERO, processor: Duration::ZERO }
+    }
+}
+
 impl Measured {
     /// Of steps that somebody else has taken the time of.
-    pub(crate) fn of(latencies: Vec<Duration>) -> Self {
-        Self { latencies, ..Self::default() }
+    pub(crate) fn of(latencies: &[Duration]) -> Self {
+        let mut measured = Self::default();
+        for latency in latencies {
+            measured.record(*latency);
+        }
+        measured
     }
 
-    pub(crate) fn add(&mut self, other: Self) {
-        self.latencies.extend(other.latencies);
+    fn record(&mut self, latency: Duration) {
+        self.latencies.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.merge(&other.latencies);
         self.elapsed += other.elapsed;
         self.processor += other.processor;
+    }
+
+    fn merge(&mut self, latencies: &Histogram<u64>) {
+        // It refuses only values beyond its bounds, and all have the same.
+        let merged = self.latencies.add(latencies);
+        debug_assert!(merged.is_ok(), "{merged:?}");
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -60,12 +91,9 @@ impl Measured {
         self.processor / self.count().max(1)
     }
 
-    /// The latency that so many in a hundred do not exceed.
-    pub(crate) fn percentile(&self, percent: usize) -> Duration {
-        let mut sorted = self.latencies.clone();
-        sorted.sort_unstable();
-        let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-        sorted.get(at).copied().unwrap_or_default()
+    /// The latency that so many in a hundred do not exceed, to three digits.
+    pub(crate) fn percentile(&self, percent: f64) -> Duration {
+        Duration::from_nanos(self.latencies.value_at_percentile(percent))
     }
 }
 
@@ -117,7 +145,7 @@ where
             let mut measured = Measured::default();
             for done in loops {
                 let done = done.await.map_err(|error| Fault::Unexpected(error.to_string()))?;
-                measured.latencies.extend(done?);
+                measured.merge(&done?.latencies);
             }
             measured.elapsed = Instant::now().duration_since(from);
             measured.processor = server.processor_time().saturating_sub(processor);
@@ -126,24 +154,19 @@ where
         .await
 }
 
-async fn repeat<W>(
-    address: SocketAddr,
-    mut worker: W,
-    from: Instant,
-    end: Instant,
-) -> Result<Vec<Duration>, Fault>
+async fn repeat<W>(address: SocketAddr, mut worker: W, from: Instant, end: Instant) -> Result<Measured, Fault>
 where
     W: AsyncFnMut(&mut Connection) -> Result<Step, Fault>,
 {
     let mut connection = Connection::new(address);
-    let mut latencies = Vec::new();
+    let mut measured = Measured::default();
     loop {
         let begun = Instant::now();
         if begun >= end || worker(&mut connection).await? == Step::Over {
-            return Ok(latencies);
+            return Ok(measured);
         }
         if begun >= from {
-            latencies.push(begun.elapsed());
+            measured.record(begun.elapsed());
         }
     }
 }
@@ -154,18 +177,26 @@ mod tests {
 
     #[test]
     fn percentiles_rates_and_costs_are_those_of_the_steps() {
-        let mut measured = Measured {
-            latencies: (1..=50).map(Duration::from_millis).collect(),
+        let millis =
+            |range: std::ops::RangeInclusive<u64>| range.map(Duration::from_millis).collect::<Vec<_>>();
+        let half = |range| Measured {
             elapsed: Duration::from_millis(500),
             processor: Duration::from_millis(250),
+            ..Measured::of(&millis(range))
         };
-        measured
-            .add(Measured { latencies: (51..=100).map(Duration::from_millis).collect(), ..measured.clone() });
+        let mut measured = half(1..=50);
+        measured.add(&half(51..=100));
         assert_eq!(measured.count(), 100);
-        assert_eq!(measured.percentile(50), Duration::from_millis(51));
-        assert_eq!(measured.percentile(99), Duration::from_millis(100));
+        let near = |percent, expected: u64| {
+            let (is, expected) =
+                (measured.percentile(percent).as_secs_f64(), Duration::from_millis(expected));
+            (is / expected.as_secs_f64() - 1.0).abs() < 1e-3
+        };
+        assert!(near(50.0, 50) && near(99.0, 99) && near(100.0, 100), "{measured:?}");
         assert!((measured.per_second() - 100.0).abs() < 1e-9);
         assert_eq!(measured.cost(), Duration::from_millis(5));
-        assert_eq!(Measured::default().percentile(99), Duration::ZERO);
+        assert_eq!(Measured::default().percentile(99.0), Duration::ZERO);
+        let beyond = Measured::of(&[Duration::from_hours(1)]);
+        assert_eq!((beyond.count(), beyond.percentile(50.0) >= Duration::from_mins(1)), (1, true));
     }
 }

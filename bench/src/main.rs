@@ -2,6 +2,7 @@
 
 mod account;
 mod across;
+mod against;
 mod backups;
 mod crew;
 mod failover;
@@ -11,6 +12,7 @@ mod grantwell;
 mod haproxy;
 mod history;
 mod http;
+mod instructions;
 mod kills;
 mod large;
 mod load;
@@ -121,26 +123,19 @@ enum Command {
         #[arg(long, default_value_t = 4.0)]
         mixed: f64,
     },
-    /// Measures the server, and oidc-provider beside it
-    Run {
+    /// Measures the server, and another one beside it
+    Run(Speed),
+    /// Counts the instructions of a request under callgrind, beside what is recorded
+    Instructions {
         /// The program `grantwell`, built for release
         #[arg(long, value_name = "FILE")]
         server: PathBuf,
-        /// The folder with oidc-provider and its packages; without it nothing is compared
-        #[arg(long, value_name = "DIR")]
-        peer: Option<PathBuf>,
-        /// How long each row is measured
-        #[arg(long, default_value_t = 2.0)]
-        seconds: f64,
-        /// How often; the best counts
-        #[arg(long, default_value_t = 3)]
-        repeat: u32,
-        /// Half a second, once
-        #[arg(long)]
-        short: bool,
-        /// The page that the tables are written to
+        /// The record
         #[arg(long, value_name = "FILE")]
-        write: Option<PathBuf>,
+        record: PathBuf,
+        /// The commit that the program was built from; the counts become the record
+        #[arg(long, value_name = "COMMIT")]
+        write: Option<String>,
     },
     /// Runs a command beside a PostgreSQL of its own; `GRANTWELL_TEST_POSTGRES` names an empty database
     WithPostgres {
@@ -148,6 +143,42 @@ enum Command {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
+}
+
+/// What a measurement takes.
+#[derive(Debug, clap::Args)]
+struct Speed {
+    /// The program `grantwell`, built for release
+    #[arg(long, value_name = "FILE")]
+    server: PathBuf,
+    /// The folder with oidc-provider and its packages, which takes turns with it; the best round counts
+    #[arg(long, value_name = "DIR")]
+    peer: Option<PathBuf>,
+    /// Another build of `grantwell`, which takes turns with it; the median of the rounds counts
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["peer", "write"])]
+    against: Option<PathBuf>,
+    /// How long each row is measured in a round
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Rounds; 3 without it, 5 beside another build
+    #[arg(long)]
+    repeat: Option<u32>,
+    /// A fifth of a second, one round: that everything runs, and no figures
+    #[arg(long, conflicts_with_all = ["seconds", "repeat", "write"])]
+    quick: bool,
+    /// The page that the tables are written to
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+}
+
+impl Speed {
+    fn plan(&self) -> Plan {
+        let rounds = self.repeat.unwrap_or(if self.against.is_some() { 5 } else { 3 });
+        let (seconds, repeat) =
+            if self.quick { (0.2, 1) } else { (self.seconds.clamp(0.1, 600.0), rounds.max(1)) };
+        let (server, peer) = (self.server.clone(), self.peer.clone());
+        Plan { server, peer, time: Duration::from_secs_f64(seconds), repeat }
+    }
 }
 
 /// What a run takes that breaks something again and again.
@@ -237,28 +268,40 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             let upgrade = upgrade::Upgrade { program, next, rounds: run.rounds, mixed };
             upgrade::run(upgrade, run.seed()).await?
         }
-        Command::Run { server, peer, seconds, repeat, short, write } => {
-            let time = Duration::from_secs_f64(if short { 0.5 } else { seconds.clamp(0.1, 600.0) });
-            let plan = Plan { server, peer, time, repeat: if short { 1 } else { repeat.max(1) } };
-            measure(&plan, write).await?
+        Command::Run(speed) => measure(&speed).await?,
+        Command::Instructions { server, record, write } => {
+            instructions::run(&server, &record, write.as_deref()).await?;
+            true
         }
         Command::WithPostgres { command } => return postgres::with_postgres(&command).await,
     };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn measure(plan: &Plan, page: Option<PathBuf>) -> Result<bool, String> {
-    let report = run::run(plan).await?;
-    if !report.pinned {
-        println!("Not pinned: there is no taskset, or only one processor.\n");
+async fn measure(speed: &Speed) -> Result<bool, String> {
+    let plan = speed.plan();
+    if let Some(other) = &speed.against {
+        let comparison = against::run(&plan, other).await?;
+        pinned(comparison.pinned);
+        println!("{}", comparison.markdown());
+        return Ok(true);
     }
+    let report = run::run(&plan).await?;
+    pinned(report.pinned);
     println!("{}", report.markdown());
-    if let Some(page) = page {
-        report.write(&page)?;
+    if let Some(page) = &speed.write {
+        report.write(page)?;
     }
-    let missed = report.missed();
+    // A round of a fifth of a second shows no floor.
+    let missed = if speed.quick { Vec::new() } else { report.missed() };
     for what in &missed {
         println!("missed: {what}");
     }
     Ok(missed.is_empty())
+}
+
+fn pinned(is_pinned: bool) {
+    if !is_pinned {
+        println!("Not pinned: there is no taskset, or only one processor.\n");
+    }
 }

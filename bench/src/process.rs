@@ -212,6 +212,10 @@ impl Running {
         Err(self.process.too_slow())
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// SIGKILL, and it is gone when this returns.
     pub(crate) fn kill(&mut self) {
         self.process.kill();

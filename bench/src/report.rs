@@ -43,8 +43,8 @@ impl Result {
             "| {} | {} | {} | {} | {} | {theirs} | {their_cost} | {ratio} |",
             self.name,
             rate(ours),
-            millis(ours.percentile(50)),
-            millis(ours.percentile(99)),
+            millis(ours.percentile(50.0)),
+            millis(ours.percentile(99.0)),
             micros(ours.cost()),
         )
     }

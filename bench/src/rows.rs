@@ -69,7 +69,7 @@ pub(crate) struct Target<'s> {
 }
 
 impl Target<'_> {
-    fn client(&self, signed: Signed) -> Client {
+    pub(crate) fn client(&self, signed: Signed) -> Client {
         let (id, scope, resource) = match signed {
             Signed::Es256 => ("web", "openid notes:read", API),
             Signed::EdDsa => ("web-eddsa", "openid cards:read", EDDSA_API),
@@ -77,7 +77,7 @@ impl Target<'_> {
         Client { paths: self.paths.clone(), id: id.into(), scope, resource: Some(resource) }
     }
 
-    fn machine(&self, signed: Signed) -> Client {
+    pub(crate) fn machine(&self, signed: Signed) -> Client {
         let scope = match signed {
             Signed::Es256 => "notes:read",
             Signed::EdDsa => "cards:read",
@@ -86,11 +86,11 @@ impl Target<'_> {
     }
 
     /// Tokens for the issuer itself.
-    fn profile(&self) -> Client {
+    pub(crate) fn profile(&self) -> Client {
         Client { scope: "openid profile", resource: None, ..self.client(Signed::Es256) }
     }
 
-    fn opaque(&self) -> Client {
+    pub(crate) fn opaque(&self) -> Client {
         Client { scope: "openid files:read", resource: Some(OPAQUE_API), ..self.client(Signed::Es256) }
     }
 
@@ -192,7 +192,7 @@ impl Target<'_> {
                     Ok(Step::Counts)
                 }
             });
-            total.add(drain(self.server, redeemers).await?);
+            total.add(&drain(self.server, redeemers).await?);
         }
         Ok(total)
     }

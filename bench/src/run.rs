@@ -16,10 +16,10 @@ use crate::{
     rows::{CONNECTIONS, Effort, Format, Signed, Target, Work},
 };
 
-const SERVER_PROCESSOR: u32 = 0;
-const LOAD_PROCESSOR: u32 = 1;
+pub(crate) const SERVER_PROCESSOR: u32 = 0;
+pub(crate) const LOAD_PROCESSOR: u32 = 1;
 /// How long memory is given to settle after a start.
-const SETTLE: Duration = Duration::from_secs(1);
+pub(crate) const SETTLE: Duration = Duration::from_secs(1);
 
 /// What is run, how long, how often.
 #[derive(Clone, Debug)]
@@ -28,14 +28,16 @@ pub(crate) struct Plan {
     /// The folder of the other server, where there is one.
     pub(crate) peer: Option<PathBuf>,
     pub(crate) time: Duration,
-    /// The best of so many.
+    /// Rounds of each row.
     pub(crate) repeat: u32,
 }
 
-struct Row {
-    name: &'static str,
-    work: Work,
-    connections: usize,
+/// Work under a name.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) work: Work,
+    pub(crate) connections: usize,
     /// Whether the other server does the same.
     compared: bool,
 }
@@ -53,12 +55,13 @@ const fn one_client(name: &'static str, work: Work) -> Row {
 }
 
 /// A start of the server with its own setting.
-struct Phase {
-    environment: &'static [(&'static str, &'static str)],
-    rows: &'static [Row],
+#[derive(Debug)]
+pub(crate) struct Phase {
+    pub(crate) environment: &'static [(&'static str, &'static str)],
+    pub(crate) rows: &'static [Row],
 }
 
-const PHASES: &[Phase] = &[
+pub(crate) const PHASES: &[Phase] = &[
     Phase {
         // The other server writes no line for each request either.
         environment: &[("GRANTWELL_LOG__LEVEL", "warn")],
@@ -169,7 +172,7 @@ async fn start_peer(folder: &Path, scratch: &Folder, processor: Option<u32>) -> 
         .await
 }
 
-async fn discover(server: &Running) -> Result<Paths, String> {
+pub(crate) async fn discover(server: &Running) -> Result<Paths, String> {
     Paths::discover(&mut Connection::new(server.address)).await.map_err(|fault| fault.to_string())
 }
 

@@ -15,7 +15,10 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { name: "races", run: |root| stages::races(200).visible(root, LIMIT) },
     Part { name: "timing", run: |root| stages::timing(500).visible(root, LIMIT) },
-    Part { name: "kills", run: |root| stages::kills(root, 50)?.visible(root, LIMIT) },
+    Part {
+        name: "kills",
+        run: |root| stages::kills(&stages::prepare("kills", root)?, 50).visible(root, LIMIT),
+    },
     Part { name: "model", run: |root| stages::model(root, 400) },
     Part { name: "nodes", run: |root| breaks(root, "nodes", &["--rounds", "200"]) },
     Part {
@@ -31,13 +34,18 @@ const PARTS: &[Part] = &[
 
 /// One of the runs that break what several nodes stand on; its report is shown.
 fn breaks(root: &Path, what: &str, extent: &[&str]) -> Result<(), String> {
-    stages::breaks(root, what, extent)?.visible(root, LIMIT)
+    stages::breaks(&stages::prepare(what, root)?, what, extent).visible(root, LIMIT)
+}
+
+/// The parts, as a list to read.
+pub(crate) fn listed() -> String {
+    let parts: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
+    parts.join(", ")
 }
 
 pub(crate) fn run(name: &str) -> End {
     let Some(part) = PARTS.iter().find(|part| part.name == name) else {
-        let known: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
-        return End::Usage(format!("`full` has no part `{name}` (parts: {})", known.join(", ")));
+        return End::Usage(format!("`full` has no part `{name}` (parts: {})", listed()));
     };
     match (part.run)(&root()) {
         Ok(()) => End::Good,

@@ -1,35 +1,54 @@
 //! Checks and generators of this repository: `cargo xtask COMMAND`.
 
+mod build;
 mod catalogue;
 mod command;
 mod full;
+mod measure;
 mod next;
 mod packages;
 mod source;
 mod stages;
 mod tidy;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode};
 
-use crate::command::Command;
+use crate::stages::Group;
 
-const USAGE: &str = "\
+/// The text of `help`.
+fn usage() -> String {
+    let [usual, cluster, foreign] = [Group::Usual, Group::Cluster, Group::Foreign].map(Group::listed);
+    format!(
+        "\
 Usage: cargo xtask COMMAND
 
-  test [STAGE…]    everything that must pass, or only the named stages
-                   (stages: format, clippy, tidy, cargo, postgres, kills, nodes, outages, pooler,
-                   patroni, upgrade, browser, foreign)
+  test [NAME…]     runs tests, by group or by stage; without a name the group `usual`
+                     usual    {usual}
+                     cluster  {cluster}
+                     foreign  {foreign}
+                     all      every stage
   tidy             the rules that clippy cannot hold
   security-tests   writes docs/security-tests.md from xtask/catalogue.txt and the tests
-  full PART        one of the long runs: races, timing, kills, model, nodes, outages, pooler,
-                   patroni, upgrade, large
-  bench [ARG…]     the load generator in bench/, built for release
+  full PART        one of the long runs: {parts}
+  bench [ARG…]     measures a release build beside oidc-provider
+                     --against PROGRAM  beside another build of ours, in alternating rounds
+                     --quick            half a minute: that everything runs, and no figures
+                     --seconds N, --repeat N, --write FILE
+  instructions     counts the instructions of a request in a release build, beside those recorded in {record}
+                     --program FILE   counts another build
+                     --write          records what was counted; with --program it takes --commit COMMIT
   help             this text
 
 Examples:
   cargo xtask test
   cargo xtask test format clippy
-";
+  cargo xtask test cluster foreign
+  cargo xtask bench --against ../before/grantwell
+",
+        parts = full::listed(),
+        record = measure::RECORD,
+    )
+}
 
 /// What a command came to.
 enum End {
@@ -47,9 +66,10 @@ fn main() -> ExitCode {
         ["security-tests"] => security_tests(),
         ["full", part] => full::run(part),
         ["full", ..] => End::Usage("`full` takes one part".to_owned()),
-        ["bench", rest @ ..] => bench(rest),
+        ["bench", rest @ ..] => measure::bench(rest),
+        ["instructions", rest @ ..] => measure::instructions(rest),
         ["help" | "--help" | "-h"] => {
-            print!("{USAGE}");
+            print!("{}", usage());
             End::Good
         }
         [] => End::Usage("a command is missing".to_owned()),
@@ -59,7 +79,7 @@ fn main() -> ExitCode {
         End::Good => ExitCode::SUCCESS,
         End::Bad => ExitCode::FAILURE,
         End::Usage(what) => {
-            eprint!("error: {what}\n\n{USAGE}");
+            eprint!("error: {what}\n\n{}", usage());
             ExitCode::from(2)
         }
     }
@@ -81,32 +101,6 @@ fn tidy() -> End {
 
 fn security_tests() -> End {
     match catalogue::write(&root()) {
-        Ok(()) => End::Good,
-        Err(error) => {
-            eprintln!("error: {error}");
-            End::Bad
-        }
-    }
-}
-
-/// Builds the server for release, fetches the peer it is measured beside, and measures both.
-fn bench(rest: &[&str]) -> End {
-    let (root, hours) = (root(), Duration::from_hours(2));
-    let build = ["build", "--quiet", "--release", "--locked", "-p", "grantwell", "-p", "grantwell-bench"];
-    let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-    let peer = root.join("bench/oidc-provider");
-    let ready = Command::new("cargo").args(build).visible(&root, hours);
-    let ready = ready.and_then(|()| Command::new("npm").args(install).visible(&peer, hours));
-    let measured = ready.and_then(|()| stages::program(&root)).and_then(|debug| {
-        let server = debug.with_file_name("../release/grantwell");
-        let (bench, server) = (server.with_file_name("grantwell-bench"), server.to_string_lossy());
-        let peer = peer.to_string_lossy();
-        let fixed = ["run", "--server", &server, "--peer", &peer];
-        Command::new(&bench.to_string_lossy())
-            .args(fixed.into_iter().chain(rest.iter().copied()))
-            .visible(&root, hours)
-    });
-    match measured {
         Ok(()) => End::Good,
         Err(error) => {
             eprintln!("error: {error}");

@@ -5,8 +5,9 @@ use std::{path::Path, time::Duration};
 use crate::command::Command;
 
 /// What a stage cannot do without.
+#[derive(Debug)]
 pub(crate) struct Package {
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// A line that works once it is installed.
     probe: &'static [&'static str],
     /// What its installation starts: we start our own.
@@ -22,6 +23,8 @@ pub(crate) const POSTGRESQL: Package = Package {
     probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
     services: &["postgresql"],
 };
+pub(crate) const VALGRIND: Package =
+    Package { name: "valgrind", probe: &["valgrind", "--version"], services: &[] };
 pub(crate) const HAPROXY: Package =
     Package { name: "haproxy", probe: &["/usr/sbin/haproxy", "-v"], services: &["haproxy"] };
 pub(crate) const PGBOUNCER: Package =

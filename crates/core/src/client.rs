@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::redirect_uri::ApplicationType;
 use crate::{
     id::{ClientId, ResourceIdentifier},
     jose::Algorithm,
@@ -37,17 +38,6 @@ impl AuthMethod {
             Self::ClientSecretPost => "client_secret_post",
         }
     }
-}
-
-/// `application_type`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ApplicationType {
-    /// On a web server or in a browser: `https` redirects, matched byte for byte.
-    #[default]
-    Web,
-    /// On the person's own machine (RFC 8252): loopback redirects match on any port.
-    Native,
 }
 
 /// `grant_types` that exist.

@@ -23,12 +23,11 @@
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::client::ApplicationType;
-
 /// The longest URI that may be registered.
-pub const LONGEST: usize = 2048;
+const LONGEST: usize = 2048;
 
 /// The hosts that name the person's own machine (RFC 8252 §7.3, §8.3), as they stand in a URI.
 const LOOPBACK: &[&str] = &["127.0.0.1", "[::1]", "localhost"];
@@ -65,10 +64,21 @@ const RESPONSE_PARAMETERS: &[&str] = &[
     "session_state",
 ];
 
+/// `application_type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationType {
+    /// On a web server or in a browser: `https` redirects, matched byte for byte.
+    #[default]
+    Web,
+    /// On the person's own machine (RFC 8252): loopback redirects match on any port.
+    Native,
+}
+
 /// Why a URI may not be registered. One variant per rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedirectUriError {
-    /// Longer than [`LONGEST`].
+    /// Longer than 2048 characters.
     TooLong,
     /// A character that RFC 3986 §2 does not have, white space and controls among them.
     Character,

@@ -13,7 +13,8 @@ use grantwell_store::Engine;
 use ipnet::IpNet;
 
 use crate::{
-    clocks::Clocks, issued::Issued, login::password::Passwords, pages::Pages, registered::Registered,
+    clocks::Clocks, config::LoginUi, issued::Issued, login::password::Passwords, pages::Pages,
+    registered::Registered,
 };
 
 /// The process.
@@ -70,16 +71,6 @@ pub(crate) enum ErrorAudience {
     People,
     /// People, and the developer at the same machine (`grantwell dev`).
     Developers,
-}
-
-/// An external login UI, in place of our pages.
-pub(crate) struct LoginUi {
-    /// Where browsers are sent.
-    pub(crate) url: String,
-    /// How its back end says who it is.
-    pub(crate) client_id: String,
-    /// SHA-256 of its secret.
-    pub(crate) client_secret: grantwell_core::secret::Digest,
 }
 
 impl App {

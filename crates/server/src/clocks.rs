@@ -11,7 +11,7 @@ use grantwell_core::{
     time::{Clock, Timestamp},
 };
 
-use crate::{app::App, start::StartError};
+use crate::{app::App, start_error::StartError};
 
 /// How far apart the two may be.
 const APART: Duration = Duration::from_secs(5);

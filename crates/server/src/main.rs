@@ -17,6 +17,7 @@ mod registered;
 mod router;
 mod run;
 mod start;
+mod start_error;
 mod telemetry;
 #[cfg(test)]
 mod tests;

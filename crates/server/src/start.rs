@@ -27,9 +27,9 @@ use tokio::{
 
 use crate::{
     ambient::{SystemClock, SystemEntropy},
-    app::{App, Current, ErrorAudience, LoginUi, ServedRealm},
+    app::{App, Current, ErrorAudience, ServedRealm},
     clocks::{self, Clocks},
-    config::Configuration,
+    config::{Configuration, LoginUi},
     issued::Issued,
     jobs,
     keys::{self, Vault, Which},
@@ -38,19 +38,10 @@ use crate::{
     master_key::{self, KeyCheck},
     pages::Pages,
     registered::Registered,
-    router, telemetry,
+    router,
+    start_error::StartError,
+    telemetry,
 };
-
-/// One sentence for the person who started it.
-#[derive(Debug)]
-pub(crate) struct StartError(pub(crate) String);
-
-impl StartError {
-    /// Any error that says in one sentence what is wrong.
-    pub(crate) fn of(error: impl std::fmt::Display) -> Self {
-        Self(error.to_string())
-    }
-}
 
 /// All that a server is made of.
 pub(crate) struct Parts {
@@ -87,11 +78,7 @@ impl Parts {
                 admitted: config.limits.password_hashes + config.limits.password_queue,
             },
             templates: config.templates.clone(),
-            login_ui: config.front_end.as_ref().map(|login_ui| LoginUi {
-                url: login_ui.url.clone(),
-                client_id: login_ui.client_id.clone(),
-                client_secret: login_ui.client_secret,
-            }),
+            login_ui: config.login_ui.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             audience: ErrorAudience::People,
         }

@@ -135,17 +135,12 @@ impl Step for ConsentAnswer {
         let Purpose::Authorization(request) = &pending.interaction.purpose else {
             return Ok(Decision::read_only(Answered::Stale));
         };
-        let Some(client) = have.client(&request.client_id)?.filter(|client| !client.disabled) else {
-            return Ok(Decision::read_only(Answered::Stale));
-        };
         let sessions = self.form.browser.live_sessions(have, context)?;
         let facts = &pending.interaction.facts;
         let subject = subject(request, facts, &sessions).map(Subject::from);
-        let consent = match &subject {
-            Some(subject) => have.consent(subject.user.id, &request.client_id)?,
-            None => None,
+        let Some((view, client)) = View::load(request, facts, subject, have, context.now)? else {
+            return Ok(Decision::read_only(Answered::Stale));
         };
-        let view = View { request, facts, subject, consent, client, now: context.now };
         let (step, _) = next(&view);
         let about = match &step {
             NextStep::Consent { asked, .. } => {

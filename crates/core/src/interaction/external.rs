@@ -15,7 +15,7 @@ use crate::{
     id::{InteractionId, UserId},
     resource::Resource,
     step::{Context, Decided, Decision, Have, Step, Stop, Want},
-    store::{Authentication, AuthorizationRequest, Consent, Facts, LoginName, Purpose, Share},
+    store::{Authentication, AuthorizationRequest, Facts, LoginName, Purpose, Share},
 };
 
 /// Why a report is not kept, or nothing can be said of an interaction.
@@ -125,14 +125,13 @@ fn decided(
     have: &Have,
     context: &Context<'_>,
 ) -> Decided<(), ExternalRefusal> {
-    let seen = see(pending, request, have)?;
-    let view = seen.view(pending, request, context);
+    let (view, client) = view(pending, request, have, context)?;
     let by = view.subject.ok_or(ExternalRefusal::LoginRequired)?.user.id;
     let (step, _) = next(&view);
     let about = match (question, &step) {
         (Some(received), NextStep::Consent { asked, .. }) => {
             let resources = resources(asked, have)?;
-            let question = Question { pending: *pending, request, client: seen.client, asked, resources };
+            let question = Question { pending: *pending, request, client, asked, resources };
             question.compare(&context.keyring.keys, received)
         }
         (Some(_) | None, _) => About::ThisQuestion,
@@ -185,13 +184,12 @@ impl Step for Describe {
 
     fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Described, ExternalRefusal> {
         let (pending, request) = find(self.0.as_ref(), have, context)?;
-        let seen = see(&pending, request, have)?;
-        let view = seen.view(&pending, request, context);
+        let (view, client) = view(&pending, request, have, context)?;
         let (step, _) = next(&view);
         let consent = match (&step, view.subject) {
             (NextStep::Consent { asked, .. }, Some(subject)) => {
                 let resources = resources(asked, have)?;
-                let question = Question { pending, request, client: seen.client, asked, resources };
+                let question = Question { pending, request, client, asked, resources };
                 Some(DescribedConsent {
                     subject: subject.user.id,
                     question: question.fingerprint(&context.keyring.keys),
@@ -204,7 +202,7 @@ impl Step for Describe {
             id: pending.interaction.id,
             expires_at: pending.interaction.expires_at.seconds(),
             request: request.clone(),
-            client: Arc::clone(seen.client),
+            client: Arc::clone(client),
             next: step,
             consent,
         }))
@@ -235,43 +233,15 @@ fn who<'a>(pending: &Pending<'a>, have: &'a Have) -> Result<Option<Subject<'a>>,
     })
 }
 
-struct Seen<'a> {
-    client: &'a Arc<Client>,
-    subject: Option<Subject<'a>>,
-    consent: Option<&'a Consent>,
-}
-
-impl<'a> Seen<'a> {
-    fn view(
-        &self,
-        pending: &Pending<'a>,
-        request: &'a AuthorizationRequest,
-        context: &Context<'_>,
-    ) -> View<'a> {
-        View {
-            request,
-            facts: &pending.interaction.facts,
-            subject: self.subject,
-            consent: self.consent,
-            client: self.client,
-            now: context.now,
-        }
-    }
-}
-
-fn see<'a>(
+fn view<'a>(
     pending: &Pending<'a>,
-    request: &AuthorizationRequest,
+    request: &'a AuthorizationRequest,
     have: &'a Have,
-) -> Result<Seen<'a>, Stop<ExternalRefusal>> {
-    let client = have.client(&request.client_id)?.filter(|client| !client.disabled);
-    let client = client.ok_or(ExternalRefusal::ClientUnknown)?;
-    let subject = who(pending, have)?;
-    let consent = match &subject {
-        Some(subject) => have.consent(subject.user.id, &request.client_id)?,
-        None => None,
-    };
-    Ok(Seen { client, subject, consent })
+    context: &Context<'_>,
+) -> Result<(View<'a>, &'a Arc<Client>), Stop<ExternalRefusal>> {
+    let facts = &pending.interaction.facts;
+    let view = View::load(request, facts, who(pending, have)?, have, context.now)?;
+    Ok(view.ok_or(ExternalRefusal::ClientUnknown)?)
 }
 
 #[cfg(test)]

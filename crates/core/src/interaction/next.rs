@@ -1,6 +1,6 @@
 //! What must happen next: the first true row of a table, derived from facts (OpenID Connect Core 1.0 §3.1.2.3, §3.1.2.4).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     check::{CheckRow, Endpoint},
@@ -8,6 +8,7 @@ use crate::{
     error::{ErrorCode, OAuthError, Refusal},
     id::SessionId,
     scope::Permissions,
+    step::{Have, Want},
     store::{Authentication, AuthorizationRequest, Consent, Facts, ResponseRoute, SessionRecord, User},
     time::Timestamp,
 };
@@ -48,6 +49,26 @@ pub struct View<'a> {
     pub client: &'a Client,
     /// The present.
     pub now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    /// What is known of a request and of who would answer it, with the client as it is registered; `None` when the client was
+    /// deleted or disabled meanwhile.
+    pub(super) fn load(
+        request: &'a AuthorizationRequest,
+        facts: &'a Facts,
+        subject: Option<Subject<'a>>,
+        have: &'a Have,
+        now: Timestamp,
+    ) -> Result<Option<(Self, &'a Arc<Client>)>, Want> {
+        let client = have.client(&request.client_id)?.filter(|client| !client.disabled);
+        let Some(client) = client else { return Ok(None) };
+        let consent = match &subject {
+            Some(subject) => have.consent(subject.user.id, &request.client_id)?,
+            None => None,
+        };
+        Ok(Some((Self { request, facts, subject, consent, client, now }, client)))
+    }
 }
 
 /// Why a person must sign in.

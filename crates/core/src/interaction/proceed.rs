@@ -133,16 +133,11 @@ impl Proceed<'_> {
         have: &Have,
         context: &Context<'_>,
     ) -> Result<Decision<Proceeded>, Stop<ResumeRefusal>> {
-        let client = have.client(&request.client_id)?.filter(|client| !client.disabled);
-        let client = client.ok_or(ResumeRefusal::ClientUnknown)?;
         let sessions = self.browser.live_sessions(have, context)?;
         let facts = &pending.interaction.facts;
         let subject = subject(request, facts, &sessions).map(Subject::from);
-        let consent = match &subject {
-            Some(subject) => have.consent(subject.user.id, &request.client_id)?,
-            None => None,
-        };
-        let view = View { request, facts, subject, consent, client, now: context.now };
+        let (view, client) =
+            View::load(request, facts, subject, have, context.now)?.ok_or(ResumeRefusal::ClientUnknown)?;
         let (step, _) = next(&view);
         let kind = match step {
             NextStep::Refuse(refusal) => return Ok(refuse(client, request, refusal, context)),
@@ -159,7 +154,7 @@ impl Proceed<'_> {
                     user: subject.map(|subject| subject.user.clone()).ok_or(ResumeRefusal::Unknown)?,
                     question: question.fingerprint(&context.keyring.keys),
                     resources: resources.to_vec(),
-                    agreed_before: consent.is_some(),
+                    agreed_before: view.consent.is_some(),
                     asked,
                     missing,
                 }))

@@ -34,7 +34,7 @@ use crate::{
     config::{Configuration, problem::reason},
     keys,
     master_key::{self, KeyCheck},
-    start::StartError,
+    start_error::StartError,
 };
 
 type Done = Result<(), StartError>;

@@ -35,7 +35,8 @@ use crate::{
     listen::Listener,
     login::password::{self, PoolSize},
     router,
-    start::{self, DEV_LIMITS, Parts, Running, StartError},
+    start::{self, DEV_LIMITS, Parts, Running},
+    start_error::StartError,
     telemetry,
 };
 

@@ -14,7 +14,8 @@ use crate::{
     cli::out::say,
     clocks,
     config::Configuration,
-    start::{self, StartError},
+    start,
+    start_error::StartError,
 };
 
 /// Prints one line a key.

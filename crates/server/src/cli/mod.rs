@@ -29,7 +29,8 @@ use crate::{
     login::password,
     master_key,
     pages::Pages,
-    start::{self, StartError},
+    start,
+    start_error::StartError,
     telemetry::{self, LogShape},
 };
 

@@ -1,4 +1,4 @@
-//! `[interaction]`: the credential of a front end of somebody else.
+//! `[interaction]`: the external login UI, and the credential of its back end.
 
 use grantwell_core::{registry::SHORTEST_SECRET, secret::Digest};
 use url::Url;
@@ -11,7 +11,7 @@ use super::{
 
 pub(super) const SECTION: Section = Section {
     name: "interaction",
-    about: "How the back end of the front end at `interaction_url` says who it is.",
+    about: "How the back end of the external login UI at `interaction_url` authenticates.",
     keys: &[
         Key { name: "client_id", kind: ValueKind::Text, default: None, about: "Its name, in HTTP Basic." },
         Key {
@@ -29,9 +29,9 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-/// A front end of somebody else.
+/// An external login UI, in place of our pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FrontEnd {
+pub(crate) struct LoginUi {
     /// Where browsers are sent.
     pub(crate) url: String,
     /// The name of its back end.
@@ -40,11 +40,11 @@ pub(crate) struct FrontEnd {
     pub(crate) client_secret: Digest,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<FrontEnd> {
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<LoginUi> {
     let keys = ["interaction.client_id", "interaction.client_secret", "interaction.client_secret_file"];
     let Some(url) = reader.text("interaction_url") else {
         for key in keys.into_iter().filter(|key| reader.is_set(key)).collect::<Vec<_>>() {
-            reader.refuse(key, "is for a front end of somebody else: set interaction_url too");
+            reader.refuse(key, "is for an external login UI: set interaction_url too");
         }
         return None;
     };
@@ -66,7 +66,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<FrontEnd> {
         let key = if reader.is_set("interaction.client_secret") { keys[1] } else { keys[2] };
         reader.refuse(key, &format!("must have at least {SHORTEST_SECRET} characters"));
     }
-    Some(FrontEnd { url, client_id, client_secret: Digest::of(secret.as_bytes()) })
+    Some(LoginUi { url, client_id, client_secret: Digest::of(secret.as_bytes()) })
 }
 
 fn secret(reader: &mut Reader<'_>) -> Option<String> {

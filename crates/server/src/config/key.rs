@@ -1,9 +1,4 @@
-//! The one table of configuration keys: what is read, what it is by default, and what the reference page says of it.
-
-use super::{
-    audit, interaction, keys, lifetimes, limits, log, management, mtls, outbound, policy, proxy,
-    registration, root, tls,
-};
+//! What a configuration key is: what it holds, what it is by default, and what the reference page says of it.
 
 /// What a key holds.
 #[derive(Clone, Copy, Debug)]
@@ -49,24 +44,6 @@ pub(crate) struct Section {
     pub(crate) about: &'static str,
     pub(crate) keys: &'static [Key],
 }
-
-/// Every section, in the order of the reference page.
-pub(crate) const SECTIONS: &[&Section] = &[
-    &root::SECTION,
-    &tls::SECTION,
-    &mtls::SECTION,
-    &keys::SECTION,
-    &proxy::SECTION,
-    &management::SECTION,
-    &registration::SECTION,
-    &policy::SECTION,
-    &lifetimes::SECTION,
-    &limits::SECTION,
-    &interaction::SECTION,
-    &audit::SECTION,
-    &log::SECTION,
-    &outbound::SECTION,
-];
 
 impl Section {
     /// The key of that name.

@@ -1,6 +1,6 @@
 //! `grantwell.toml`: one file for each section, one pass that finds every mistake.
 //!
-//! What there is to set is one table ([`key::SECTIONS`]): it is what the file and the environment are read by, and what the
+//! What there is to set is one table ([`SECTIONS`]): it is what the file and the environment are read by, and what the
 //! reference page is made of.
 
 mod audit;
@@ -30,17 +30,34 @@ use std::{
 use grantwell_core::policy::Policy;
 use ipnet::IpNet;
 
-use self::reader::Reader;
 pub(crate) use self::{
     audit::Audit,
-    interaction::FrontEnd,
+    interaction::LoginUi,
     keys::Keys,
     limits::LoadLimits,
     log::{LogFormat, LogSettings},
     problem::{Problem, Problems, SourceFile},
-    reference::reference_markdown,
     tls::Tls,
 };
+use self::{key::Section, reader::Reader};
+
+/// Every section, in the order of the reference page.
+const SECTIONS: &[&Section] = &[
+    &root::SECTION,
+    &tls::SECTION,
+    &mtls::SECTION,
+    &keys::SECTION,
+    &proxy::SECTION,
+    &management::SECTION,
+    &registration::SECTION,
+    &policy::SECTION,
+    &lifetimes::SECTION,
+    &limits::SECTION,
+    &interaction::SECTION,
+    &audit::SECTION,
+    &log::SECTION,
+    &outbound::SECTION,
+];
 
 /// Everything an operator set, checked.
 #[derive(Clone, Debug)]
@@ -61,8 +78,8 @@ pub(crate) struct Configuration {
     pub(crate) policy: Policy,
     /// What load may cost.
     pub(crate) limits: LoadLimits,
-    /// The front end of somebody else.
-    pub(crate) front_end: Option<FrontEnd>,
+    /// The external login UI, where there is one.
+    pub(crate) login_ui: Option<LoginUi>,
     /// The folder of templates that replace ours.
     pub(crate) templates: Option<PathBuf>,
     /// What is kept.
@@ -88,10 +105,10 @@ impl Configuration {
         folder: &Path,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
-        let mut reader = Reader::new(source, folder, environment);
+        let mut reader = Reader::new(SECTIONS, source, folder, environment);
         let issuer = root::issuer(&mut reader);
         let audit = audit::read(&reader);
-        let front_end = interaction::read(&mut reader);
+        let login_ui = interaction::read(&mut reader);
         let config = Self {
             listen: reader.address("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
             database: root::database(&mut reader),
@@ -107,13 +124,18 @@ impl Configuration {
                 ..Policy::new(&issuer)
             },
             limits: limits::read(&reader),
-            front_end,
+            login_ui,
             templates: reader.path("templates"),
             audit,
             log: log::read(&reader),
         };
         if reader.problems.is_empty() { Ok(config) } else { Err(Problems::sorted(reader.problems)) }
     }
+}
+
+/// The reference page, which is generated from the table of keys.
+pub(crate) fn reference_markdown() -> String {
+    reference::markdown(SECTIONS)
 }
 
 /// The variables of the process: the one place where they are read.

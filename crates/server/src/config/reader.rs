@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    key::{SECTIONS, Section, ValueKind},
+    key::{Section, ValueKind},
     problem::{Problem, SourceFile},
 };
 
@@ -49,6 +49,7 @@ enum Origin {
 
 /// All values of one configuration.
 pub(crate) struct Reader<'a> {
+    sections: &'static [&'static Section],
     source: &'a SourceFile,
     folder: &'a Path,
     values: BTreeMap<String, Value>,
@@ -58,14 +59,21 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads all three; relative paths start at `folder`.
+    /// Reads what the sections know from all three; relative paths start at `folder`.
     pub(crate) fn new(
+        sections: &'static [&'static Section],
         source: &'a SourceFile,
         folder: &'a Path,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        let mut reader =
-            Self { source, folder, values: BTreeMap::new(), origins: BTreeMap::new(), problems: Vec::new() };
+        let mut reader = Self {
+            sections,
+            source,
+            folder,
+            values: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            problems: Vec::new(),
+        };
         reader.read_defaults();
         reader.read_file();
         reader.read_environment(environment);
@@ -73,7 +81,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read_defaults(&mut self) {
-        for section in SECTIONS {
+        for section in self.sections {
             for key in section.keys {
                 if let Some(Ok(raw)) = key.default.map(|text| DeValue::parse(text).map(|v| raw(v.get_ref())))
                     && let Ok(value) = self.convert(key.kind, raw, key.default)
@@ -90,10 +98,11 @@ impl<'a> Reader<'a> {
             let span = error.span().unwrap_or(0..0);
             self.wrong(Some(&Origin::File(span)), format!("not TOML: {}", error.message()), None);
         }
-        let root = SECTIONS.iter().find(|section| section.name.is_empty());
+        let sections = self.sections;
+        let root = sections.iter().find(|section| section.name.is_empty());
         for (name, value) in table.get_ref() {
             let word = name.get_ref().as_ref();
-            let section = SECTIONS.iter().find(|section| !section.name.is_empty() && section.name == word);
+            let section = sections.iter().find(|section| !section.name.is_empty() && section.name == word);
             match (section, value.get_ref(), root) {
                 (Some(section), DeValue::Table(table), _) => self.read_table(section, table),
                 (Some(_), _, _) => {
@@ -123,7 +132,7 @@ impl<'a> Reader<'a> {
         value: &toml::Spanned<DeValue<'_>>,
     ) {
         if section.key(name).is_none() {
-            let (message, near) = unknown(section, name, matches!(value.get_ref(), DeValue::Table(_)));
+            let (message, near) = unknown(self.sections, section, name, value.get_ref());
             self.wrong(Some(&Origin::File(span.clone())), message, near);
             return;
         }
@@ -132,7 +141,7 @@ impl<'a> Reader<'a> {
 
     fn read_environment(&mut self, environment: impl IntoIterator<Item = (String, String)>) {
         let mut variables = BTreeMap::new();
-        for section in SECTIONS {
+        for section in self.sections {
             for key in section.keys {
                 variables.insert(section.variable(key.name), (*section, key.name));
             }
@@ -338,10 +347,16 @@ impl<'a> Reader<'a> {
 }
 
 /// What to say of a key that nobody knows.
-fn unknown(section: &Section, name: &str, is_table: bool) -> (String, Option<String>) {
-    let elsewhere = SECTIONS.iter().find(|other| other.name != section.name && other.key(name).is_some());
-    let tables = SECTIONS.iter().map(|section| section.name).filter(|name| !name.is_empty());
+fn unknown(
+    sections: &[&Section],
+    section: &Section,
+    name: &str,
+    value: &DeValue<'_>,
+) -> (String, Option<String>) {
+    let elsewhere = sections.iter().find(|other| other.name != section.name && other.key(name).is_some());
+    let tables = sections.iter().map(|section| section.name).filter(|name| !name.is_empty());
     let keys = section.keys.iter().map(|key| key.name);
+    let is_table = matches!(value, DeValue::Table(_));
     let known: BTreeSet<&str> = match (section.name.is_empty(), is_table) {
         (true, true) => tables.collect(),
         (true, false) => keys.chain(tables).collect(),

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::key::SECTIONS;
+use super::key::Section;
 
 /// `docs/reference/configuration.md`.
-pub(crate) fn reference_markdown() -> String {
+pub(super) fn markdown(sections: &[&Section]) -> String {
     let mut out = String::from(
         "# Configuration\n\n\
          <!-- Generated: grantwell config reference > docs/reference/configuration.md -->\n\n\
@@ -14,7 +14,7 @@ pub(crate) fn reference_markdown() -> String {
          Every key has an environment variable that goes before the file. The same name with `_FILE` at the end names a file\n\
          to read the value from. Lists are separated by commas there. An unknown variable that starts with `GRANTWELL_` is an error.\n",
     );
-    for section in SECTIONS {
+    for section in sections {
         let title = if section.name.is_empty() {
             "Before the first section".to_owned()
         } else {

@@ -40,7 +40,7 @@ pub(super) const SECTION: Section = Section {
             name: "interaction_url",
             kind: ValueKind::Text,
             default: None,
-            about: "The front end of somebody else that browsers are sent to instead of our pages.",
+            about: "The external login UI that browsers are sent to instead of our pages.",
         },
     ],
 };

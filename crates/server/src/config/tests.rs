@@ -5,7 +5,7 @@ use grantwell_core::{
     resource::AccessTokenFormat,
 };
 
-use super::{key::SECTIONS, *};
+use super::*;
 
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Configuration, Problems> {
     let source = SourceFile { name: "grantwell.toml".to_owned(), text: text.to_owned() };
@@ -29,7 +29,7 @@ fn an_empty_file_is_a_whole_configuration() {
     assert_eq!(config.keys.master, Path::new("/etc/grantwell/grantwell.key"));
     assert_eq!(config.policy.lifetimes, Lifetimes::default());
     assert_eq!(config.policy.guessing, GuessingLimits::default());
-    assert_eq!((config.tls, config.management, config.front_end, config.templates), (None, None, None, None));
+    assert_eq!((config.tls, config.management, config.login_ui, config.templates), (None, None, None, None));
     assert_eq!(config.audit.retention, Duration::from_hours(90 * 24));
     assert!(config.trusted_proxies.is_empty());
     assert!(config.limits.password_hashes > 0, "one for each processor");
@@ -93,7 +93,7 @@ level = "debug"
     assert_eq!(config.policy.access_token_format, AccessTokenFormat::Opaque);
     assert_eq!((config.policy.guessing.account.free, config.policy.guessing.device.free), (3, 5));
     assert_eq!(config.policy.lifetimes.session_idle, Duration::from_mins(90));
-    assert_eq!(config.front_end.unwrap().url, "https://login.example.com/start");
+    assert_eq!(config.login_ui.unwrap().url, "https://login.example.com/start");
     assert!(config.policy.audit_every_token);
     assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Json, "debug"));
     assert_eq!(config.limits.password_queue, 8);
@@ -305,7 +305,7 @@ fn a_variable_may_name_a_file() {
     let text = "interaction_url = \"https://l.example/\"\n[interaction]\nclient_id = \"x\"\n";
     let config = load(text, &[("GRANTWELL_INTERACTION__CLIENT_SECRET_FILE", &file)]).unwrap();
     let digest = grantwell_core::secret::Digest::of(b"0123456789abcdef0123456789abcdef");
-    assert_eq!(config.front_end.unwrap().client_secret, digest);
+    assert_eq!(config.login_ui.unwrap().client_secret, digest);
     std::fs::write(folder.join("secret"), "https://file.example\n").unwrap();
     assert_eq!(load("", &[("GRANTWELL_ISSUER_FILE", &file)]).unwrap().policy.issuer, "https://file.example");
     let both =

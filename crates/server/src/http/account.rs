@@ -21,7 +21,7 @@ use crate::{
         response::{Response, see_other, with_cookies},
         wire,
     },
-    pages::{self, Application, Cause, Connected, Notice, Novelty, Page, SessionLine, WhichSession},
+    pages::{self, AccountNotice, Application, Cause, Connected, Novelty, Page, SessionLine, WhichSession},
 };
 
 /// GET.
@@ -42,18 +42,18 @@ pub(crate) async fn get(x: Exchange, _: Person, headers: HeaderMap, RawQuery(que
     with_cookies(response, browser)
 }
 
-fn notice(query: &str) -> Option<Notice<'static>> {
+fn notice(query: &str) -> Option<AccountNotice<'static>> {
     match query {
-        "done=disconnected" => Some(Notice::Disconnected { name: "".into() }),
-        "done=session-ended" => Some(Notice::SessionEnded),
-        "done=others-ended" => Some(Notice::OthersEnded),
+        "done=disconnected" => Some(AccountNotice::Disconnected { name: "".into() }),
+        "done=session-ended" => Some(AccountNotice::SessionEnded),
+        "done=others-ended" => Some(AccountNotice::OthersEnded),
         _ => None,
     }
 }
 
-fn page<'p>(view: &'p AccountView, notice: Option<Notice<'p>>) -> pages::Account<'p> {
+fn page<'p>(view: &'p AccountView, notice: Option<AccountNotice<'p>>) -> pages::AccountValues<'p> {
     let AccountView { record, anti_forgery, connections, sessions, resources } = view;
-    let form = |action: &'static str, field: &'static str, value: String| pages::Form {
+    let form = |action: &'static str, field: &'static str, value: String| pages::HtmlForm {
         action: action.into(),
         anti_forgery: anti_forgery.into(),
         interaction: None,
@@ -71,7 +71,7 @@ fn page<'p>(view: &'p AccountView, notice: Option<Notice<'p>>) -> pages::Account
         signed_in: session.created_at,
         last_seen: session.last_seen_at,
     });
-    pages::Account {
+    pages::AccountValues {
         person: wire::person(&record.user),
         username: record.user.username.as_str().into(),
         notice,
@@ -85,7 +85,7 @@ fn page<'p>(view: &'p AccountView, notice: Option<Notice<'p>>) -> pages::Account
 fn connected<'f>(
     connection: &Connection,
     resources: &[Resource],
-    disconnect: pages::Form<'f>,
+    disconnect: pages::HtmlForm<'f>,
 ) -> Connected<'f> {
     let Connection { consent, client, last_used_at } = connection;
     let offline = consent.permissions.scopes().contains("offline_access");

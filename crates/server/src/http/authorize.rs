@@ -22,7 +22,7 @@ use crate::{
         renderer::Renderer,
         response::{Response, see_other},
     },
-    pages::{Back, Cause, Developer, ErrorPage, Page, RedirectUris},
+    pages::{Back, Cause, Developer, ErrorValues, Page, RedirectUris},
 };
 
 /// GET: the request is in the query.
@@ -128,7 +128,7 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
     let client = client.filter(|_| matches!(cause, Cause::RedirectUriMissing | Cause::RedirectUriMismatch));
     let name = client.map(Client::display_name);
     let home = client.and_then(|client| client.client_uri.as_deref());
-    let page = ErrorPage {
+    let page = ErrorValues {
         cause,
         application: name.map(Into::into),
         back: name.zip(home).map(|(name, uri)| Back { name: name.into(), uri: uri.into() }),

@@ -19,7 +19,7 @@ use crate::{
         response::{Response, see_other, with_cookies},
         wire,
     },
-    pages::{self, Cause, Logout, Page, SignedOut},
+    pages::{self, Cause, LogoutValues, Page, SignedOutValues},
 };
 
 /// Fields that the page which asks gives back.
@@ -62,7 +62,7 @@ async fn end(x: &Exchange, headers: &HeaderMap, form: &Form) -> Response {
                 match then {
                     Some(uri) => see_other(&uri),
                     None => {
-                        let page = SignedOut { back: None, sign_in: Some("/account".into()) };
+                        let page = SignedOutValues { back: None, sign_in: Some("/account".into()) };
                         renderer.page(200, &Page::SignedOut(page))
                     }
                 }
@@ -99,8 +99,8 @@ fn ask(
         GIVEN_BACK.iter().filter_map(|name| Some(((*name).into(), form.one(name).ok().flatten()?.into())));
     let named: Vec<_> = people.iter().map(|(id, _)| id.to_string()).collect();
     let fields = given_back.chain([("sessions".into(), named.join(" ").into())]).collect();
-    let page = Logout {
-        form: pages::Form {
+    let page = LogoutValues {
+        form: pages::HtmlForm {
             action: "/end_session".into(),
             anti_forgery: anti_forgery.into(),
             interaction: None,

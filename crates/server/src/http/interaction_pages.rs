@@ -20,7 +20,8 @@ use crate::{
         wire,
     },
     pages::{
-        self, AccountChoice, Aside, Lasts, Novelty, Page, SelectAccount, SignIn, SignInProblem, SignInWhy,
+        self, AccountChoice, Aside, Lasts, Novelty, Page, SelectAccountValues, SignInProblem, SignInValues,
+        SignInWhy,
     },
 };
 
@@ -73,11 +74,11 @@ fn renderer<'x>(x: &'x Exchange, headers: &HeaderMap, page: &NextPage) -> Render
     Renderer::new(x, headers, ui_locales)
 }
 
-fn form(x: &Exchange, page: &NextPage, action: &'static str) -> pages::Form<'static> {
+fn form(x: &Exchange, page: &NextPage, action: &'static str) -> pages::HtmlForm<'static> {
     let about = page.interaction.id.to_string();
     let keys = &x.realm.current().keyring.keys;
     let matter = grantwell_core::interaction::form::FORM;
-    pages::Form {
+    pages::HtmlForm {
         action: action.into(),
         anti_forgery: pending::anti_forgery(keys, &page.interaction.browser, matter, &about).into(),
         interaction: Some(page.handle.clone().into()),
@@ -107,7 +108,7 @@ pub(crate) fn sign_in(
     };
     let hint = asked(page).and_then(|(request, _)| request.login_hint.as_deref()).unwrap_or_default();
     let problem = failed.map(|failed| failed.problem);
-    let view = SignIn {
+    let view = SignInValues {
         form: form(x, page, "/sign-in"),
         application: asked(page).map(|(request, client)| wire::application(client, request)),
         username: failed.map(|failed| failed.typed).filter(|typed| !typed.is_empty()).unwrap_or(hint).into(),
@@ -124,7 +125,7 @@ pub(crate) fn select_account(x: &Exchange, headers: &HeaderMap, page: &NextPage)
     let Some((request, client)) = asked(page) else {
         return sign_in(x, headers, page, (LoginReason::NoSession, None));
     };
-    let view = SelectAccount {
+    let view = SelectAccountValues {
         form: form(x, page, "/select-account"),
         application: wire::application(client, request),
         accounts: page
@@ -165,7 +166,7 @@ fn ask(
     // Which account the page was made for: another one pressed "allow" in another tab gets the page anew.
     form.fields.push(("account".into(), consent.user.id.to_string().into()));
     form.fields.push(("question".into(), consent.question.clone().into()));
-    let view = pages::Consent {
+    let view = pages::ConsentValues {
         form,
         application: wire::application(client, request),
         returns_to: wire::returns_to(&redirect.uri),

@@ -11,7 +11,7 @@ use crate::{
         exchange::{Exchange, locale},
         response::{RETRY_AFTER, Response, plain_headers, response as plain, see_other, set},
     },
-    pages::{self, Back, Cause, Developer, ErrorPage, FormPost, Locale, Page, View},
+    pages::{self, Back, Cause, Developer, ErrorValues, FormPostValues, Locale, Page, PageView},
     run::Unavailable,
 };
 
@@ -34,7 +34,7 @@ impl<'a> Renderer<'a> {
         let mut nonce = [0; 16];
         self.x.app.entropy.fill(&mut nonce);
         let nonce = URL_SAFE_NO_PAD.encode(nonce);
-        let view = View {
+        let view = PageView {
             locale: self.locale,
             now: self.x.now,
             site: "Grantwell",
@@ -78,7 +78,7 @@ impl<'a> Renderer<'a> {
         back: Option<Back<'_>>,
     ) -> Response {
         let developer = Developer { reason: reason.into(), redirect_uri: None, remedy: None };
-        let page = ErrorPage {
+        let page = ErrorValues {
             cause,
             application: back.as_ref().map(|back| back.name.clone()),
             back,
@@ -115,7 +115,7 @@ impl<'a> Renderer<'a> {
                     parameters.iter().map(|(name, value)| ((*name).into(), value.as_str().into())).collect();
                 self.page(
                     200,
-                    &Page::FormPost(FormPost { action: action.into(), parameters, name: to.into() }),
+                    &Page::FormPost(FormPostValues { action: action.into(), parameters, name: to.into() }),
                 )
             }
         }

@@ -14,7 +14,7 @@ use grantwell_core::{
 use serde_json::{Value, json};
 
 use crate::pages::{
-    ApiName, Application, Back, Novelty, Permission, Person, ReturnsTo, ScopeLine, SignInProblem,
+    AccountHolder, ApiName, Application, Back, Novelty, Permission, ReturnsTo, ScopeLine, SignInProblem,
 };
 
 /// The client as a person should see it.
@@ -28,9 +28,9 @@ pub(crate) fn application<'a>(client: &'a Client, request: &AuthorizationRequest
 }
 
 /// An account as its owner knows it.
-pub(crate) fn person(user: &User) -> Person<'_> {
+pub(crate) fn person(user: &User) -> AccountHolder<'_> {
     let name = user.claims.get("name").and_then(|name| name.as_str()).unwrap_or(&user.username);
-    Person { name: name.into(), email: user.email.as_deref().map(Into::into) }
+    AccountHolder { name: name.into(), email: user.email.as_deref().map(Into::into) }
 }
 
 /// The URI that brings the person back to the application without a code, if the redirect URI is still the application's.

@@ -15,26 +15,26 @@ pub(crate) type Text<'a> = Cow<'a, str>;
 #[derive(Clone, Debug)]
 pub(crate) enum Page<'a> {
     /// Asks for user name and password.
-    SignIn(SignIn<'a>),
+    SignIn(SignInValues<'a>),
     /// Asks which of the signed-in accounts to go on with.
-    SelectAccount(SelectAccount<'a>),
+    SelectAccount(SelectAccountValues<'a>),
     /// Asks whether the client may do what it asks for.
-    Consent(Box<Consent<'a>>),
+    Consent(Box<ConsentValues<'a>>),
     /// Posts an authorization response to the client (OAuth 2.0 Form Post Response Mode §2).
-    FormPost(FormPost<'a>),
+    FormPost(FormPostValues<'a>),
     /// Says that the person is signed out.
-    SignedOut(SignedOut<'a>),
+    SignedOut(SignedOutValues<'a>),
     /// Says what went wrong and what to do next.
-    Error(ErrorPage<'a>),
+    Error(ErrorValues<'a>),
     /// Who am I, which applications are connected, where am I signed in.
-    Account(Box<Account<'a>>),
+    Account(Box<AccountValues<'a>>),
     /// Asks before signing out (OpenID Connect RP-Initiated Logout 1.0 §2).
-    Logout(Logout<'a>),
+    Logout(LogoutValues<'a>),
 }
 
 /// A form that posts to us.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Form<'a> {
+pub(crate) struct HtmlForm<'a> {
     /// Path on our own origin.
     pub(crate) action: Text<'a>,
     /// The token that proves the form is ours; field `anti_forgery`.
@@ -82,7 +82,7 @@ pub(crate) enum Aside<'a> {
 
 /// An account as its owner knows it.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Person<'a> {
+pub(crate) struct AccountHolder<'a> {
     /// The name, or the user name where there is none.
     pub(crate) name: Text<'a>,
     /// E-mail, where there is one.
@@ -91,9 +91,9 @@ pub(crate) struct Person<'a> {
 
 /// Page `sign-in`: one form with the fields `username` and `password`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct SignIn<'a> {
+pub(crate) struct SignInValues<'a> {
     /// Where the form goes.
-    pub(crate) form: Form<'a>,
+    pub(crate) form: HtmlForm<'a>,
     /// Who asks; `None` when signing in to the account page.
     pub(crate) application: Option<Application<'a>>,
     /// Prefilled user name: what was typed before, or `login_hint`.
@@ -135,9 +135,9 @@ pub(crate) enum SignInProblem {
 
 /// Page `select-account`. Each account is a submit button named `account`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct SelectAccount<'a> {
+pub(crate) struct SelectAccountValues<'a> {
     /// Where a choice goes.
-    pub(crate) form: Form<'a>,
+    pub(crate) form: HtmlForm<'a>,
     /// Who asks.
     pub(crate) application: Application<'a>,
     /// The accounts to choose from.
@@ -154,20 +154,20 @@ pub(crate) struct AccountChoice<'a> {
     /// Value of `account`.
     pub(crate) handle: Text<'a>,
     /// Whose.
-    pub(crate) person: Person<'a>,
+    pub(crate) person: AccountHolder<'a>,
 }
 
 /// Page `consent`: one form with the submit buttons `decision` = `deny` | `allow`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Consent<'a> {
+pub(crate) struct ConsentValues<'a> {
     /// Where the decision goes.
-    pub(crate) form: Form<'a>,
+    pub(crate) form: HtmlForm<'a>,
     /// Who asks.
     pub(crate) application: Application<'a>,
     /// Where the answer goes.
     pub(crate) returns_to: ReturnsTo<'a>,
     /// Who is signed in.
-    pub(crate) person: Person<'a>,
+    pub(crate) person: AccountHolder<'a>,
     /// "Not you?": leads to another account.
     pub(crate) switch_account: Option<Aside<'a>>,
     /// What is asked, by resource. `offline_access` goes into `offline_access`, not in here.
@@ -251,7 +251,7 @@ pub(crate) enum Lasts {
 
 /// Page `form-post`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct FormPost<'a> {
+pub(crate) struct FormPostValues<'a> {
     /// The redirect URI, byte for byte.
     pub(crate) action: Text<'a>,
     /// The response parameters.
@@ -262,7 +262,7 @@ pub(crate) struct FormPost<'a> {
 
 /// Page `signed-out`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct SignedOut<'a> {
+pub(crate) struct SignedOutValues<'a> {
     /// The way back to the application, where it gave a good `post_logout_redirect_uri`.
     pub(crate) back: Option<Back<'a>>,
     /// Path of the sign-in to the account page.
@@ -271,18 +271,18 @@ pub(crate) struct SignedOut<'a> {
 
 /// Page `logout`. Submit buttons: `decision` = `stay` | `sign-out`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Logout<'a> {
+pub(crate) struct LogoutValues<'a> {
     /// Where the answer goes.
-    pub(crate) form: Form<'a>,
+    pub(crate) form: HtmlForm<'a>,
     /// Who asks, where it is known.
     pub(crate) application: Option<Text<'a>>,
     /// Everybody who would be signed out.
-    pub(crate) people: Vec<Person<'a>>,
+    pub(crate) people: Vec<AccountHolder<'a>>,
 }
 
 /// Page `error`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct ErrorPage<'a> {
+pub(crate) struct ErrorValues<'a> {
     /// Why; becomes `data-error`.
     pub(crate) cause: Cause,
     /// Name of the application, where one is known.
@@ -381,27 +381,27 @@ pub(crate) struct RedirectUris<'a> {
 
 /// Page `account`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Account<'a> {
+pub(crate) struct AccountValues<'a> {
     /// Who am I.
-    pub(crate) person: Person<'a>,
+    pub(crate) person: AccountHolder<'a>,
     /// The user name.
     pub(crate) username: Text<'a>,
     /// What has just been done here.
-    pub(crate) notice: Option<Notice<'a>>,
+    pub(crate) notice: Option<AccountNotice<'a>>,
     /// Applications that live consents exist for.
     pub(crate) applications: Vec<Connected<'a>>,
     /// Living sessions.
     pub(crate) sessions: Vec<SessionLine<'a>>,
     /// Signs out all sessions but this; shown when there are others.
-    pub(crate) sign_out_others: Form<'a>,
+    pub(crate) sign_out_others: HtmlForm<'a>,
     /// Signs out this session.
-    pub(crate) sign_out: Form<'a>,
+    pub(crate) sign_out: HtmlForm<'a>,
 }
 
 /// What has just been done on the account page.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub(crate) enum Notice<'a> {
+pub(crate) enum AccountNotice<'a> {
     /// An application was disconnected.
     Disconnected {
         /// Its name.
@@ -427,7 +427,7 @@ pub(crate) struct Connected<'a> {
     /// Last used, where that is known.
     pub(crate) last_used: Option<Timestamp>,
     /// Disconnects it.
-    pub(crate) disconnect: Form<'a>,
+    pub(crate) disconnect: HtmlForm<'a>,
 }
 
 /// A session.
@@ -444,7 +444,7 @@ pub(crate) struct SessionLine<'a> {
     /// Whether it is the one that looks at the page.
     pub(crate) which: WhichSession,
     /// Signs it out.
-    pub(crate) sign_out: Form<'a>,
+    pub(crate) sign_out: HtmlForm<'a>,
 }
 
 /// This session or another.

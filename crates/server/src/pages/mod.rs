@@ -61,7 +61,7 @@ pub(crate) const ASSET_CACHE_CONTROL: &str = "public, max-age=31536000, immutabl
 
 /// What is the same for every page of one answer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'a> {
+pub(crate) struct PageView<'a> {
     /// The language.
     pub(crate) locale: Locale,
     /// The present, for "five minutes ago".
@@ -167,7 +167,7 @@ impl Pages {
     }
 
     /// The HTML of one page.
-    pub(crate) fn render(&self, page: &Page<'_>, view: &View<'_>) -> Result<String, PageError> {
+    pub(crate) fn render(&self, page: &Page<'_>, view: &PageView<'_>) -> Result<String, PageError> {
         let name = page.template();
         if let Page::FormPost(page) = page
             && !functions::on_the_web(&page.action)

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
-    Aside, BUILT_IN, Form, Locale, Page, PageError, Pages, View,
+    Aside, BUILT_IN, HtmlForm, Locale, Page, PageError, PageView, Pages,
     markup::{Tag, Token, read_back, tokens},
     messages, sample,
 };
@@ -62,7 +62,8 @@ fn is_known(name: &str) -> bool {
 pub(super) fn check_pages(pages: &Pages) -> Vec<PageError> {
     let mut errors: BTreeMap<String, String> = BTreeMap::new();
     for locale in Locale::ALL {
-        let view = View { locale, now: sample::NOW, site: "Sample", nonce: NONCE, trace_id: "sample-trace" };
+        let view =
+            PageView { locale, now: sample::NOW, site: "Sample", nonce: NONCE, trace_id: "sample-trace" };
         for (_, page) in sample::pages(HOSTILE) {
             let problem = match pages.render(&page, &view) {
                 Ok(html) => {
@@ -220,7 +221,7 @@ fn forms(tokens: &[Token]) -> Vec<Found> {
     forms
 }
 
-fn of_form<'a>(form: &'a Form<'_>, more: &[(&'a str, Option<&'a str>)]) -> Wanted<'a> {
+fn of_form<'a>(form: &'a HtmlForm<'_>, more: &[(&'a str, Option<&'a str>)]) -> Wanted<'a> {
     let mut controls = vec![("anti_forgery", Some(form.anti_forgery.as_ref()))];
     controls.extend(form.interaction.as_deref().map(|handle| ("interaction", Some(handle))));
     controls.extend(form.fields.iter().map(|(name, value)| (name.as_ref(), Some(value.as_ref()))));
@@ -332,7 +333,7 @@ mod tests {
             ("de.ftl", "sign-in-submit = Einloggen\n"),
         ]);
         let pages = Pages::with_overrides(&folder.0).unwrap();
-        let view = View { locale: Locale::De, now: sample::NOW, site: "S", nonce: "n", trace_id: "t" };
+        let view = PageView { locale: Locale::De, now: sample::NOW, site: "S", nonce: "n", trace_id: "t" };
         let (_, sign_in) = sample::pages("").remove(0);
         let html = pages.render(&sign_in, &view).unwrap();
         assert!(html.contains("Our mark") && html.contains("Einloggen"), "{html}");

@@ -4,10 +4,10 @@
 use grantwell_core::time::Timestamp;
 
 use super::context::{
-    Account, AccountChoice, ApiName, Application, Aside, Back, Cause, Connected, Consent, Developer,
-    ErrorPage, Form, FormPost, Lasts, Logout, Notice, Novelty, Page, Permission, Person, RedirectUris,
-    ReturnsTo, ScopeLine, SelectAccount, SessionLine, SignIn, SignInProblem, SignInWhy, SignedOut, Text,
-    WhichSession,
+    AccountChoice, AccountHolder, AccountNotice, AccountValues, ApiName, Application, Aside, Back, Cause,
+    Connected, ConsentValues, Developer, ErrorValues, FormPostValues, HtmlForm, Lasts, LogoutValues, Novelty,
+    Page, Permission, RedirectUris, ReturnsTo, ScopeLine, SelectAccountValues, SessionLine, SignInProblem,
+    SignInValues, SignInWhy, SignedOutValues, Text, WhichSession,
 };
 
 /// The present of the samples: 2026-11-24T04:00:00Z.
@@ -24,8 +24,8 @@ impl Others<'_> {
         format!("{text}{}", self.0).into()
     }
 
-    fn form(&self, action: &'static str, fields: &[(&'static str, &'static str)]) -> Form<'static> {
-        Form {
+    fn form(&self, action: &'static str, fields: &[(&'static str, &'static str)]) -> HtmlForm<'static> {
+        HtmlForm {
             action: action.into(),
             anti_forgery: "sample-anti-forgery".into(),
             interaction: Some("sample-interaction".into()),
@@ -37,8 +37,8 @@ impl Others<'_> {
         Application { name: self.text("Fieldnotes"), host: Some(self.text("fieldnotes.example")) }
     }
 
-    fn person(&self) -> Person<'static> {
-        Person { name: self.text("Ada Example"), email: Some(self.text("ada@example.test")) }
+    fn person(&self) -> AccountHolder<'static> {
+        AccountHolder { name: self.text("Ada Example"), email: Some(self.text("ada@example.test")) }
     }
 
     fn back(&self) -> Back<'static> {
@@ -70,8 +70,8 @@ impl Others<'_> {
         }
     }
 
-    fn sign_in(&self, why: SignInWhy, problem: Option<SignInProblem>) -> SignIn<'static> {
-        SignIn {
+    fn sign_in(&self, why: SignInWhy, problem: Option<SignInProblem>) -> SignInValues<'static> {
+        SignInValues {
             form: self.form("/sign-in", &[]),
             application: Some(self.application()),
             username: Text::default(),
@@ -84,7 +84,7 @@ impl Others<'_> {
 
     fn sign_ins(&self) -> Vec<(&'static str, Page<'static>)> {
         let back = Aside::Button { name: "decision".into(), value: "back".into(), action: None };
-        let first = SignIn {
+        let first = SignInValues {
             back: Some(back),
             other_accounts: Some(Aside::Link("/accounts".into())),
             ..self.sign_in(SignInWhy::SignIn, None)
@@ -96,22 +96,22 @@ impl Others<'_> {
             ("sign-in-too-many-long", SignInWhy::SignIn, SignInProblem::TooMany { wait: 900 }),
             ("sign-in-busy", SignInWhy::SignIn, SignInProblem::Busy),
         ] {
-            let page = SignIn { username: self.text("ada"), ..self.sign_in(why, Some(problem)) };
+            let page = SignInValues { username: self.text("ada"), ..self.sign_in(why, Some(problem)) };
             pages.push((name, Page::SignIn(page)));
         }
-        let confirm = SignIn { username: self.text("ada"), ..self.sign_in(SignInWhy::Confirm, None) };
+        let confirm = SignInValues { username: self.text("ada"), ..self.sign_in(SignInWhy::Confirm, None) };
         pages.push(("sign-in-confirm", Page::SignIn(confirm)));
         for (name, why) in
             [("sign-in-account", SignInWhy::SignIn), ("sign-in-account-confirm", SignInWhy::Confirm)]
         {
-            let page = SignIn { application: None, ..self.sign_in(why, None) };
+            let page = SignInValues { application: None, ..self.sign_in(why, None) };
             pages.push((name, Page::SignIn(page)));
         }
         pages
     }
 
-    fn consent(&self) -> Consent<'static> {
-        Consent {
+    fn consent(&self) -> ConsentValues<'static> {
+        ConsentValues {
             form: self.form("/consent", &[]),
             application: self.application(),
             returns_to: ReturnsTo::Host(self.text("app.fieldnotes.example")),
@@ -132,7 +132,7 @@ impl Others<'_> {
     }
 
     fn consents(&self) -> Vec<(&'static str, Page<'static>)> {
-        let identity = Consent {
+        let identity = ConsentValues {
             application: Application { name: self.text("Example web application"), host: None },
             permissions: vec![Self::about_you(Novelty::First)],
             offline_access: None,
@@ -142,7 +142,7 @@ impl Others<'_> {
             switch_account: Some(Aside::Link("/accounts".into())),
             ..self.consent()
         };
-        let computer = Consent {
+        let computer = ConsentValues {
             returns_to: ReturnsTo::ThisComputer(self.text("127.0.0.1:8976")),
             permissions: vec![
                 self.notes(Novelty::Agreed, Novelty::New),
@@ -154,12 +154,12 @@ impl Others<'_> {
             offline_access: Some(Novelty::New),
             ..self.consent()
         };
-        let app = Consent {
+        let app = ConsentValues {
             returns_to: ReturnsTo::App(self.text("com.example.app")),
             offline_access: Some(Novelty::Agreed),
             ..self.consent()
         };
-        let bare = Consent { switch_account: None, changed: true, ..self.consent() };
+        let bare = ConsentValues { switch_account: None, changed: true, ..self.consent() };
         [
             ("consent", self.consent()),
             ("consent-identity", identity),
@@ -176,12 +176,12 @@ impl Others<'_> {
         let mut pages: Vec<_> = Cause::ALL
             .into_iter()
             .map(|cause| {
-                let page = ErrorPage { cause, application: None, back: None, developer: None };
+                let page = ErrorValues { cause, application: None, back: None, developer: None };
                 (cause.as_str(), Page::Error(page))
             })
             .collect();
         let mismatch =
-            ErrorPage {
+            ErrorValues {
                 cause: Cause::RedirectUriMismatch,
                 application: Some(self.text("Fieldnotes")),
                 back: Some(self.back()),
@@ -196,7 +196,7 @@ impl Others<'_> {
                     )),
                 }),
             };
-        let none = ErrorPage {
+        let none = ErrorValues {
             developer: Some(Developer {
                 reason: self.text("redirect_uri_not_registered"),
                 redirect_uri: Some(RedirectUris {
@@ -208,7 +208,7 @@ impl Others<'_> {
             back: None,
             ..mismatch.clone()
         };
-        let expired = ErrorPage {
+        let expired = ErrorValues {
             cause: Cause::PageExpired,
             application: Some(self.text("Fieldnotes")),
             back: Some(self.back()),
@@ -232,10 +232,10 @@ impl Others<'_> {
     }
 
     fn accounts(&self) -> Vec<(&'static str, Page<'static>)> {
-        let full = Account {
+        let full = AccountValues {
             person: self.person(),
             username: self.text("ada"),
-            notice: Some(Notice::Disconnected { name: self.text("Old app") }),
+            notice: Some(AccountNotice::Disconnected { name: self.text("Old app") }),
             applications: vec![
                 Connected {
                     application: self.application(),
@@ -267,13 +267,14 @@ impl Others<'_> {
             sign_out: self.form("/sign-out", &[]),
         };
         let mut pages = Vec::new();
-        for (name, notice) in
-            [("account-session-ended", Notice::SessionEnded), ("account-others-ended", Notice::OthersEnded)]
-        {
-            pages.push((name, Account { notice: Some(notice), ..full.clone() }));
+        for (name, notice) in [
+            ("account-session-ended", AccountNotice::SessionEnded),
+            ("account-others-ended", AccountNotice::OthersEnded),
+        ] {
+            pages.push((name, AccountValues { notice: Some(notice), ..full.clone() }));
         }
-        let empty = Account {
-            person: Person { email: None, ..self.person() },
+        let empty = AccountValues {
+            person: AccountHolder { email: None, ..self.person() },
             notice: None,
             applications: Vec::new(),
             sessions: vec![self.session("curl/8", WhichSession::This, "1")],
@@ -291,14 +292,14 @@ pub(super) fn pages(others: &str) -> Vec<(&'static str, Page<'static>)> {
     let mut pages = others.sign_ins();
     pages.push((
         "select-account",
-        Page::SelectAccount(SelectAccount {
+        Page::SelectAccount(SelectAccountValues {
             form: others.form("/select-account", &[]),
             application: others.application(),
             accounts: vec![
                 AccountChoice { handle: "handle-1".into(), person: others.person() },
                 AccountChoice {
                     handle: "handle-2".into(),
-                    person: Person { name: others.text("grace"), email: None },
+                    person: AccountHolder { name: others.text("grace"), email: None },
                 },
             ],
             another: "another".into(),
@@ -309,22 +310,22 @@ pub(super) fn pages(others: &str) -> Vec<(&'static str, Page<'static>)> {
     let parameters = [("code", "gwc_sample"), ("state", "xyz"), ("submit", "1")];
     pages.push((
         "form-post",
-        Page::FormPost(FormPost {
+        Page::FormPost(FormPostValues {
             action: "https://app.fieldnotes.example/cb?a=1&b=2".into(),
             parameters: parameters.map(|(name, value)| (name.into(), others.text(value))).to_vec(),
             name: others.text("Fieldnotes"),
         }),
     ));
-    let signed_out = |back, sign_in| Page::SignedOut(SignedOut { back, sign_in });
+    let signed_out = |back, sign_in| Page::SignedOut(SignedOutValues { back, sign_in });
     pages.push(("signed-out", signed_out(Some(others.back()), None)));
     pages.push(("signed-out-sign-in", signed_out(None, Some("/account".into()))));
     pages.push(("signed-out-bare", signed_out(None, None)));
     for (name, application, people) in [
         ("logout", Some(others.text("Fieldnotes")), vec![others.person()]),
-        ("logout-bare", None, vec![others.person(), Person { email: None, ..others.person() }]),
+        ("logout-bare", None, vec![others.person(), AccountHolder { email: None, ..others.person() }]),
     ] {
         let form = others.form("/logout", &[]);
-        pages.push((name, Page::Logout(Logout { form, application, people })));
+        pages.push((name, Page::Logout(LogoutValues { form, application, people })));
     }
     pages.extend(others.errors());
     pages.extend(others.accounts());

@@ -22,8 +22,8 @@ const HOSTILE: &[&str] = &[
     "&#60;b&gt;&lt;b>",
 ];
 
-fn view(locale: Locale) -> View<'static> {
-    View { locale, now: sample::NOW, site: "Example", nonce: "c2FtcGxlLW5vbmNl", trace_id: "01JD2V8Q" }
+fn view(locale: Locale) -> PageView<'static> {
+    PageView { locale, now: sample::NOW, site: "Example", nonce: "c2FtcGxlLW5vbmNl", trace_id: "01JD2V8Q" }
 }
 
 /// All samples as HTML.
@@ -132,7 +132,7 @@ fn j_03_the_auto_submitted_form_goes_exactly_where_it_should() {
     let action = "https://rp.example/cb?a=1&b=\"2'%3C";
     let state = "\"><script>alert(1)</script>&amp; \u{2028}";
     let parameters = vec![("state".into(), state.into()), ("submit".into(), "x".into())];
-    let page = Page::FormPost(FormPost { action: action.into(), parameters, name: "RP".into() });
+    let page = Page::FormPost(FormPostValues { action: action.into(), parameters, name: "RP".into() });
     let html = Pages::embedded().unwrap().render(&page, &view(Locale::En)).unwrap();
     let tags: Vec<_> = tokens(&html)
         .into_iter()
@@ -153,7 +153,7 @@ fn j_03_the_auto_submitted_form_goes_exactly_where_it_should() {
 #[test]
 fn j_03_a_form_is_posted_to_the_web_only() {
     for action in ["javascript:alert(1)", "data:text/html,x", "com.example.app:/cb", "/cb", ""] {
-        let page = FormPost { action: action.into(), parameters: Vec::new(), name: "RP".into() };
+        let page = FormPostValues { action: action.into(), parameters: Vec::new(), name: "RP".into() };
         assert!(
             Pages::embedded().unwrap().render(&Page::FormPost(page), &view(Locale::En)).is_err(),
             "{action}"
@@ -164,7 +164,7 @@ fn j_03_a_form_is_posted_to_the_web_only() {
 #[test]
 fn j_04_a_link_that_could_run_script_is_left_out() {
     let back = Back { name: "RP".into(), uri: "javascript:alert(1)".into() };
-    let page = Page::SignedOut(SignedOut { back: Some(back), sign_in: None });
+    let page = Page::SignedOut(SignedOutValues { back: Some(back), sign_in: None });
     let html = Pages::embedded().unwrap().render(&page, &view(Locale::En)).unwrap();
     assert!(!html.contains("javascript:"), "{html}");
     for (name, _, html) in rendered("") {
@@ -189,7 +189,7 @@ fn pages_are_small_whatever_is_put_in() {
     let Page::SignIn(page) = page else { panic!("the first sample is a sign-in") };
     let long = "x".repeat(1_000_000);
     let application = Some(Application { name: long.as_str().into(), host: Some(long.as_str().into()) });
-    let page = Page::SignIn(SignIn { username: long.as_str().into(), application, ..page });
+    let page = Page::SignIn(SignInValues { username: long.as_str().into(), application, ..page });
     assert!(pages.render(&page, &view(Locale::En)).unwrap().len() + css < 50_000);
     for (name, _, html) in rendered("") {
         assert!(html.len() + css + MARK.len() < 50_000, "{name}: {} + {css}", html.len());
@@ -250,7 +250,7 @@ fn l_12_the_same_text_for_an_unknown_name_and_a_wrong_password() {
         let (_, page) = sample::pages("").swap_remove(1);
         let Page::SignIn(page) = page else { panic!("the second sample is a failed sign-in") };
         assert_eq!(page.problem, Some(SignInProblem::Credentials));
-        let page = Page::SignIn(SignIn { username: username.to_owned().into(), ..page });
+        let page = Page::SignIn(SignInValues { username: username.to_owned().into(), ..page });
         pages.render(&page, &view(Locale::En)).unwrap().replace(username, "")
     };
     assert_eq!(typed("ada"), typed("nobody-here"));

@@ -15,7 +15,7 @@ use super::{
     query,
     sign_in::{claims, is_signed_in},
 };
-use crate::app::LoginUi;
+use crate::config::LoginUi;
 
 const URL: &str = "https://login.example.test/step?theme=dark";
 const SECRET: &str = "a front end's secret of more than thirty-two characters";

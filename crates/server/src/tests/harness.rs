@@ -34,9 +34,9 @@ use tower::ServiceExt as _;
 
 use super::{Browser, Reply};
 use crate::{
-    app::{App, ErrorAudience, LoginUi},
+    app::{App, ErrorAudience},
     cli::apply::{self, ApplyMode, Applying, Hashing, Undeclared},
-    config::{Problems, SourceFile},
+    config::{LoginUi, Problems, SourceFile},
     http::exchange::Peer,
     keys,
     login::password::{self, PoolSize},

@@ -29,6 +29,7 @@ mod redirects;
 mod refresh;
 mod registered;
 mod restore;
+mod run;
 mod session;
 mod sign_in;
 mod timing;

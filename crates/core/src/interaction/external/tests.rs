@@ -199,7 +199,7 @@ fn l_32_nothing_is_made_up_for_a_person_without_a_session() {
     assert_eq!(described.next, NextStep::Consent { asked: permissions.clone(), missing: permissions });
     let consent = described.consent.unwrap();
     assert_eq!((consent.subject, consent.resources), (au::user_id(2), vec![fx::resource()]));
-    let wanted = ["interaction", "client", "user", "consent", "resources"];
+    let wanted = ["interaction", "user", "client", "consent", "resources"];
     assert_eq!(fx::wants(&Describe(Some(ROW)), &world(reported())), wanted);
 }
 

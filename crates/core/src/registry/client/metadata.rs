@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     client::{ApplicationType, AuthMethod, Client, GrantType},
+    client_auth::METHODS,
     id::{ClientId, ResourceIdentifier, UserId},
     jose::Algorithm,
     redirect_uri::{check_identifier, check_page, check_registered},
@@ -93,12 +94,6 @@ const FIELDS: &[(&str, FieldType)] = &[
 const APPLICATION_TYPES: [(&str, ApplicationType); 2] =
     [("web", ApplicationType::Web), ("native", ApplicationType::Native)];
 
-const AUTH_METHODS: [(&str, AuthMethod); 3] = [
-    ("none", AuthMethod::None),
-    ("client_secret_basic", AuthMethod::ClientSecretBasic),
-    ("client_secret_post", AuthMethod::ClientSecretPost),
-];
-
 /// What needs `code` among the response types, and redirect URIs.
 const CODE_GRANT: &str = "the authorization_code grant";
 
@@ -110,6 +105,10 @@ const LATER_AUTH_METHODS: [&str; 5] = [
     "self_signed_tls_client_auth",
     "attest_jwt_client_auth",
 ];
+
+fn auth_methods() -> impl Iterator<Item = (&'static str, AuthMethod)> + Clone {
+    METHODS.iter().map(|method| (method.method().as_str(), method.method()))
+}
 
 /// Reads a client. A secret that is left out, and what no field says, is that of `was`.
 pub fn read(fields: &Map<String, Value>, was: Option<&Client>) -> Result<Client, Vec<FieldError>> {
@@ -190,7 +189,7 @@ impl ClientMetadata {
             logo_uri,
             policy_uri,
             tos_uri,
-            token_endpoint_auth_method: name_of(AUTH_METHODS, &token_endpoint_auth_method),
+            token_endpoint_auth_method: Some(token_endpoint_auth_method.as_str().to_owned()),
             redirect_uris: Some(redirect_uris),
             post_logout_redirect_uris: Some(post_logout_redirect_uris),
             application_type: name_of(APPLICATION_TYPES, &application_type),
@@ -277,7 +276,7 @@ impl ClientMetadata {
             errors.add(field, Violation::NotAvailable(None));
             return AuthMethod::None;
         }
-        let Some(method) = errors.one_of(field, name, AUTH_METHODS) else { return AuthMethod::None };
+        let Some(method) = errors.one_of(field, name, auth_methods()) else { return AuthMethod::None };
         let wrong = match (method, secret) {
             (AuthMethod::None, Some(_)) => Some(Violation::SecretOfPublicClient),
             (AuthMethod::None, None) => None,

@@ -17,7 +17,7 @@ use grantwell_store::copy::{self, CopyError, Each, Row, Shape, Source, Tally, de
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{config::problem::reason, start::StartError};
+use crate::{config::problem::reason, start_error::StartError};
 
 const MAGIC: &[u8] = b"grantwell backup 1\n";
 

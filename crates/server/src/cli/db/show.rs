@@ -14,7 +14,8 @@ use crate::{
     ambient::SystemEntropy,
     cli::{key::shown, out::say},
     config::Configuration,
-    start::{self, StartError},
+    start,
+    start_error::StartError,
 };
 
 /// Rows of one statement that a small machine rewrites in a second.
