@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::{Form, Text};
+use super::{HtmlForm, Text};
 
 /// Page `device`: one form with the field `user_code`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct UserCodePage<'a> {
+pub(crate) struct DeviceValues<'a> {
     /// Where the code goes.
-    pub(crate) form: Form<'a>,
+    pub(crate) form: HtmlForm<'a>,
     /// Prefilled: what was typed before, or what the link of the device had.
     pub(crate) user_code: Text<'a>,
     /// Whether no device waits with what was typed.
@@ -16,9 +16,9 @@ pub(crate) struct UserCodePage<'a> {
 }
 
 /// The page in every state, with made-up data; `others` ends each text that comes from somebody else.
-pub(super) fn samples(others: &str) -> Vec<(&'static str, UserCodePage<'static>)> {
-    let page = |user_code: &str, unknown| UserCodePage {
-        form: Form {
+pub(super) fn samples(others: &str) -> Vec<(&'static str, DeviceValues<'static>)> {
+    let page = |user_code: &str, unknown| DeviceValues {
+        form: HtmlForm {
             action: "/device".into(),
             anti_forgery: "sample-anti-forgery".into(),
             interaction: None,
@@ -63,7 +63,7 @@ mod tests {
         Pages::with(environment, messages, LOOK.to_owned(), MARK.to_owned())
     }
 
-    fn rendered(pages: &Pages, page: &UserCodePage<'_>, locale: Locale) -> Vec<Token> {
+    fn rendered(pages: &Pages, page: &DeviceValues<'_>, locale: Locale) -> Vec<Token> {
         let template = pages.environment.get_template("device.html").unwrap();
         let values = context! {
             lang => locale.tag(), dir => locale.direction(), now => 0, site => "Sample", nonce => "n", trace_id => "t",
