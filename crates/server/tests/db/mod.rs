@@ -52,7 +52,9 @@ impl Place {
 }
 
 /// Takes a database back to the first version of the schema.
-const BACK_TO_VERSION_1: &str = "ALTER TABLE session DROP COLUMN epoch; DROP TABLE issued; PRAGMA user_version = 1; PRAGMA journal_mode = DELETE";
+const BACK_TO_VERSION_1: &str =
+    "ALTER TABLE session DROP COLUMN epoch; DROP TABLE issued; DROP TABLE ticket; DROP TABLE seen;
+     PRAGMA user_version = 1; PRAGMA journal_mode = DELETE";
 
 #[test]
 fn a_backup_is_all_that_is_needed_to_restore() {
@@ -211,7 +213,9 @@ fn a_plan_changes_nothing_and_migrate_does_what_it_says() {
         assert!(said.contains(part), "{part}: {said}");
     }
     let json: serde_json::Value = serde_json::from_str(&place.db(&["plan", "--json"])).unwrap();
-    assert_eq!((json["schema"]["found"].as_i64(), json["pending"].as_array().unwrap().len()), (Some(1), 2));
+    assert_eq!(json["schema"]["found"], 1);
+    let (known, pending) = (json["schema"]["known"].as_u64().unwrap(), json["pending"].as_array().unwrap());
+    assert_eq!(u64::try_from(pending.len()), Ok(known - 1));
     assert!(place.db(&["status"]).contains("not made: the schema is older"));
     let said = place.fails(&["apply", "--config", "grantwell.toml", "state.toml", "--dry-run"]);
     assert!(said.contains("db migrate"), "{said}");

@@ -18,6 +18,7 @@ pub const fn guard(write: &Write) -> Guard {
         Write::CountFailure { .. }
         | Write::ClearAttempts(_)
         | Write::TouchSession { .. }
+        | Write::EndOtherSessions { .. }
         | Write::DenyToken { .. }
         | Write::Audit(_)
         | Write::CountRefusal { .. }
@@ -53,6 +54,10 @@ pub const fn guard(write: &Write) -> Guard {
             Guard::Tested("an_authorization_is_born_under_what_lives")
         }
         Write::RedeemCode { .. } | Write::BurnCode { .. } => Guard::Tested("c_04_a_code_is_redeemed_once"),
+        Write::InsertTicket { .. } => Guard::Tested("a_ticket_is_inserted_once"),
+        Write::UpdateTicket(_) => Guard::Tested("a_ticket_is_updated_on_the_version_that_was_read"),
+        Write::UseTicket { .. } => Guard::Tested("a_ticket_is_used_once"),
+        Write::InsertSeen(_) => Guard::Tested("an_id_that_was_seen_is_seen_once"),
         Write::RotateRefresh { .. } => {
             Guard::Tested("f_02_a_refresh_token_goes_from_one_generation_to_the_next")
         }

@@ -11,8 +11,8 @@ use grantwell_core::{
     scope::Permissions,
     secret::Digest,
     store::{
-        AttemptKey, Backoff, KeyUse, Outcome, RealmRecord, RefreshState, Share, Store, StoreError, User,
-        Write,
+        AttemptKey, Backoff, KeyUse, Outcome, RealmRecord, RefreshState, Seen, Share, Store, StoreError,
+        Ticket, TicketKind, TicketUpdate, User, Write,
     },
     time::Entropy,
 };
@@ -77,6 +77,19 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
     let client = |n: usize| Client { client_name: Some(n.to_string()), ..cast.client.clone() };
     let resource = |n: usize| Resource { name: n.to_string(), ..cast.resource.clone() };
     let counter = AttemptKey::Device(Digest::of(b"raced"));
+    let ticket = fixtures::ticket(TicketKind::DeviceCode, entropy);
+    let twin = || Ticket {
+        second_digest: Some(Digest::of(b"raced")),
+        ..fixtures::ticket(TicketKind::DeviceCode, entropy)
+    };
+    let update = |version| TicketUpdate {
+        kind: ticket.kind,
+        id: ticket.id,
+        version,
+        at: NOW,
+        expires_at: None,
+        body: serde_json::Value::Null,
+    };
 
     let heats = vec![
         crowd(|_| Write::RaiseEpoch(2)),
@@ -125,6 +138,15 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
         crowd(|_| Write::CountFailure { key: counter.clone(), now: NOW, backoff: BACKOFF }),
         crowd(|_| Write::ClearAttempts(counter.clone())),
         crowd(|_| Write::TouchSession { id: cast.session.id, at: NOW }),
+        crowd(|_| Write::EndOtherSessions { user_id: user, keep: cast.session.id, at: NOW }),
+        crowd(|_| Write::InsertTicket { ticket: Box::new(ticket.clone()), at: NOW }),
+        crowd(|_| Write::InsertTicket { ticket: Box::new(twin()), at: NOW }),
+        crowd(|_| Write::UpdateTicket(Box::new(update(1)))),
+        crowd(|n| match n % 2 {
+            0 => Write::UseTicket { kind: ticket.kind, id: ticket.id, version: Some(2), at: NOW },
+            _ => Write::UseTicket { kind: ticket.kind, id: ticket.id, version: None, at: NOW },
+        }),
+        crowd(|_| Write::InsertSeen(Seen::new("https://client.example", "raced", NOW))),
         crowd(|_| Write::DenyToken { token: Digest::of(b"raced"), expires_at: NOW }),
         crowd(|_| Write::Audit(Box::new(cast.event.clone()))),
         crowd(|_| Write::CountRefusal { client_id: "raced".into(), reason: "scope", at: NOW }),
