@@ -177,6 +177,7 @@ impl Exchange {
                 have.connections.put(user, store.connections_of(realm, user).await?);
             }
             Want::Authorization(id) => have.authorization.put(id, store.authorization(realm, id).await?),
+            Want::Ticket(kind, id) => have.ticket.put((kind, id), store.ticket(realm, kind, id).await?),
             Want::Denied(token) => have.denied.put(token, store.is_denied(realm, &token).await?),
             Want::Attempts(keys) => {
                 let attempts = store.attempts(realm, &keys).await?;

@@ -4,6 +4,9 @@
 //! one script (`form-post`) submits a form that has a button too.
 
 mod context;
+#[cfg(test)]
+#[path = "../../../../docs/guides/examples/device.rs"]
+mod device;
 mod difference;
 mod escape;
 mod functions;
