@@ -165,7 +165,7 @@ impl Step for Disconnect {
 
 /// Which sessions a person signs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum WhichSessions {
     /// This one.
     One(SessionId),
     /// All but the one that asks.
@@ -178,27 +178,27 @@ pub struct SignOut {
     /// The form.
     pub form: AccountForm,
     /// Which; `None` when the form names none.
-    pub which: Option<Which>,
+    pub which: Option<WhichSessions>,
 }
 
 impl Step for SignOut {
     const NAME: &'static str = "sign_out";
     const SHARE: Share = Share::Grants;
-    type Outcome = Which;
+    type Outcome = WhichSessions;
     type Refusal = AccountRefusal;
 
-    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Which, AccountRefusal> {
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<WhichSessions, AccountRefusal> {
         let record = self.form.open(have, context)?;
         let which = self.which.ok_or(AccountRefusal::NotFound)?;
         let ends = |session: &&Session| match which {
-            Which::One(id) => session.id == id,
-            Which::Others => session.id != record.session.id,
+            WhichSessions::One(id) => session.id == id,
+            WhichSessions::Others => session.id != record.session.id,
         };
         let own = have.sessions_of(record.user.id)?;
         let writes: Vec<_> =
             own.iter().filter(ends).flat_map(|session| end_session(session, context)).collect();
         // No other session is left: that is what was asked for.
-        if writes.is_empty() && which != Which::Others {
+        if writes.is_empty() && which != WhichSessions::Others {
             return Err(AccountRefusal::NotFound.into());
         }
         Ok(Decision { writes, outcome: which })

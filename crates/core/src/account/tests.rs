@@ -48,7 +48,10 @@ fn disconnect(n: Option<u8>) -> Disconnect {
     Disconnect { form: form(&[2]), consent: n.map(|n| ConsentId::from_bytes([n; 16])) }
 }
 
-fn sign_out(which: Which, world: &fx::World) -> Result<Decision<Which>, Refused<AccountRefusal>> {
+fn sign_out(
+    which: WhichSessions,
+    world: &fx::World,
+) -> Result<Decision<WhichSessions>, Refused<AccountRefusal>> {
     decide(&SignOut { form: form(&[2]), which: Some(which) }, world)
 }
 
@@ -91,7 +94,8 @@ fn o_06_what_is_another_persons_is_not_found() {
         let refused = decide(&disconnect(consent), &world()).unwrap_err();
         assert!(refused.refusal == AccountRefusal::NotFound && refused.writes.is_empty(), "{consent:?}");
     }
-    let which = [Some(Which::One(au::session_id(9))), Some(Which::One(au::session_id(7))), None];
+    let which =
+        [Some(WhichSessions::One(au::session_id(9))), Some(WhichSessions::One(au::session_id(7))), None];
     for which in which {
         let refused = decide(&SignOut { form: form(&[2]), which }, &world()).unwrap_err();
         assert!(refused.refusal == AccountRefusal::NotFound && refused.writes.is_empty(), "{which:?}");
@@ -101,16 +105,19 @@ fn o_06_what_is_another_persons_is_not_found() {
 #[test]
 fn o_06_one_session_or_all_others_end() {
     let world = world();
-    let one = Which::One(au::session_id(3));
+    let one = WhichSessions::One(au::session_id(3));
     let decision = sign_out(one, &world).unwrap();
     assert_eq!((decision.outcome, ended(&decision.writes)), (one, vec![au::session_id(3)]));
-    let this = sign_out(Which::One(au::session_id(2)), &world).unwrap();
+    let this = sign_out(WhichSessions::One(au::session_id(2)), &world).unwrap();
     assert_eq!(ended(&this.writes), [au::session_id(2)]);
-    let others = sign_out(Which::Others, &world).unwrap();
-    assert_eq!((others.outcome, ended(&others.writes)), (Which::Others, [3, 4].map(au::session_id).to_vec()));
+    let others = sign_out(WhichSessions::Others, &world).unwrap();
+    assert_eq!(
+        (others.outcome, ended(&others.writes)),
+        (WhichSessions::Others, [3, 4].map(au::session_id).to_vec())
+    );
     let alone = fx::World { sessions: vec![of_ada(2)], ..world };
-    let none = sign_out(Which::Others, &alone).unwrap();
-    assert!(none.outcome == Which::Others && none.writes.is_empty(), "nothing is left to do");
+    let none = sign_out(WhichSessions::Others, &alone).unwrap();
+    assert!(none.outcome == WhichSessions::Others && none.writes.is_empty(), "nothing is left to do");
 }
 
 #[test]
@@ -139,7 +146,7 @@ fn l_02_a_form_that_was_not_made_for_this_browser_and_session_does_nothing() {
         let consent = Some(ConsentId::from_bytes([5; 16]));
         let refused = decide(&Disconnect { form: form.clone(), consent }, &world()).unwrap_err();
         assert!(refused.refusal == *expected && refused.writes.is_empty(), "case {at}");
-        let refused = decide(&SignOut { form, which: Some(Which::Others) }, &world()).unwrap_err();
+        let refused = decide(&SignOut { form, which: Some(WhichSessions::Others) }, &world()).unwrap_err();
         assert!(refused.refusal == *expected && refused.writes.is_empty(), "case {at}");
     }
 }

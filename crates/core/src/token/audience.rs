@@ -14,14 +14,14 @@ use crate::{
 
 /// Where an access token is going.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Target<'a> {
+pub(super) enum TokenTarget<'a> {
     /// UserInfo.
     Issuer,
     /// An API.
     Resource(&'a Resource),
 }
 
-impl<'a> Target<'a> {
+impl<'a> TokenTarget<'a> {
     /// The audience with its record; one that is gone is no target any more.
     pub(super) fn find(audience: &Audience, resources: &'a [Resource]) -> Result<Self, TokenRefusal> {
         match audience {

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{
     Grant, GrantRequest, TokenDecided, TokenRefusal,
-    audience::{self, Named, Target},
+    audience::{self, Named, TokenTarget},
     liveness,
-    mint::{self, Access, Subject},
+    mint::{self, Access, TokenSubject},
     refresh, required,
 };
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
     store::{Authorization, RefreshState, Write},
 };
 
-pub(super) struct RefreshToken;
+pub(super) struct RefreshTokenGrant;
 
-impl Grant for RefreshToken {
+impl Grant for RefreshTokenGrant {
     fn grant_type(&self) -> GrantType {
         GrantType::RefreshToken
     }
@@ -67,8 +67,8 @@ impl GrantRequest for Refresh {
         let audience = audience::granted(named, permissions, &client)?;
         let access = Access {
             client: client.client(),
-            subject: Subject::Person(authorization),
-            target: Target::load(&audience, have)?,
+            subject: TokenSubject::Person(authorization),
+            target: TokenTarget::load(&audience, have)?,
             scope: permissions.0.get(&audience).map(|at| at.intersection(&scope)).unwrap_or_default(),
             // Core 1.0 §12.2: the nonce belongs to the authentication request, not to a refresh.
             nonce: None,

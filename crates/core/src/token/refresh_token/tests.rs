@@ -11,7 +11,7 @@ use crate::{
     store::AuthorizationRecord,
     time::Timestamp,
     token::{
-        TokenRequest, TokenResponse, access::AccessToken, liveness::Dead, refresh::RefreshToken as Token,
+        TokenRequest, TokenResponse, access::AccessTokens, liveness::Dead, refresh::RefreshToken as Token,
     },
 };
 
@@ -288,7 +288,7 @@ fn f_05_scope_may_be_narrowed_for_once_and_never_widened() {
                 assert_eq!(response.scope.to_string(), scope);
                 assert_eq!(response.id_token.is_some(), scope.contains("openid"));
                 let claims =
-                    AccessToken::read(&response.access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
+                    AccessTokens::read(&response.access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
                 assert_eq!(claims.scope.contains("notes:read"), scope.contains("notes:read"));
             }
             Err(refusal) => {
@@ -314,7 +314,7 @@ fn f_09_another_granted_resource_or_the_issuer_may_be_asked_for_and_no_other() {
         let mut attempt = Attempt::of(&living, record.clone());
         attempt.extra = named.map(|named| ("resource", named)).into_iter().collect();
         let aud = attempt.decide().map_err(|refused| refused.refusal).map(|decision| {
-            AccessToken::read(&decision.outcome.access_token, fx::keyring(), &fx::policy(), NOW).unwrap().aud
+            AccessTokens::read(&decision.outcome.access_token, fx::keyring(), &fx::policy(), NOW).unwrap().aud
         });
         assert_eq!(aud.as_deref(), expected.as_deref(), "{named:?}");
     }
