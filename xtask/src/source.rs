@@ -1,4 +1,4 @@
-//! The files of the repository, and Rust source told apart into code, comments and string literals.
+//! The files of the repository, and Rust source split into code, comments and string literals.
 
 use std::{
     fs,

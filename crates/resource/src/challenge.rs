@@ -1,4 +1,4 @@
-//! What a refused caller is told: status and `WWW-Authenticate` (RFC 6750 §3, RFC 9728 §5.1). The public text is fixed; the
+//! The response to a refused call: status and `WWW-Authenticate` (RFC 6750 §3, RFC 9728 §5.1). The public text is fixed; the
 //! reason goes to the trace.
 
 use grantwell_core::{

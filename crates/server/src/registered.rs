@@ -33,7 +33,7 @@ const LONGEST: usize = 1024;
 #[derive(Default)]
 pub(crate) struct Registered {
     confirmed: Mutex<Option<Instant>>,
-    /// Those that do not exist too, or they would be told from the others by how long the answer takes (catalogue K-06).
+    /// Absent clients are cached too: otherwise the response time would show which clients exist (catalogue K-06).
     clients: Kept<ClientId, Option<Arc<Client>>>,
     resources: Kept<(Vec<ResourceIdentifier>, ScopeSet), Arc<[Resource]>>,
 }

@@ -44,7 +44,7 @@ impl<'a> TokenTarget<'a> {
     }
 }
 
-/// The audience that a request names, as it was written; the issuer is told from a resource where the policy is known.
+/// The audience that a request names, as it was written. [`TokenTarget`] tells the issuer from a resource, once the policy is known.
 #[derive(Clone)]
 pub(super) struct Named(Option<String>);
 

@@ -101,25 +101,25 @@ fn successor(
     authorization: &Authorization,
     context: &Context<'_>,
 ) -> Result<(refresh::RefreshToken, Rotates), Refused<TokenRefusal>> {
-    let living = authorization.refresh.as_ref().ok_or(TokenRefusal::UnknownRefreshToken)?;
-    if context.now >= living.expires_at {
+    let current = authorization.refresh.as_ref().ok_or(TokenRefusal::UnknownRefreshToken)?;
+    if context.now >= current.expires_at {
         return Err(TokenRefusal::RefreshIdle.into());
     }
     let next = token.next(&context.keyring.keys);
-    if token.generation == living.generation {
-        if token.digest() != living.digest {
+    if token.generation == current.generation {
+        if token.digest() != current.digest {
             return Err(TokenRefusal::UnknownRefreshToken.into());
         }
         return Ok((next.ok_or(TokenRefusal::RefreshExhausted)?, Rotates::Now));
     }
-    if token.generation > living.generation {
+    if token.generation > current.generation {
         return Err(TokenRefusal::UnknownRefreshToken.into());
     }
     match next {
         Some(next)
-            if next.generation == living.generation
-                && next.digest() == living.digest
-                && context.now.since(living.rotated_at) < context.policy.lifetimes.refresh_grace =>
+            if next.generation == current.generation
+                && next.digest() == current.digest
+                && context.now.since(current.rotated_at) < context.policy.lifetimes.refresh_grace =>
         {
             Ok((next, Rotates::Already))
         }
@@ -132,14 +132,14 @@ fn reused(
     authorization: &Authorization,
     context: &Context<'_>,
 ) -> Refused<TokenRefusal> {
-    let living = authorization.refresh.as_ref().map(|living| living.generation);
+    let current = authorization.refresh.as_ref().map(|current| current.generation);
     let writes = vec![
         Write::RevokeAuthorization { id: authorization.id, at: context.now },
         context.audit(
             "refresh_token.reused",
             Some(authorization.user_id),
             Some(&authorization.client_id),
-            json!({ "authorization": authorization.id, "generation": token.generation, "living": living }),
+            json!({ "authorization": authorization.id, "generation": token.generation, "living": current }),
         ),
     ];
     Refused { writes, ..TokenRefusal::RefreshReused.into() }
