@@ -16,17 +16,16 @@ pub(crate) fn build(root: &Path, target: &Path) -> Result<PathBuf, String> {
     let source = folder.join("source");
     copy(root, &source)?;
     let present = migrations(&source)?;
-    for (engine, oldest) in [("sqlite", String::new()), ("postgres", format!(", {present}"))] {
-        let name = format!("{:04}_next", present + 1);
-        let store = source.join("crates/store");
+    let (name, store) = (format!("{:04}_next", present + 1), source.join("crates/store"));
+    for engine in ["sqlite", "postgres"] {
         let (from, to) = (format!("src/suite/next/{engine}.sql"), format!("migrations/{engine}/{name}.sql"));
-        fs::copy(store.join(from), store.join(&to)).map_err(|error| error.to_string())?;
-        let line = format!("    (\"{name}\", include_str!(\"../../{to}\"){oldest}),\n");
-        let file = store.join(format!("src/{engine}/migrate.rs"));
-        let text = fs::read_to_string(&file).map_err(|error| error.to_string())?;
-        let text = with_line(&text, &line).ok_or_else(|| format!("{}: no list", file.display()))?;
-        fs::write(&file, text).map_err(|error| error.to_string())?;
+        fs::copy(store.join(from), store.join(to)).map_err(|error| error.to_string())?;
     }
+    let file = store.join("src/schema.rs");
+    let text = fs::read_to_string(&file).map_err(|error| error.to_string())?;
+    let line = format!("    migration!(\"{name}\", oldest {present}, rewrites &[]),\n");
+    let text = with_line(&text, &line).ok_or_else(|| format!("{}: no list", file.display()))?;
+    fs::write(&file, text).map_err(|error| error.to_string())?;
     let built = folder.join("target");
     let build = ["build", "--quiet", "--locked", "--package", "grantwell"];
     Command::new("cargo")
@@ -77,12 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn every_engine_has_a_next_version_and_a_list() {
+    fn every_engine_has_a_next_version_and_there_is_a_list() {
         let store = crate::root().join("crates/store/src");
         for engine in ["sqlite", "postgres"] {
             assert!(store.join(format!("suite/next/{engine}.sql")).exists());
-            let text = fs::read_to_string(store.join(format!("{engine}/migrate.rs"))).unwrap();
-            assert!(with_line(&text, "").is_some(), "{engine}");
         }
+        let text = fs::read_to_string(store.join("schema.rs")).unwrap();
+        assert!(with_line(&text, "").is_some());
     }
 }

@@ -190,26 +190,35 @@ impl Step for SignOut {
     fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<WhichSessions, AccountRefusal> {
         let record = self.form.open(have, context)?;
         let which = self.which.ok_or(AccountRefusal::NotFound)?;
-        let ends = |session: &&Session| match which {
-            WhichSessions::One(id) => session.id == id,
-            WhichSessions::Others => session.id != record.session.id,
+        let (user_id, keep) = (record.user.id, record.session.id);
+        let own = have.sessions_of(user_id)?;
+        let writes = match which {
+            WhichSessions::One(id) => {
+                let session = own.iter().find(|session| session.id == id).ok_or(AccountRefusal::NotFound)?;
+                end_session(session, context).into()
+            }
+            // The others end whether or not they are among the newest, which are what is read.
+            WhichSessions::Others => {
+                let others = own.iter().filter(|session| session.id != keep);
+                let events = others.map(|session| session_ended(session, context));
+                std::iter::once(Write::EndOtherSessions { user_id, keep, at: context.now })
+                    .chain(events)
+                    .collect()
+            }
         };
-        let own = have.sessions_of(record.user.id)?;
-        let writes: Vec<_> =
-            own.iter().filter(ends).flat_map(|session| end_session(session, context)).collect();
-        // No other session is left: that is what was asked for.
-        if writes.is_empty() && which != WhichSessions::Others {
-            return Err(AccountRefusal::NotFound.into());
-        }
         Ok(Decision { writes, outcome: which })
     }
 }
 
 /// Ends a session, on record.
 pub(crate) fn end_session(session: &Session, context: &Context<'_>) -> [Write; 2] {
-    let (id, user_id) = (session.id, session.user_id);
-    let event = context.audit("session.ended", Some(user_id), None, json!({ "session": id }));
-    [Write::EndSession { id, user_id, at: context.now }, event]
+    let end = Write::EndSession { id: session.id, user_id: session.user_id, at: context.now };
+    [end, session_ended(session, context)]
+}
+
+fn session_ended(session: &Session, context: &Context<'_>) -> Write {
+    let detail = json!({ "session": session.id });
+    context.audit("session.ended", Some(session.user_id), None, detail)
 }
 
 #[cfg(test)]

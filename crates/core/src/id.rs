@@ -71,6 +71,8 @@ uuid_id! {
     AuthorizationId;
     /// A line of the audit log.
     EventId;
+    /// Something that is handed out for a short time: a pushed request, a device code.
+    TicketId;
 }
 
 impl From<InteractionId> for AuthorizationId {

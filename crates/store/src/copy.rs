@@ -205,7 +205,7 @@ pub trait Target: Source {
     /// Writes rows.
     fn put(&mut self, shape: &Shape, rows: &[Row]) -> Result<(), CopyError>;
     /// Ends in every realm what was issued before: the epoch rises above all that were ever in use, sessions end, consents are
-    /// withdrawn, pending interactions and all keys are gone (the next start makes new ones).
+    /// withdrawn, pending interactions, tickets and all keys are gone (the next start makes new keys). Ids that were seen stay.
     fn end_all(&mut self, now: Timestamp) -> Result<(), CopyError>;
     /// Does what takes long before it can all be kept.
     fn complete(&mut self) -> Result<(), CopyError>;

@@ -1,4 +1,4 @@
-//! What both engines compute alike before they count: where a counter of guesses stands, how its delay grows, which minute.
+//! What both engines compute alike before they count: where a counter of guesses stands, how its delay grows; and which minute something belongs to.
 
 use std::time::Duration;
 
@@ -35,8 +35,14 @@ pub(crate) fn growth(backoff: &Backoff) -> (i64, i64, u32) {
     (first, most, doublings)
 }
 
+const MINUTE: i64 = 60_000;
+
 /// The minute of an instant, in milliseconds.
 pub(crate) fn minute(at: Timestamp) -> i64 {
-    const MINUTE: i64 = 60_000;
     at.millis().div_euclid(MINUTE).saturating_mul(MINUTE)
+}
+
+/// The end of the minute of an instant, in milliseconds: the instant itself where one ends with it.
+pub(crate) fn end_of_minute(at: Timestamp) -> i64 {
+    minute(Timestamp::from_millis(at.millis().saturating_add(MINUTE - 1)))
 }

@@ -19,14 +19,14 @@ use std::{fmt, path::PathBuf};
 
 use grantwell_core::{
     client::Client,
-    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, UserId},
+    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, TicketId, UserId},
     resource::Resource,
     scope::ScopeSet,
     secret::Digest,
     store::{
         Applied, AttemptKey, Attempts, AuthorizationRecord, Connection, Consent, Event, Interaction,
         KeyRecord, LoginName, Outcome, Read, RealmRecord, References, Retention, Session, SessionRecord,
-        Share, Store, StoreError, User, Write,
+        Share, Store, StoreError, Ticket, TicketKind, User, Write,
     },
     time::Timestamp,
 };
@@ -316,6 +316,20 @@ impl Store for Engine {
 
     async fn authorization(&self, realm: Realm, id: AuthorizationId) -> Read<Option<AuthorizationRecord>> {
         delegated!(self, store => store.authorization(realm, id))
+    }
+
+    async fn ticket(&self, realm: Realm, kind: TicketKind, id: TicketId) -> Read<Option<Ticket>> {
+        delegated!(self, store => store.ticket(realm, kind, id))
+    }
+
+    async fn ticket_by_second(
+        &self,
+        realm: Realm,
+        kind: TicketKind,
+        second: &Digest,
+        now: Timestamp,
+    ) -> Read<Option<Ticket>> {
+        delegated!(self, store => store.ticket_by_second(realm, kind, second, now))
     }
 
     async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {

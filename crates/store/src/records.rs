@@ -3,12 +3,12 @@
 //! A list of columns and the function that reads it stand together: an engine puts the list into its statement.
 
 use grantwell_core::{
-    id::{AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, SessionId, UserId},
+    id::{AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, SessionId, TicketId, UserId},
     scope::Permissions,
     secret::Digest,
     store::{
         Authentication, Authorization, AuthorizationRecord, CodeState, Connection, Consent, Interaction,
-        KeyRecord, RealmRecord, RefreshState, Session, SessionRecord, User,
+        KeyRecord, RealmRecord, RefreshState, Session, SessionRecord, Ticket, TicketKind, User,
     },
     time::Timestamp,
 };
@@ -205,6 +205,26 @@ pub(crate) fn connection<C: Columns>(columns: &mut C) -> Read<Connection, C> {
     })
 }
 
+/// For [`ticket`].
+macro_rules! ticket_columns {
+    () => {
+        "id, digest, second_digest, version, expires_at, used_at, body"
+    };
+}
+
+pub(crate) fn ticket<C: Columns>(kind: TicketKind, columns: &mut C) -> Read<Ticket, C> {
+    Ok(Ticket {
+        kind,
+        id: TicketId::from_bytes(columns.exactly()?),
+        digest: columns.digest()?,
+        second_digest: if columns.absent(1)? { None } else { Some(columns.digest()?) },
+        version: columns.number()?,
+        expires_at: columns.time()?,
+        used_at: columns.time_or_none()?,
+        body: columns.json()?,
+    })
+}
+
 /// For [`authorization_record`]: of the authorization `a`, its consent `c`, and where they are there its client `cl`, its user `u`
 /// and its session `s`; and of the realm `r`.
 macro_rules! authorization_columns {
@@ -328,5 +348,5 @@ fn authorization<C: Columns>(id: AuthorizationId, columns: &mut C) -> Read<Autho
 
 pub(crate) use {
     authorization_columns, consent_columns, interaction_columns, key_columns, realm_columns, session_columns,
-    user_columns,
+    ticket_columns, user_columns,
 };

@@ -40,6 +40,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!("0001_initial", oldest 1, rewrites &[]),
     migration!("0002_session_epoch", oldest 2, rewrites &[]),
     migration!("0003_issued", oldest 3, rewrites &[]),
+    migration!("0004_tickets", oldest 3, rewrites &[]),
 ];
 
 /// The version of the schema that this release makes.

@@ -6,5 +6,8 @@ use std::time::Duration;
 /// still be asked for the same redirect.
 pub(crate) const UNREDEEMED: Duration = Duration::from_mins(15);
 
+/// How long an id that was seen is kept after what carried it expired: by the clock of another node it may be accepted still.
+pub(crate) const SEEN: Duration = Duration::from_mins(1);
+
 /// How long the counts of refusals are kept.
 pub(crate) const REFUSALS: Duration = Duration::from_hours(90 * 24);

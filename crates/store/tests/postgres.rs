@@ -14,6 +14,7 @@ use grantwell_store::{
     copy::{self, CopyError, Occupied},
     mount_races, mount_suite, open,
     suite::{
+        self,
         fixtures::{self, NOW, Seeded},
         postgres::{Relay, Schema, by},
         stage::{Stage, contents},
@@ -379,6 +380,12 @@ async fn a_database_moves_from_a_file_to_a_server_and_back() {
     assert!(contents(&second, stage.realm).await == before, "every row is as before");
     drop(second);
     let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_ends_what_was_handed_out() {
+    let (from, to) = (Schema::new().await, Schema::new().await);
+    suite::copies::a_restore_ends_what_was_handed_out(&from.url(), &to.url(), &Seeded::new(9)).await;
 }
 
 /// Somebody who reads holds one table and wants another while a database is left.

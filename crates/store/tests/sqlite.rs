@@ -13,7 +13,10 @@ use grantwell_core::{
 };
 use grantwell_store::{
     Engine, OpenError, OpenOptions, mount_races, mount_suite, open,
-    suite::fixtures::{self, NOW, Seeded},
+    suite::{
+        self,
+        fixtures::{self, NOW, Seeded},
+    },
 };
 
 /// A folder that goes when the test ends.
@@ -298,6 +301,13 @@ async fn dropping_an_engine_finishes_what_waits() {
         engine.session(Realm(1), id).await.unwrap().is_none(),
         "a session without its user is no session"
     );
+}
+
+#[tokio::test]
+async fn a_restore_ends_what_was_handed_out() {
+    let folder = Folder::new();
+    let at = |name: &str| format!("sqlite:{}", folder.0.join(name).display());
+    suite::copies::a_restore_ends_what_was_handed_out(&at("from.db"), &at("to.db"), &Seeded::new(9)).await;
 }
 
 #[tokio::test]

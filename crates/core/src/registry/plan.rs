@@ -48,6 +48,8 @@ pub enum SetError {
     Field(DeclaredObject, FieldError),
     /// What would go is named by something that is not in the set.
     InUse(InUse),
+    /// More than [`References::MOST`] clients or resources name what would go: not all of them were looked at.
+    TooManyReferences,
 }
 
 /// The changes of a set.
@@ -76,6 +78,9 @@ pub fn plan(
     );
     let mut planning = Planning { plan: RegistryPlan::default(), errors };
     if let Some(pruning) = pruning {
+        if pruning.references.is_cut {
+            planning.errors.push(SetError::TooManyReferences);
+        }
         planning.remove(&pruned, &pruned.still_named(declared, &pruning.references), with);
     }
     for (at, resource) in declared.resources.iter().enumerate() {

@@ -6,6 +6,7 @@
 
 mod records;
 mod request;
+mod ticket;
 mod write;
 
 use std::{future::Future, time::Duration};
@@ -16,11 +17,12 @@ pub use records::{
     References, RefreshState, Session, SessionRecord, User,
 };
 pub use request::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute};
+pub use ticket::{Seen, Ticket, TicketKind, TicketUpdate};
 pub use write::Write;
 
 use crate::{
     client::Client,
-    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, UserId},
+    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, TicketId, UserId},
     resource::Resource,
     scope::ScopeSet,
     secret::Digest,
@@ -95,7 +97,8 @@ pub trait Store: Send + Sync {
         realm: Realm,
         id: &ResourceIdentifier,
     ) -> impl Future<Output = Read<Option<Resource>>> + Send;
-    /// Every resource that is named in `identifiers` or owns one of `scopes`, in order of identifier, at most 64.
+    /// What a request that names `identifiers` and asks for `scopes` is decided on, in order of identifier: every resource that is named;
+    /// for each scope one that owns it; and of those that own all of the scopes that anybody owns two, where there are more than one.
     fn resources(
         &self,
         realm: Realm,
@@ -116,7 +119,8 @@ pub trait Store: Send + Sync {
         realm: Realm,
         id: SessionId,
     ) -> impl Future<Output = Read<Option<SessionRecord>>> + Send;
-    /// The sessions of a user that have neither ended nor expired, newest first, at most 100.
+    /// The sessions of a user that have neither ended nor expired, newest first, at most 100: to be shown. [`Write::EndOtherSessions`]
+    /// ends those too that are not among them.
     fn sessions_of(
         &self,
         realm: Realm,
@@ -148,6 +152,21 @@ pub trait Store: Send + Sync {
         realm: Realm,
         id: AuthorizationId,
     ) -> impl Future<Output = Read<Option<AuthorizationRecord>>> + Send;
+    /// A ticket, used and expired ones too.
+    fn ticket(
+        &self,
+        realm: Realm,
+        kind: TicketKind,
+        id: TicketId,
+    ) -> impl Future<Output = Read<Option<Ticket>>> + Send;
+    /// The live ticket of that second digest.
+    fn ticket_by_second(
+        &self,
+        realm: Realm,
+        kind: TicketKind,
+        second: &Digest,
+        now: Timestamp,
+    ) -> impl Future<Output = Read<Option<Ticket>>> + Send;
     /// Whether a single access token was denied.
     fn is_denied(&self, realm: Realm, token: &Digest) -> impl Future<Output = Read<bool>> + Send;
     /// Counters, in the order of the keys; zero for those that are not there.
@@ -157,7 +176,7 @@ pub trait Store: Send + Sync {
     fn keys(&self, realm: Realm) -> impl Future<Output = Read<Vec<KeyRecord>>> + Send;
     /// What earlier `apply`s made.
     fn applied(&self, realm: Realm) -> impl Future<Output = Read<Applied>> + Send;
-    /// What refers to these clients and resources. Reads whole tables: for `apply`, never for a request.
+    /// What refers to these clients and resources, and was not made by an `apply`. Reads whole tables: for `apply`, never for a request.
     fn references(
         &self,
         realm: Realm,

@@ -395,13 +395,33 @@ pub struct Event {
     pub detail: serde_json::Value,
 }
 
-/// What would lead nowhere if some clients and resources were gone.
+/// What would lead nowhere if some clients and resources were gone. What an `apply` made is left out: the next one declares it again,
+/// or removes it too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
     /// Resources that name one of the clients in `introspection_clients`.
     pub introspection_clients: Vec<(ResourceIdentifier, ClientId)>,
     /// Clients of which one of the resources is the `default_resource`.
     pub default_resources: Vec<(ClientId, ResourceIdentifier)>,
+    /// Whether there are more, of either kind, than [`References::MOST`].
+    pub is_cut: bool,
+}
+
+impl References {
+    /// Most that are read of each kind.
+    pub const MOST: u32 = 1000;
+
+    /// Keeps the first of each kind, and says whether there were more.
+    pub fn bounded(
+        mut introspection_clients: Vec<(ResourceIdentifier, ClientId)>,
+        mut default_resources: Vec<(ClientId, ResourceIdentifier)>,
+    ) -> Self {
+        let most = usize::try_from(Self::MOST).unwrap_or(usize::MAX);
+        let is_cut = introspection_clients.len().max(default_resources.len()) > most;
+        introspection_clients.truncate(most);
+        default_resources.truncate(most);
+        Self { introspection_clients, default_resources, is_cut }
+    }
 }
 
 /// The objects that `apply` declares.

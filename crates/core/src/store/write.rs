@@ -2,11 +2,14 @@
 
 use super::{
     AttemptKey, Authorization, Backoff, Consent, Event, Facts, Interaction, KeyRecord, RealmRecord,
-    RefreshState, Session, User,
+    RefreshState, Seen, Session, Ticket, TicketKind, TicketUpdate, User,
 };
 use crate::{
     client::{Client, GrantType},
-    id::{AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, ResourceIdentifier, SessionId, UserId},
+    id::{
+        AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, ResourceIdentifier, SessionId, TicketId,
+        UserId,
+    },
     resource::Resource,
     scope::Permissions,
     secret::Digest,
@@ -120,6 +123,16 @@ pub enum Write {
         at: Timestamp,
     },
 
+    /// Ends every session of a user but one. No guard: what has ended stays as it is.
+    EndOtherSessions {
+        /// Whose.
+        user_id: UserId,
+        /// Which one goes on.
+        keep: SessionId,
+        /// When.
+        at: Timestamp,
+    },
+
     /// Inserts an interaction. Guard: no interaction of that id.
     InsertInteraction(Box<Interaction>),
     /// Replaces the facts. Guard: the version is `version`; it is raised by one.
@@ -190,6 +203,29 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Inserts a ticket. Guard: no ticket of that id, and no other ticket of that kind with the second digest that is live at `at`.
+    InsertTicket {
+        /// The ticket.
+        ticket: Box<Ticket>,
+        /// The present.
+        at: Timestamp,
+    },
+    /// Replaces the body of a ticket, and its expiry where there is a new one. Guard: the ticket is live and its version is
+    /// `version`; it is raised by one.
+    UpdateTicket(Box<TicketUpdate>),
+    /// Uses a ticket up. Guard: it is live, and its version is `version` where there is one.
+    UseTicket {
+        /// What it is for.
+        kind: TicketKind,
+        /// Which.
+        id: TicketId,
+        /// The version it was decided on; `None`: whichever it has.
+        version: Option<u32>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes an id that somebody else chose. Guard: it was not taken before.
+    InsertSeen(Seen),
     /// Denies one access token until it expires. No guard: denying twice is denying.
     DenyToken {
         /// SHA-256 of its `jti`.
@@ -262,6 +298,7 @@ kinds! {
     InsertSession(_)           "insert_session"       false
     TouchSession { .. }        "touch_session"        false
     EndSession { .. }          "end_session"          false
+    EndOtherSessions { .. }    "end_other_sessions"   false
     InsertInteraction(_)       "insert_interaction"   false
     UpdateInteraction { .. }   "update_interaction"   false
     InsertConsent(_)           "insert_consent"       false
@@ -272,6 +309,10 @@ kinds! {
     BurnCode { .. }            "burn_code"            false
     RotateRefresh { .. }       "rotate_refresh"       false
     RevokeAuthorization { .. } "revoke_authorization" false
+    InsertTicket { .. }        "insert_ticket"        false
+    UpdateTicket(_)            "update_ticket"        false
+    UseTicket { .. }           "use_ticket"           false
+    InsertSeen(_)              "insert_seen"          false
     DenyToken { .. }           "deny_token"           false
     Audit(_)                   "audit"                false
     CountRefusal { .. }        "count_refusal"        false

@@ -10,7 +10,7 @@ use grantwell_core::{
         user::{PasswordChange, UserMetadata},
     },
     step::Origin,
-    store::{Applied, Outcome, Share, Store, StoreError, User},
+    store::{Applied, Outcome, References, Share, Store, StoreError, User},
     time::{Entropy, Timestamp},
 };
 use serde_json::json;
@@ -220,6 +220,11 @@ fn problems(source: &SourceFile, state: &StateFile, errors: &[SetError]) -> Prob
         SetError::InUse(InUse::DefaultResource { resource, client }) => Problem::nowhere(format!(
             "--prune would remove the resource {resource}, which is the default_resource of the client {client} \
              of the database: declare one of them, or change the client first"
+        )),
+        SetError::TooManyReferences => Problem::nowhere(format!(
+            "more than {} clients or resources of the database name what --prune would remove: apply the file without \
+             --prune first, or change them",
+            References::MOST
         )),
     };
     Problems::sorted(errors.iter().map(problem).collect())

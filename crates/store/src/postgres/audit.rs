@@ -46,6 +46,8 @@ macro_rules! old {
     };
 }
 
+pub(super) use old;
+
 pub(super) const OLD: &str = old!("audit", "at", "realm, at, id");
 pub(super) const OLD_REFUSALS: &str = old!("refusal", "minute", "realm, minute, client_id, reason");
 pub(super) const OLD_ISSUED: &str = old!("issued", "minute", "realm, minute, client_id, \"grant\"");

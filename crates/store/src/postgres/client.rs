@@ -3,6 +3,7 @@
 use grantwell_core::{
     client::Client,
     id::{ClientId, Realm, ResourceIdentifier},
+    store::References,
 };
 
 use super::form::{Columns, Result, Statement, encode, guarded, params, texts};
@@ -19,12 +20,13 @@ pub(super) fn applied(realm: Realm) -> Statement {
     )
 }
 
-/// Looks at every client.
+/// Those that no `apply` made, and one more than are told. Looks at every client.
 pub(super) fn defaulting_to(realm: Realm, resources: &[ResourceIdentifier]) -> Statement {
     Statement::new(
         "SELECT client_id, body::json ->> 'default_resource' FROM client
-         WHERE realm = $1 AND body::json ->> 'default_resource' = ANY($2) ORDER BY client_id LIMIT 100",
-        params![realm, texts(resources.iter().map(ResourceIdentifier::as_str))],
+         WHERE realm = $1 AND applied = 0 AND body::json ->> 'default_resource' = ANY($2)
+         ORDER BY client_id LIMIT $3",
+        params![realm, texts(resources.iter().map(ResourceIdentifier::as_str)), References::MOST + 1],
     )
 }
 

@@ -260,7 +260,7 @@ impl Target for Copy {
         )?;
         do_at("UPDATE session SET ended_at = $1 WHERE ended_at IS NULL", now.millis())?;
         do_at("UPDATE consent SET withdrawn_at = $1 WHERE withdrawn_at IS NULL", now.millis())?;
-        self.execute("DELETE FROM interaction; DELETE FROM key")
+        self.execute("DELETE FROM interaction; DELETE FROM ticket; DELETE FROM key")
     }
 
     fn complete(&mut self) -> Result<()> {

@@ -12,14 +12,14 @@ use std::{sync::Arc, time::Duration};
 
 use grantwell_core::{
     client::Client,
-    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, UserId},
+    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, TicketId, UserId},
     resource::Resource,
     scope::ScopeSet,
     secret::Digest,
     store::{
         Applied, AttemptKey, Attempts, AuthorizationRecord, Connection, Consent, Event, Interaction,
         KeyRecord, LoginName, Outcome, Read, RealmRecord, References, Retention, Session, SessionRecord,
-        Share, Store, StoreError, User, Write,
+        Share, Store, StoreError, Ticket, TicketKind, User, Write,
     },
     time::Timestamp,
 };
@@ -56,9 +56,11 @@ mod migrate;
 mod pool;
 mod realm;
 mod resource;
+mod seen;
 pub(crate) mod server;
 mod session;
 mod sweep;
+mod ticket;
 mod user;
 mod write;
 mod writer;
@@ -224,6 +226,21 @@ impl Store for Postgres {
         self.find(authorization::find(realm, id), |columns| records::authorization_record(id, columns)).await
     }
 
+    async fn ticket(&self, realm: Realm, kind: TicketKind, id: TicketId) -> Read<Option<Ticket>> {
+        self.find(ticket::find(realm, kind, id), |columns| records::ticket(kind, columns)).await
+    }
+
+    async fn ticket_by_second(
+        &self,
+        realm: Realm,
+        kind: TicketKind,
+        second: &Digest,
+        now: Timestamp,
+    ) -> Read<Option<Ticket>> {
+        let found = ticket::find_by_second(realm, kind, second, now);
+        self.find(found, |columns| records::ticket(kind, columns)).await
+    }
+
     async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
         Ok(!self.rows(SOON, denied::find(realm, token)).await?.is_empty())
     }
@@ -254,14 +271,10 @@ impl Store for Postgres {
         clients: &[ClientId],
         resources: &[ResourceIdentifier],
     ) -> Read<References> {
-        Ok(References {
-            introspection_clients: self
-                .list(LATER, resource::introspected_by(realm, clients), resource::introspector)
-                .await?,
-            default_resources: self
-                .list(LATER, client::defaulting_to(realm, resources), client::default_of)
-                .await?,
-        })
+        Ok(References::bounded(
+            self.list(LATER, resource::introspected_by(realm, clients), resource::introspector).await?,
+            self.list(LATER, client::defaulting_to(realm, resources), client::default_of).await?,
+        ))
     }
 
     async fn events(&self, realm: Realm, most: u32) -> Read<Vec<Event>> {

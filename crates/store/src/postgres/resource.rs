@@ -4,6 +4,7 @@ use grantwell_core::{
     id::{ClientId, Realm, ResourceIdentifier},
     resource::Resource,
     scope::ScopeSet,
+    store::References,
 };
 
 use super::form::{Columns, Result, Statement, encode, guarded, params, texts};
@@ -13,7 +14,7 @@ pub(super) fn find(realm: Realm, id: &ResourceIdentifier) -> Statement {
     Statement::new("SELECT body FROM resource WHERE realm = $1 AND identifier = $2", params![realm, id])
 }
 
-/// One statement, so that the list is of one moment.
+/// One statement, so that the list is of one moment. However many own a scope, the list is no longer than what was asked, and two.
 pub(super) fn named_or_owning(
     realm: Realm,
     identifiers: &[ResourceIdentifier],
@@ -23,8 +24,15 @@ pub(super) fn named_or_owning(
         "SELECT body FROM resource WHERE realm = $1 AND identifier IN (
            SELECT unnest($2)
            UNION
-           SELECT identifier FROM resource_scope WHERE realm = $1 AND scope = ANY($3))
-         ORDER BY identifier LIMIT 64",
+           SELECT (SELECT min(identifier) FROM resource_scope WHERE realm = $1 AND scope = asked.scope)
+           FROM unnest($3) AS asked (scope)
+           UNION
+           (SELECT identifier FROM resource_scope WHERE realm = $1 AND scope = ANY($3)
+            GROUP BY identifier
+            HAVING count(*) = (SELECT count(*) FROM unnest($3) AS asked (scope) WHERE EXISTS (
+                                 SELECT 1 FROM resource_scope s WHERE s.realm = $1 AND s.scope = asked.scope))
+            ORDER BY identifier LIMIT 2))
+         ORDER BY identifier",
         params![
             realm,
             texts(identifiers.iter().map(ResourceIdentifier::as_str)),
@@ -40,14 +48,14 @@ pub(super) fn applied(realm: Realm) -> Statement {
     )
 }
 
-/// Looks at every resource.
+/// Of those that no `apply` made, and one more than are told. Looks at every resource.
 pub(super) fn introspected_by(realm: Realm, clients: &[ClientId]) -> Statement {
     Statement::new(
         "SELECT r.identifier, named.value
          FROM resource r, json_array_elements_text(r.body::json -> 'introspection_clients') AS named (value)
-         WHERE r.realm = $1 AND named.value = ANY($2)
-         ORDER BY r.identifier, named.value COLLATE \"C\" LIMIT 100",
-        params![realm, texts(clients.iter().map(ClientId::as_str))],
+         WHERE r.realm = $1 AND r.applied = 0 AND named.value = ANY($2)
+         ORDER BY r.identifier, named.value COLLATE \"C\" LIMIT $3",
+        params![realm, texts(clients.iter().map(ClientId::as_str)), References::MOST + 1],
     )
 }
 

@@ -88,3 +88,14 @@ pub(super) fn end(realm: Realm, id: SessionId, user: UserId, at: Timestamp) -> S
         params![realm, id.as_bytes(), user.as_bytes(), at],
     )
 }
+
+/// In one order: who ends others' sessions meanwhile takes their rows in the same.
+pub(super) fn end_others(realm: Realm, user: UserId, keep: SessionId, at: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE session SET ended_at = $4 WHERE (realm, id) IN (
+           SELECT realm, id FROM session
+           WHERE realm = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL
+           ORDER BY realm, id FOR UPDATE)",
+        params![realm, user.as_bytes(), keep.as_bytes(), at],
+    )
+}

@@ -6,9 +6,9 @@ use grantwell_core::{store::Retention, time::Timestamp};
 use super::{
     attempt, audit, authorization, consent, denied,
     form::{Statement, params},
-    interaction, session,
+    interaction, seen, session, ticket,
 };
-use crate::sweeping::{REFUSALS, UNREDEEMED};
+use crate::sweeping::{REFUSALS, SEEN, UNREDEEMED};
 
 /// Whether a transaction was committed is known for a day, by the clock of the server that wrote the mark.
 const OLD_MARKS: &str = "DELETE FROM commit_mark WHERE id IN (
@@ -32,6 +32,8 @@ pub(super) fn steps(now: Timestamp, keep: Retention) -> Vec<Step> {
         ],
         vec![(consent::WITHDRAWN, ended)],
         vec![(session::ENDED, ended), (session::EXPIRED, ended)],
+        vec![(ticket::EXPIRED, now)],
+        vec![(seen::OLD, now - SEEN)],
         vec![(denied::EXPIRED, now)],
         vec![(attempt::OLD, now - keep.attempts)],
         vec![(audit::OLD_REFUSALS, now - REFUSALS)],

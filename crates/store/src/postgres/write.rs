@@ -11,7 +11,7 @@ use grantwell_core::{
 use super::{
     attempt, audit, authorization, client, consent, denied,
     form::{Error, Param, Result, Statement},
-    interaction, key, realm as realms, resource, session, user,
+    interaction, key, realm as realms, resource, seen, session, ticket, user,
 };
 use crate::counters::place;
 
@@ -36,6 +36,7 @@ pub(super) enum Lock {
     Interaction(u32, [u8; 16]),
     Consent(u32, [u8; 16]),
     Authorization(u32, [u8; 16]),
+    Ticket(u32, [u8; 16]),
 }
 
 /// `forms` are the stored forms of what is replaced, one for each write that has a `was`, in order.
@@ -112,6 +113,9 @@ fn parts<'a>(
         Write::EndSession { id, user_id, at } => {
             under(Lock::Session(realm.0, *id.as_bytes()), session::end(realm, *id, *user_id, *at))
         }
+        Write::EndOtherSessions { user_id, keep, at } => {
+            alone(session::end_others(realm, *user_id, *keep, *at))
+        }
         Write::InsertInteraction(record) => alone(interaction::insert(realm, record)?),
         Write::UpdateInteraction { id, version, facts } => {
             let update = interaction::update(realm, *id, *version, facts)?;
@@ -141,6 +145,23 @@ fn parts<'a>(
         Write::RevokeAuthorization { id, at } => {
             under(of_authorization(id), authorization::revoke(realm, *id, *at))
         }
+        Write::InsertTicket { ticket, at } => {
+            let second = ticket.second_digest;
+            let lock = second.map(|second| Lock::named_by(&[ticket.kind.as_str().as_bytes(), &second.0]));
+            // Also where it is the only lock of its batch.
+            let mut statements =
+                lock.iter().flat_map(|lock| take(&[lock.clone()].into())).collect::<Vec<_>>();
+            statements.push(ticket::insert(realm, ticket, *at)?);
+            (lock.into_iter().collect(), statements)
+        }
+        Write::UpdateTicket(to) => {
+            under(Lock::Ticket(realm.0, *to.id.as_bytes()), ticket::update(realm, to)?)
+        }
+        Write::UseTicket { kind, id, version, at } => under(
+            Lock::Ticket(realm.0, *id.as_bytes()),
+            ticket::mark_used(realm, (*kind, *id), *version, *at),
+        ),
+        Write::InsertSeen(id) => under(Lock::named(id.digest.0), seen::insert(realm, id)),
         Write::DenyToken { token, expires_at } => {
             under(Lock::named(token.0), denied::insert(realm, token, *expires_at))
         }
@@ -175,6 +196,7 @@ pub(super) fn take(locks: &BTreeSet<Lock>) -> Vec<Statement> {
         Rows::of(locking!("interaction")),
         Rows::of(locking!("consent")),
         Rows::of(locking!("\"authorization\"")),
+        Rows::of(locking!("ticket")),
     ];
     for lock in locks {
         let (at, realm, id) = match lock {
@@ -190,6 +212,7 @@ pub(super) fn take(locks: &BTreeSet<Lock>) -> Vec<Statement> {
             Lock::Interaction(realm, id) => (1, realm, id),
             Lock::Consent(realm, id) => (2, realm, id),
             Lock::Authorization(realm, id) => (3, realm, id),
+            Lock::Ticket(realm, id) => (4, realm, id),
         };
         if let Some(rows) = rows.get_mut::<usize>(at) {
             rows.realms.push(Some(i64::from(*realm)));

@@ -3,6 +3,7 @@
 use grantwell_core::{
     client::Client,
     id::{ClientId, Realm, ResourceIdentifier},
+    store::References,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -21,7 +22,7 @@ pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<ClientId>> {
         .collect()
 }
 
-/// Looks at every client.
+/// Those that no `apply` made, and one more than are told. Looks at every client.
 pub(super) fn defaulting_to(
     c: &Connection,
     realm: Realm,
@@ -29,9 +30,10 @@ pub(super) fn defaulting_to(
 ) -> Result<Vec<(ClientId, ResourceIdentifier)>> {
     c.prepare_cached(
         "SELECT client_id, body ->> '$.default_resource' AS resource FROM client
-         WHERE realm = ?1 AND resource IN (SELECT value FROM json_each(?2)) ORDER BY client_id LIMIT 100",
+         WHERE realm = ?1 AND applied = 0 AND resource IN (SELECT value FROM json_each(?2))
+         ORDER BY client_id LIMIT ?3",
     )?
-    .query_map(params![realm.0, encode(&resources)?], |row| {
+    .query_map(params![realm.0, encode(&resources)?, References::MOST + 1], |row| {
         Ok((ClientId(row.get(0)?), ResourceIdentifier(row.get(1)?)))
     })?
     .collect()

@@ -190,7 +190,7 @@ impl Target for Copy {
             .map_err(failed)?;
         c.execute("UPDATE consent SET withdrawn_at = ?1 WHERE withdrawn_at IS NULL", params![now.millis()])
             .map_err(failed)?;
-        c.execute_batch("DELETE FROM interaction; DELETE FROM key").map_err(failed)
+        c.execute_batch("DELETE FROM interaction; DELETE FROM ticket; DELETE FROM key").map_err(failed)
     }
 
     fn complete(&mut self) -> Result<()> {

@@ -10,14 +10,14 @@ use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 
 use grantwell_core::{
     client::Client,
-    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, UserId},
+    id::{AuthorizationId, ClientId, InteractionId, Realm, ResourceIdentifier, SessionId, TicketId, UserId},
     resource::Resource,
     scope::ScopeSet,
     secret::Digest,
     store::{
         Applied, AttemptKey, Attempts, AuthorizationRecord, Connection, Consent, Event, Interaction,
         KeyRecord, LoginName, Outcome, Read, RealmRecord, References, Retention, Session, SessionRecord,
-        Share, Store, StoreError, User, Write,
+        Share, Store, StoreError, Ticket, TicketKind, User, Write,
     },
     time::Timestamp,
 };
@@ -47,8 +47,10 @@ mod readers;
 mod realm;
 mod resource;
 pub(crate) mod schema;
+mod seen;
 mod session;
 mod sweep;
+mod ticket;
 mod user;
 mod write;
 mod writer;
@@ -197,6 +199,20 @@ impl Store for Sqlite {
         self.readers.read(|c| authorization::find(c, realm, id))
     }
 
+    async fn ticket(&self, realm: Realm, kind: TicketKind, id: TicketId) -> Read<Option<Ticket>> {
+        self.readers.read(|c| ticket::find(c, realm, kind, id))
+    }
+
+    async fn ticket_by_second(
+        &self,
+        realm: Realm,
+        kind: TicketKind,
+        second: &Digest,
+        now: Timestamp,
+    ) -> Read<Option<Ticket>> {
+        self.readers.read(|c| ticket::find_by_second(c, realm, kind, second, now))
+    }
+
     async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
         self.readers.read(|c| denied::contains(c, realm, token))
     }
@@ -227,10 +243,10 @@ impl Store for Sqlite {
     ) -> Read<References> {
         let (clients, resources) = (clients.to_vec(), resources.to_vec());
         self.read_aside(move |c| {
-            Ok(References {
-                introspection_clients: resource::introspected_by(c, realm, &clients)?,
-                default_resources: client::defaulting_to(c, realm, &resources)?,
-            })
+            Ok(References::bounded(
+                resource::introspected_by(c, realm, &clients)?,
+                client::defaulting_to(c, realm, &resources)?,
+            ))
         })
         .await
     }

@@ -4,6 +4,7 @@ use grantwell_core::{
     id::{ClientId, Realm, ResourceIdentifier},
     resource::Resource,
     scope::ScopeSet,
+    store::References,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -16,7 +17,7 @@ pub(super) fn find(c: &Connection, realm: Realm, id: &ResourceIdentifier) -> Res
         .optional()
 }
 
-/// One statement, so that the list is of one moment.
+/// One statement, so that the list is of one moment. However many own a scope, the list is no longer than what was asked, and two.
 pub(super) fn named_or_owning(
     c: &Connection,
     realm: Realm,
@@ -28,9 +29,17 @@ pub(super) fn named_or_owning(
         "SELECT body FROM resource WHERE realm = ?1 AND identifier IN (
            SELECT value FROM json_each(?2)
            UNION
-           SELECT identifier FROM resource_scope
-           WHERE realm = ?1 AND scope IN (SELECT value FROM json_each(?3)))
-         ORDER BY identifier LIMIT 64",
+           SELECT (SELECT min(identifier) FROM resource_scope WHERE realm = ?1 AND scope = asked.value)
+           FROM json_each(?3) AS asked
+           UNION
+           SELECT identifier FROM (
+             SELECT identifier FROM resource_scope
+             WHERE realm = ?1 AND scope IN (SELECT value FROM json_each(?3))
+             GROUP BY identifier
+             HAVING count(*) = (SELECT count(*) FROM json_each(?3) AS asked WHERE EXISTS (
+                                  SELECT 1 FROM resource_scope WHERE realm = ?1 AND scope = asked.value))
+             ORDER BY identifier LIMIT 2))
+         ORDER BY identifier",
     )?
     .query_map(params![realm.0, encode(&identifiers)?, encode(&scopes)?], |row| Columns::of(row).json())?
     .collect()
@@ -42,7 +51,7 @@ pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<ResourceIdenti
         .collect()
 }
 
-/// Looks at every resource.
+/// Of those that no `apply` made, and one more than are told. Looks at every resource.
 pub(super) fn introspected_by(
     c: &Connection,
     realm: Realm,
@@ -50,10 +59,10 @@ pub(super) fn introspected_by(
 ) -> Result<Vec<(ResourceIdentifier, ClientId)>> {
     c.prepare_cached(
         "SELECT r.identifier, named.value FROM resource r, json_each(r.body, '$.introspection_clients') AS named
-         WHERE r.realm = ?1 AND named.value IN (SELECT value FROM json_each(?2))
-         ORDER BY r.identifier, named.value LIMIT 100",
+         WHERE r.realm = ?1 AND r.applied = 0 AND named.value IN (SELECT value FROM json_each(?2))
+         ORDER BY r.identifier, named.value LIMIT ?3",
     )?
-    .query_map(params![realm.0, encode(&clients)?], |row| {
+    .query_map(params![realm.0, encode(&clients)?, References::MOST + 1], |row| {
         Ok((ResourceIdentifier(row.get(0)?), ClientId(row.get(1)?)))
     })?
     .collect()

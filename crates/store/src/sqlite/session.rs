@@ -87,3 +87,18 @@ pub(super) fn end(c: &Connection, realm: Realm, id: SessionId, user: UserId, at:
     .execute(params![realm.0, id.as_bytes(), user.as_bytes(), at.millis()])
     .map(guarded)
 }
+
+pub(super) fn end_others(
+    c: &Connection,
+    realm: Realm,
+    user: UserId,
+    keep: SessionId,
+    at: Timestamp,
+) -> Result<Guard> {
+    c.prepare_cached(
+        "UPDATE session SET ended_at = ?4
+         WHERE realm = ?1 AND user_id = ?2 AND id <> ?3 AND ended_at IS NULL",
+    )?
+    .execute(params![realm.0, user.as_bytes(), keep.as_bytes(), at.millis()])?;
+    Ok(Guard::Held)
+}

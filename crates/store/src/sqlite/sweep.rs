@@ -4,8 +4,8 @@
 use grantwell_core::{store::Retention, time::Timestamp};
 use rusqlite::{Connection, Result, params};
 
-use super::{attempt, audit, authorization, consent, denied, interaction, session};
-use crate::sweeping::{REFUSALS, UNREDEEMED};
+use super::{attempt, audit, authorization, consent, denied, interaction, seen, session, ticket};
+use crate::sweeping::{REFUSALS, SEEN, UNREDEEMED};
 
 /// One table: statements, each with the instant before which its rows go.
 pub(super) struct Step {
@@ -26,6 +26,8 @@ pub(super) fn steps(now: Timestamp, keep: Retention, most: u32) -> Vec<Step> {
         ],
         vec![(consent::WITHDRAWN, ended)],
         vec![(session::ENDED, ended), (session::EXPIRED, ended)],
+        vec![(ticket::EXPIRED, now)],
+        vec![(seen::OLD, now - SEEN)],
         vec![(denied::EXPIRED, now)],
         vec![(attempt::OLD, now - keep.attempts)],
         vec![(audit::OLD_REFUSALS, now - REFUSALS)],

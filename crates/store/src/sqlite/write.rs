@@ -5,7 +5,7 @@ use rusqlite::{Connection, Result};
 
 use super::{
     attempt, audit, authorization, client, consent, denied, form::Guard, interaction, key, realm as realms,
-    resource, session, user,
+    resource, seen, session, ticket, user,
 };
 
 /// Does one write, whose guard is in its statement.
@@ -30,6 +30,7 @@ pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Guard
         Write::InsertSession(record) => session::insert(c, realm, record),
         Write::TouchSession { id, at } => session::touch(c, realm, *id, *at),
         Write::EndSession { id, user_id, at } => session::end(c, realm, *id, *user_id, *at),
+        Write::EndOtherSessions { user_id, keep, at } => session::end_others(c, realm, *user_id, *keep, *at),
         Write::InsertInteraction(record) => interaction::insert(c, realm, record),
         Write::UpdateInteraction { id, version, facts } => {
             interaction::update(c, realm, *id, *version, facts)
@@ -44,6 +45,12 @@ pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Guard
         Write::BurnCode { id, at } => authorization::burn(c, realm, *id, *at),
         Write::RotateRefresh { id, to } => authorization::rotate(c, realm, *id, to),
         Write::RevokeAuthorization { id, at } => authorization::revoke(c, realm, *id, *at),
+        Write::InsertTicket { ticket, at } => ticket::insert(c, realm, ticket, *at),
+        Write::UpdateTicket(to) => ticket::update(c, realm, to),
+        Write::UseTicket { kind, id, version, at } => {
+            ticket::mark_used(c, realm, (*kind, *id), *version, *at)
+        }
+        Write::InsertSeen(id) => seen::insert(c, realm, id),
         Write::DenyToken { token, expires_at } => denied::insert(c, realm, token, *expires_at),
         Write::Audit(event) => audit::append(c, realm, event),
         Write::CountRefusal { client_id, reason, at } => {

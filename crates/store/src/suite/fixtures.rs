@@ -8,7 +8,7 @@ use std::{
 
 use grantwell_core::{
     client::{ApplicationType, AuthMethod, Client, GrantType},
-    id::{AuthorizationId, ConsentId, EventId, InteractionId, KeyId, SessionId, UserId},
+    id::{AuthorizationId, ConsentId, EventId, InteractionId, KeyId, SessionId, TicketId, UserId},
     jose::Algorithm,
     resource::{AccessTokenFormat, Resource},
     scope::{Audience, Permissions},
@@ -16,7 +16,7 @@ use grantwell_core::{
     store::{
         Authentication, Authorization, AuthorizationRequest, CodeState, Consent, Event, Facts, Interaction,
         KeyRecord, KeyUse, Prompts, Purpose, RealmRecord, Redirect, RefreshState, ResponseMode,
-        ResponseRoute, Session, User,
+        ResponseRoute, Session, Ticket, TicketKind, User,
     },
     time::{Entropy, Timestamp},
 };
@@ -261,5 +261,19 @@ pub fn event(kind: &str, entropy: &dyn Entropy) -> Event {
         address: Some("192.0.2.1".to_owned()),
         trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
         detail: serde_json::json!({ "reason": "test" }),
+    }
+}
+
+/// A ticket of that kind that has ten minutes, with a second value.
+pub fn ticket(kind: TicketKind, entropy: &dyn Entropy) -> Ticket {
+    Ticket {
+        kind,
+        id: TicketId::new(NOW, entropy),
+        digest: digest(entropy),
+        second_digest: Some(digest(entropy)),
+        version: 1,
+        expires_at: NOW + Duration::from_mins(10),
+        used_at: None,
+        body: serde_json::json!({ "client_id": "app", "name": "Näme \u{1f980}" }),
     }
 }

@@ -58,7 +58,12 @@ pub async fn sessions_of_a_person_are_the_living_ones(nodes: &[Engine], entropy:
         };
         writes.push(Write::InsertSession(Box::new(session)));
     }
-    writes.push(Write::InsertSession(Box::new(fixtures::session(UserId::new(NOW, entropy), entropy))));
+    let unlisted = writes.first().and_then(|write| match write {
+        Write::InsertSession(session) => Some(session.id),
+        _ => None,
+    });
+    let (unlisted, bob) = (unlisted.unwrap(), fixtures::user("bob", entropy));
+    writes.push(Write::InsertSession(Box::new(fixtures::session(bob.id, entropy))));
     assert_eq!(stage.commit(writes).await, Ok(Outcome::Done));
 
     let newest = store.sessions_of(realm, user, NOW).await.unwrap();
@@ -67,6 +72,7 @@ pub async fn sessions_of_a_person_are_the_living_ones(nodes: &[Engine], entropy:
     assert!(newest.iter().all(|session| session.user_id == user));
     let last = newest.first().unwrap();
     stage.done(Write::EndSession { id: last.id, user_id: user, at: NOW }).await;
+    let (first, all) = (stage.cast.session.id, NOW + SECOND);
     let later = NOW + SECOND * 1119;
     let living = store.sessions_of(realm, user, later).await.unwrap();
     assert_eq!(
@@ -74,6 +80,20 @@ pub async fn sessions_of_a_person_are_the_living_ones(nodes: &[Engine], entropy:
         [stage.cast.session.id],
         "expired, ended"
     );
+
+    // All but one end, those too that are not listed, and nobody else's.
+    let oldest = store.session(realm, unlisted).await.unwrap().unwrap();
+    assert!(oldest.session.ended_at.is_none() && !newest.iter().any(|session| session.id == unlisted));
+    stage.done(Write::EndOtherSessions { user_id: user, keep: first, at: all }).await;
+    let left = store.sessions_of(realm, user, NOW).await.unwrap();
+    assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [first]);
+    let ended = async |id| store.session(realm, id).await.unwrap().unwrap().session.ended_at;
+    assert_eq!(
+        (ended(unlisted).await, ended(last.id).await),
+        (Some(all), Some(NOW)),
+        "what ended stays as it is"
+    );
+    assert_eq!(store.sessions_of(realm, bob.id, NOW).await.unwrap().len(), 1);
     stage.end().await;
 }
 

@@ -13,10 +13,10 @@
     reason = "this is a test, and fails by panicking"
 )]
 
+pub mod copies;
 pub mod counting;
 pub mod fixtures;
 pub mod grants;
-pub mod guards;
 pub mod model;
 pub mod postgres;
 pub mod races;
@@ -24,6 +24,7 @@ pub mod random;
 pub mod registry;
 pub mod stage;
 pub mod sweeping;
+pub mod tickets;
 
 /// Calls a macro with what stands before, and the module and name of every test.
 #[macro_export]
@@ -61,6 +62,10 @@ macro_rules! every_test {
             sweeping: every_row_goes_at_its_time_and_not_before
             sweeping: what_ended_is_kept_for_its_time
             sweeping: a_step_is_small
+            tickets: a_ticket_is_inserted_once
+            tickets: a_ticket_is_updated_on_the_version_that_was_read
+            tickets: a_ticket_is_used_once
+            tickets: an_id_that_was_seen_is_seen_once
         }
     };
 }

@@ -10,18 +10,21 @@ use grantwell_core::{
     client::Client,
     id::{
         AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, Realm, ResourceIdentifier, SessionId,
-        UserId,
+        TicketId, UserId,
     },
     resource::Resource,
     secret::Digest,
     store::{
         Applied, AttemptKey, Attempts, Authorization, Backoff, Consent, Interaction, KeyRecord, LoginName,
-        Outcome, RealmRecord, Session, Store, User, Write,
+        Outcome, RealmRecord, Seen, Session, Store, Ticket, TicketKind, User, Write,
     },
     time::Timestamp,
 };
 
 use crate::Engine;
+
+/// Of tickets, between which nothing is shared.
+pub const KINDS: [TicketKind; 2] = [TicketKind::PushedRequest, TicketKind::DeviceCode];
 
 /// One realm.
 #[derive(Clone, Default)]
@@ -35,6 +38,8 @@ pub struct World {
     interactions: BTreeMap<InteractionId, Interaction>,
     consents: BTreeMap<ConsentId, Consent>,
     authorizations: BTreeMap<AuthorizationId, Authorization>,
+    tickets: BTreeMap<TicketId, Ticket>,
+    seen: BTreeSet<([u8; 32], i64)>,
     denied: BTreeSet<[u8; 32]>,
     attempts: BTreeMap<(u8, [u8; 32]), (Attempts, Timestamp)>,
     events: usize,
@@ -57,6 +62,10 @@ fn delay(count: u32, backoff: &Backoff) -> Duration {
         delay = (delay * 2).min(backoff.most);
     }
     delay.min(backoff.most)
+}
+
+fn is_live(ticket: &Ticket, at: Timestamp) -> bool {
+    ticket.used_at.is_none() && ticket.expires_at > at
 }
 
 /// `Some` while the guard holds.
@@ -163,6 +172,28 @@ impl World {
                 self.attempts.remove(&counter(&key));
                 Some(())
             }
+            Write::InsertTicket { ticket, at } => {
+                let second = ticket.second_digest;
+                guard(second.is_none_or(|second| self.live_ticket(ticket.kind, &second, at).is_none()))?;
+                insert(&mut self.tickets, ticket.id, *ticket)
+            }
+            Write::UpdateTicket(to) => {
+                let ticket = self.tickets.get_mut(&to.id).filter(|ticket| ticket.kind == to.kind)?;
+                guard(is_live(ticket, to.at) && ticket.version == to.version)?;
+                (ticket.version, ticket.body) = (to.version + 1, to.body);
+                ticket.expires_at = to.expires_at.unwrap_or(ticket.expires_at);
+                Some(())
+            }
+            Write::UseTicket { kind, id, version, at } => {
+                let ticket = self.tickets.get_mut(&id).filter(|ticket| ticket.kind == kind)?;
+                guard(is_live(ticket, at) && version.is_none_or(|version| version == ticket.version))?;
+                ticket.used_at = Some(at);
+                Some(())
+            }
+            Write::InsertSeen(Seen { digest, expires_at }) => {
+                let minute = (expires_at.millis() + 59_999).div_euclid(60_000);
+                guard(self.seen.insert((digest.0, minute)))
+            }
             Write::DenyToken { token, .. } => {
                 self.denied.insert(token.0);
                 Some(())
@@ -183,6 +214,13 @@ impl World {
             Write::EndSession { id, user_id, at } => {
                 let session = self.sessions.get_mut(&id)?;
                 guard(session.user_id == user_id && session.ended_at.replace(at).is_none())
+            }
+            Write::EndOtherSessions { user_id, keep, at } => {
+                let of_user = self.sessions.values_mut().filter(|session| session.user_id == user_id);
+                for session in of_user.filter(|session| session.id != keep) {
+                    session.ended_at.get_or_insert(at);
+                }
+                Some(())
             }
             Write::InsertInteraction(interaction) => {
                 insert(&mut self.interactions, interaction.id, *interaction)
@@ -266,8 +304,13 @@ impl World {
             .find(|c| c.user_id == user && c.client_id == *client && c.withdrawn_at.is_none())
     }
 
-    /// Every read of the store says what is here. Ids that nobody inserted are asked for too.
-    pub async fn agrees_with(&self, store: &Engine, realm: Realm, ids: &Ids) {
+    fn live_ticket(&self, kind: TicketKind, second: &Digest, at: Timestamp) -> Option<&Ticket> {
+        let mut of_kind = self.tickets.values().filter(|ticket| ticket.kind == kind);
+        of_kind.find(|ticket| ticket.second_digest.as_ref() == Some(second) && is_live(ticket, at))
+    }
+
+    /// Every read of the store says what is here at `now`. Ids that nobody inserted are asked for too.
+    pub async fn agrees_with(&self, store: &Engine, realm: Realm, ids: &Ids, now: Timestamp) {
         let record = store.realm(realm).await.unwrap();
         // How far a commit raises the generation is the engine's, that it does is not.
         assert_eq!(
@@ -283,7 +326,7 @@ impl World {
         for scope in ["notes:read", "notes:write"] {
             let found = store.resources(realm, &[], &[scope].into_iter().collect()).await.unwrap();
             let owning = self.resources.values().filter(|resource| resource.scopes.contains_key(scope));
-            assert!(found.iter().eq(owning));
+            assert!(found.iter().eq(owning.take(2)));
         }
         for name in &ids.names {
             let name = LoginName::new(name);
@@ -300,6 +343,16 @@ impl World {
         }
         for id in &ids.authorizations {
             self.agrees_about_an_authorization(store, realm, *id).await;
+        }
+        for kind in KINDS {
+            for id in &ids.tickets {
+                let known = self.tickets.get(id).filter(|ticket| ticket.kind == kind);
+                assert_eq!(store.ticket(realm, kind, *id).await.unwrap().as_ref(), known);
+            }
+            for second in &ids.digests {
+                let found = store.ticket_by_second(realm, kind, second, now).await.unwrap();
+                assert_eq!(found.as_ref(), self.live_ticket(kind, second, now));
+            }
         }
         for digest in &ids.digests {
             assert_eq!(store.is_denied(realm, digest).await, Ok(self.denied.contains(&digest.0)));
@@ -386,6 +439,11 @@ impl World {
         self.consents.get(&id)
     }
 
+    /// The version of a ticket; zero when there is none.
+    pub fn ticket_version(&self, id: TicketId) -> u32 {
+        self.tickets.get(&id).map_or(0, |ticket| ticket.version)
+    }
+
     /// The present generation of a refresh token; zero when there is none.
     pub fn generation(&self, id: AuthorizationId) -> u32 {
         let refresh = self.authorizations.get(&id).and_then(|authorization| authorization.refresh);
@@ -423,6 +481,8 @@ pub struct Ids {
     pub consents: Vec<ConsentId>,
     /// Of authorizations.
     pub authorizations: Vec<AuthorizationId>,
-    /// Of tokens and login names.
+    /// Of tickets.
+    pub tickets: Vec<TicketId>,
+    /// Of tokens, login names and the second values of tickets.
     pub digests: Vec<Digest>,
 }

@@ -4,21 +4,21 @@ use std::{collections::BTreeSet, time::Duration};
 
 use grantwell_core::{
     client::{Client, GrantType},
-    id::{AuthorizationId, ConsentId, InteractionId, Realm, SessionId, UserId},
+    id::{AuthorizationId, ConsentId, InteractionId, Realm, SessionId, TicketId, UserId},
     jose::Algorithm,
     resource::Resource,
     scope::Permissions,
     secret::Digest,
     store::{
         AttemptKey, Authorization, Backoff, Consent, Interaction, KeyRecord, KeyUse, Outcome, RefreshState,
-        Session, Share, Store, User, Write,
+        Seen, Session, Share, Store, Ticket, TicketUpdate, User, Write,
     },
     time::{Entropy, Timestamp},
 };
 
 use super::{
     fixtures::{self, NOW},
-    model::{Ids, World},
+    model::{Ids, KINDS, World},
     stage::Dice,
 };
 use crate::Engine;
@@ -72,7 +72,7 @@ pub async fn random_commits_agree_with_the_model(nodes: &[Engine], entropy: &dyn
             assert_eq!(raised_there, raised, "round {round}, step {step}: {writes:?}");
             if step % 50 == 49 {
                 for (realm, world) in realms.iter().zip(&worlds) {
-                    world.agrees_with(dice.pick(nodes), *realm, &ids).await;
+                    world.agrees_with(dice.pick(nodes), *realm, &ids, now).await;
                 }
             }
         }
@@ -94,6 +94,7 @@ fn ids(entropy: &dyn Entropy) -> Ids {
         interactions: (0..6).map(|_| InteractionId::new(NOW, entropy)).collect(),
         consents: (0..12).map(|_| ConsentId::new(NOW, entropy)).collect(),
         authorizations: (0..24).map(|_| AuthorizationId::new(NOW, entropy)).collect(),
+        tickets: (0..24).map(|_| TicketId::new(NOW, entropy)).collect(),
         digests: (0..3_u8).map(|n| Digest([n; 32])).collect(),
     }
 }
@@ -109,7 +110,7 @@ struct Author<'a> {
 impl Author<'_> {
     fn write(&mut self) -> Write {
         // The short-lived records more often: they are what the rest hangs on.
-        match self.dice.roll(16) {
+        match self.dice.roll(18) {
             _ if self.dice.roll(100) == 0 => self.about_the_realm(),
             0 => self.about_clients_and_resources(),
             1..=2 => self.about_users(),
@@ -118,6 +119,7 @@ impl Author<'_> {
             6..=7 => self.about_sessions(),
             8..=9 => self.about_interactions(),
             10..=12 => self.about_consents(),
+            13..=14 => self.about_tickets(),
             _ => self.about_authorizations(),
         }
     }
@@ -219,9 +221,10 @@ impl Author<'_> {
 
     fn about_sessions(&self) -> Write {
         let (id, user_id) = (*self.dice.pick(&self.ids.sessions), *self.dice.pick(&self.ids.users));
-        match self.dice.roll(6) {
-            0 => Write::EndSession { id, user_id, at: self.now },
-            1 => Write::TouchSession { id, at: self.now },
+        match self.dice.roll(12) {
+            0 => Write::EndOtherSessions { user_id, keep: id, at: self.now },
+            1..=2 => Write::EndSession { id, user_id, at: self.now },
+            3..=4 => Write::TouchSession { id, at: self.now },
             _ => Write::InsertSession(Box::new(Session { id, ..fixtures::session(user_id, self.dice.0) })),
         }
     }
@@ -235,6 +238,37 @@ impl Author<'_> {
         }
         let version = u32::try_from(self.dice.roll(3)).unwrap();
         Write::UpdateInteraction { id, version, facts: Box::default() }
+    }
+
+    /// Ids and second digests are few, and a ticket lives for some of the steps that are about it.
+    fn about_tickets(&self) -> Write {
+        let (id, kind) = (*self.dice.pick(&self.ids.tickets), *self.dice.pick(&KINDS));
+        let version = self.world.ticket_version(id) + u32::try_from(self.dice.roll(5)).unwrap() / 4;
+        let (now, lifetime) = (self.now, Duration::from_secs(60 * u64::try_from(self.dice.roll(5)).unwrap()));
+        match self.dice.roll(8) {
+            0 => {
+                let digest = *self.dice.pick(&self.ids.digests);
+                Write::InsertSeen(Seen { digest, expires_at: now })
+            }
+            1..=2 => Write::UpdateTicket(Box::new(TicketUpdate {
+                kind,
+                id,
+                version,
+                at: now,
+                expires_at: (self.dice.roll(3) == 0).then(|| now + lifetime),
+                body: serde_json::json!(self.dice.roll(100)),
+            })),
+            3 => {
+                let version = (self.dice.roll(2) == 0).then_some(version);
+                Write::UseTicket { kind, id, version, at: now }
+            }
+            _ => {
+                let second_digest = (self.dice.roll(3) > 0).then(|| *self.dice.pick(&self.ids.digests));
+                let ticket = Ticket { id, second_digest, ..fixtures::ticket(kind, self.dice.0) };
+                let ticket = Box::new(Ticket { expires_at: now + lifetime, ..ticket });
+                Write::InsertTicket { ticket, at: now }
+            }
+        }
     }
 
     fn consent(&self) -> Consent {

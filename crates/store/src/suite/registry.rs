@@ -144,12 +144,20 @@ pub async fn a_resource_is_put_with_its_scopes(nodes: &[Engine], entropy: &dyn E
     assert_eq!(find(&[notes_id], &["notes:share", "notes:read"]).await, [""; 0]);
     stage.conflict(Write::DeleteResource(notes.identifier.clone())).await;
 
-    for at in 0..70 {
-        stage.done(put_resource(&fixtures::resource(&format!("https://{at:02}.example/")), None)).await;
-    }
-    let found = find(&[], &["notes:read"]).await;
-    assert_eq!(found.len(), 64);
-    assert_eq!(found.first().map(String::as_str), Some("https://00.example/"));
+    // However many own a scope: what is named is there, and so are an owner of every scope and the only one of them all.
+    let many =
+        (0..70).map(|at| put_resource(&fixtures::resource(&format!("https://{at:02}.example/")), None));
+    assert_eq!(stage.commit(many.collect()).await, Ok(Outcome::Done));
+    let (first, second, last) = ("https://00.example/", "https://01.example/", "https://69.example/");
+    assert_eq!(find(&[], &["notes:read"]).await, [first, second]);
+    assert_eq!(find(&[last], &["notes:read"]).await, [first, second, last]);
+    let mut only = fixtures::resource("https://only.example/");
+    only.scopes.insert("only:read".to_owned(), String::new());
+    stage.done(put_resource(&only, None)).await;
+    assert_eq!(find(&[], &["notes:read", "only:read"]).await, [first, only.identifier.as_str()]);
+    let all = ["notes:read", "notes:write", "only:read", "openid"];
+    assert_eq!(find(&[], &all).await, [first, only.identifier.as_str()]);
+    assert_eq!(find(&[], &["notes:read", "files:read"]).await, [first, files_id], "nobody owns both");
     stage.end().await;
 }
 
@@ -379,21 +387,45 @@ pub async fn references_tell_what_would_lead_nowhere(nodes: &[Engine], entropy: 
     let (store, realm) = (stage.store(), stage.realm);
     let (api, other): (ResourceIdentifier, ResourceIdentifier) =
         ("https://api.example/".into(), "https://other.example/".into());
-    let client = Client { default_resource: Some(api.clone()), ..fixtures::client("defaulting") };
+    let client =
+        Client { default_resource: Some(api.clone()), applied: false, ..fixtures::client("defaulting") };
     let resource = Resource {
         introspection_clients: vec!["one".into(), "two".into()],
+        applied: false,
         ..fixtures::resource("https://introspected.example/")
     };
     stage.done(put_client(&client, None)).await;
     stage.done(put_resource(&resource, None)).await;
+    // What applies made says nothing, however much it is, and hides nothing.
+    let applied = (0..150).flat_map(|n| {
+        let client =
+            Client { client_id: format!("applied-{n}").as_str().into(), applied: true, ..client.clone() };
+        let identifier = format!("https://applied-{n}.example/").as_str().into();
+        [
+            put_client(&client, None),
+            put_resource(&Resource { identifier, applied: true, ..resource.clone() }, None),
+        ]
+    });
+    assert_eq!(stage.commit(applied.collect()).await, Ok(Outcome::Done));
     let found = store.references(realm, &["two".into(), "three".into()], &[other.clone(), api.clone()]).await;
     let expected = References {
         introspection_clients: vec![(resource.identifier.clone(), "two".into())],
         default_resources: vec![(client.client_id.clone(), api.clone())],
+        is_cut: false,
     };
     assert_eq!(found, Ok(expected));
     assert_eq!(store.references(realm, &[], &[]).await, Ok(References::default()));
-    let beside = store.references(stage.beside, &["two".into()], &[api]).await;
+    let beside = store.references(stage.beside, &["two".into()], std::slice::from_ref(&api)).await;
     assert_eq!(beside, Ok(References::default()));
+
+    // So many are told, and whether there are more.
+    let most = usize::try_from(References::MOST).unwrap();
+    let asked = async || store.references(realm, &["two".into()], std::slice::from_ref(&api)).await.unwrap();
+    let by_hand = |n: usize| Client { client_id: format!("{n}").as_str().into(), ..client.clone() };
+    let more = (1..most).map(|n| put_client(&by_hand(n), None)).collect();
+    assert_eq!(stage.commit(more).await, Ok(Outcome::Done));
+    assert_eq!((asked().await.default_resources.len(), asked().await.is_cut), (most, false));
+    stage.done(put_client(&by_hand(0), None)).await;
+    assert_eq!((asked().await.default_resources.len(), asked().await.is_cut), (most, true));
     stage.end().await;
 }

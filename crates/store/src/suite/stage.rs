@@ -15,7 +15,7 @@ use grantwell_core::{
     secret::Digest,
     store::{
         AttemptKey, Authorization, AuthorizationRecord, Backoff, Consent, Event, Facts, Interaction,
-        KeyRecord, KeyUse, Outcome, Session, Share, Store, StoreError, User, Write,
+        KeyRecord, KeyUse, Outcome, Seen, Session, Share, Store, StoreError, Ticket, TicketKind, User, Write,
     },
     time::Entropy,
 };
@@ -45,6 +45,10 @@ pub struct Cast {
     pub authorization: Authorization,
     /// ES256, kid `k1`.
     pub key: KeyRecord,
+    /// A device code.
+    pub ticket: Ticket,
+    /// An id that somebody chose.
+    pub seen: Seen,
     /// A counter that stands at one.
     pub attempt: AttemptKey,
     /// A token that is denied.
@@ -72,6 +76,8 @@ impl Cast {
             authorization: fixtures::authorization(&consent, session.id, entropy),
             resource: fixtures::resource("https://notes.example/"),
             key: fixtures::key("k1", KeyUse::Signing(Algorithm::ES256)),
+            ticket: fixtures::ticket(TicketKind::DeviceCode, entropy),
+            seen: Seen::new("https://client.example", "cast", NOW + BACKOFF.forget),
             attempt: AttemptKey::Account(Digest::of(b"ada")),
             denied: Digest::of(b"jti"),
             event: fixtures::event("sign_in.succeeded", entropy),
@@ -93,6 +99,8 @@ impl Cast {
             Write::InsertInteraction(Box::new(self.interaction.clone())),
             Write::InsertConsent(Box::new(self.consent.clone())),
             Write::InsertAuthorization(Box::new(self.authorization.clone())),
+            Write::InsertTicket { ticket: Box::new(self.ticket.clone()), at: NOW },
+            Write::InsertSeen(self.seen),
             Write::ReserveAttempt { key: self.attempt.clone(), now: NOW, backoff: BACKOFF },
             Write::DenyToken { token: self.denied, expires_at: NOW + BACKOFF.forget },
             Write::Audit(Box::new(self.event.clone())),

@@ -7,8 +7,8 @@ use grantwell_core::{
     id::UserId,
     secret::Digest,
     store::{
-        AttemptKey, Authorization, Consent, Event, Interaction, Outcome, Retention, Session, Share, Store,
-        Write,
+        AttemptKey, Authorization, Consent, Event, Interaction, Outcome, Retention, Seen, Session, Share,
+        Store, TicketKind, Write,
     },
     time::{Entropy, Timestamp},
 };
@@ -56,6 +56,9 @@ pub async fn every_row_goes_at_its_time_and_not_before(nodes: &[Engine], entropy
     let mut ends = vec![
         ("interaction", cast.interaction.expires_at),
         ("denied", NOW + BACKOFF.forget),
+        ("ticket", cast.ticket.expires_at),
+        // Its minute ends 40 s later, and clocks may differ by one.
+        ("seen", NOW + BACKOFF.forget + Duration::from_secs(40) + MINUTE),
         ("attempt", NOW + KEEP.attempts),
         ("authorization", unredeemed),
         ("session", cast.session.expires_at + KEEP.ended),
@@ -151,6 +154,11 @@ pub async fn a_step_is_small(nodes: &[Engine], entropy: &dyn Entropy) {
             Write::WithdrawConsent { id: consent.id, user_id: cast.user.id, at: NOW },
             Write::InsertSession(Box::new(Session { ended_at: Some(NOW), ..session })),
             Write::DenyToken { token: Digest::of(&n.to_le_bytes()), expires_at: NOW },
+            Write::InsertTicket {
+                ticket: Box::new(fixtures::ticket(TicketKind::PushedRequest, entropy)),
+                at: NOW,
+            },
+            Write::InsertSeen(Seen::new("https://client.example", &n.to_string(), NOW)),
             Write::CountFailure { key, now: NOW, backoff: BACKOFF },
             Write::Audit(Box::new(Event { ..fixtures::event("old", entropy) })),
             Write::CountRefusal { client_id: consent.client_id, reason: "invalid_grant", at: NOW },

@@ -157,11 +157,15 @@ fn what_stays_names_nothing_that_goes() {
     pruning.references = References {
         introspection_clients: vec![(api.clone(), web.clone())],
         default_resources: vec![(web.clone(), api.clone())],
+        is_cut: false,
     };
     assert_eq!(refuses(&Declaration::default(), &pruning), [], "they go together");
+    pruning.references.is_cut = true;
+    assert_eq!(refuses(&Declaration::default(), &pruning), [SetError::TooManyReferences]);
     pruning.references = References {
         introspection_clients: vec![("https://by-hand.example/".into(), web.clone())],
         default_resources: vec![("by-hand".into(), api.clone())],
+        is_cut: false,
     };
     let client = InUse::IntrospectionClient { client: web, resource: "https://by-hand.example/".into() };
     let resource = InUse::DefaultResource { resource: api, client: "by-hand".into() };

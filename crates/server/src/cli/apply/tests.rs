@@ -208,3 +208,25 @@ async fn prune_leaves_nothing_of_the_database_that_leads_nowhere() {
     assert!(problems.contains("the client by-hand"), "{problems}");
     assert_eq!(database.rows().await, rows);
 }
+
+/// However much of what goes refers to it too.
+#[tokio::test]
+async fn prune_sees_what_still_refers_to_what_would_go() {
+    let database = Database::new("referred").await;
+    let client = |n: u8| {
+        format!(
+            "[[client]]\nclient_id = \"app-{n}\"\nclient_secret = \"{SECRET}\"\nredirect_uris = [\"https://rp.example/cb\"]\n\
+             default_resource = \"https://api.example/\"\n"
+        )
+    };
+    let declared: String = std::iter::once(text()).chain((0..120).map(client)).collect();
+    database.apply(&declared, ApplyMode::Commit, Undeclared::Keep).await.unwrap();
+    let web = database.store.client(Realm::MAIN, &"web".into()).await.unwrap().unwrap();
+    let by_hand = Client { client_id: "zz-by-hand".into(), applied: false, ..web };
+    let put = vec![Write::PutClient { client: Box::new(by_hand), was: None }];
+    assert_eq!(database.store.commit(Realm::MAIN, Share::Rest, put).await.unwrap(), Outcome::Done);
+    let rows = database.rows().await;
+    let said = database.apply("", ApplyMode::Commit, Undeclared::Prune).await.unwrap_err().to_string();
+    assert!(said.contains("default_resource of the client zz-by-hand"), "{said}");
+    assert_eq!(database.rows().await, rows);
+}
