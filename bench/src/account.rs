@@ -11,12 +11,12 @@ const NAME: &str = "postgres";
 
 /// Somebody who is not root.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Account {
+pub(crate) struct SystemAccount {
     /// User and group, where we are root.
     other: Option<(u32, u32)>,
 }
 
-impl Account {
+impl SystemAccount {
     pub(crate) fn find() -> Result<Self, String> {
         if id(&["-u"])? != 0 {
             return Ok(Self { other: None });

@@ -7,12 +7,12 @@ use std::{
 
 use crate::{
     crew::{Crew, Manner, PEOPLE},
-    flow::{Browser, Client, tokens},
+    flow::{BenchClient, FormBrowser, tokens},
     haproxy::Haproxy,
     history::Counts,
-    http::{Connection, Fault},
+    http::{Fault, HttpConnection},
     nodes::{NODES, Nodes},
-    postgres::{Durability, Postgres},
+    postgres::{Durability, PostgresCluster},
     races::Ground,
     random::Random,
     record::Record,
@@ -31,7 +31,7 @@ const ORDERS: [[usize; NODES]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0],
 pub(crate) async fn run(program: &Path, rounds: u32, kills: u32, seed: u64) -> Result<bool, String> {
     println!("seed {seed}");
     let mut random = Random::new(seed);
-    let mut postgres = Postgres::new(Durability::Kept).await?;
+    let mut postgres = PostgresCluster::new(Durability::Kept).await?;
     postgres.create_database("grantwell")?;
     let mut nodes = Nodes::start(program, PEOPLE, &postgres.url("grantwell")).await?;
     let mut races = Record::default();
@@ -90,12 +90,18 @@ async fn kill_each(nodes: &mut Nodes, rounds: u32, random: &mut Random) -> Resul
 }
 
 /// A sign-in begins on the node that is killed, and goes on elsewhere. Answers when it was killed.
-async fn kill(nodes: &mut Nodes, victim: usize, load: Duration, client: &Client) -> Result<Instant, String> {
+async fn kill(
+    nodes: &mut Nodes,
+    victim: usize,
+    load: Duration,
+    client: &BenchClient,
+) -> Result<Instant, String> {
     let addresses = nodes.addresses();
-    let at = |node: usize| addresses.get(node % NODES).copied().map(Connection::new).ok_or("no such node");
+    let at =
+        |node: usize| addresses.get(node % NODES).copied().map(HttpConnection::new).ok_or("no such node");
     let told = |fault: Fault| format!("a sign-in that goes on elsewhere: {fault}");
     tokio::time::sleep(load).await;
-    let mut browser = Browser::default();
+    let mut browser = FormBrowser::default();
     let reply = browser.sign_in(&mut at(victim)?, client, &Crew::stranger(victim)).await.map_err(told)?;
     let resume = reply.location.clone().ok_or_else(|| told(reply.unexpected()))?;
     nodes.kill(victim);

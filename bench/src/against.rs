@@ -7,14 +7,14 @@ use crate::{
     flow::Paths,
     grantwell::Installation,
     load::Measured,
-    process::{Running, pin_to},
-    rows::{CONNECTIONS, Effort, Target},
-    run::{LOAD_PROCESSOR, PHASES, Phase, Plan, Row, SERVER_PROCESSOR, SETTLE, discover},
+    process::{RunningProcess, pin_to},
+    rows::{CONNECTIONS, Effort, LoadTarget},
+    run::{LOAD_PROCESSOR, PHASES, Phase, Plan, SERVER_PROCESSOR, SETTLE, WorkRow, discover},
 };
 
 /// What came of it, this build first everywhere.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Comparison {
+pub(crate) struct BuildComparison {
     pub(crate) pinned: bool,
     lines: Vec<Line>,
     first_start: [Vec<f64>; 2],
@@ -36,10 +36,10 @@ struct Line {
 }
 
 /// Measures `plan.server` and `other` in turns.
-pub(crate) async fn run(plan: &Plan, other: &Path) -> Result<Comparison, String> {
+pub(crate) async fn run(plan: &Plan, other: &Path) -> Result<BuildComparison, String> {
     let pinned = pin_to(LOAD_PROCESSOR);
     let processor = pinned.then_some(SERVER_PROCESSOR);
-    let mut comparison = Comparison { pinned, ..Comparison::default() };
+    let mut comparison = BuildComparison { pinned, ..BuildComparison::default() };
     for _ in 0..plan.repeat {
         comparison.start(&plan.server, 0, processor).await?;
         comparison.start(other, 1, processor).await?;
@@ -55,7 +55,7 @@ pub(crate) async fn run(plan: &Plan, other: &Path) -> Result<Comparison, String>
     Ok(comparison)
 }
 
-impl Comparison {
+impl BuildComparison {
     /// The first start ever, and the next one.
     async fn start(&mut self, program: &Path, side: usize, processor: Option<u32>) -> Result<(), String> {
         let installation = Installation::new(program, 0)?;
@@ -119,16 +119,16 @@ impl Comparison {
 
 /// One build at work.
 struct Side {
-    server: Running,
+    server: RunningProcess,
     paths: Paths,
 }
 
-async fn measure(row: &Row, plan: &Plan, sides: &[Side]) -> Result<Line, String> {
+async fn measure(row: &WorkRow, plan: &Plan, sides: &[Side]) -> Result<Line, String> {
     let effort = Effort { time: plan.time, connections: row.connections };
     let mut line = Line::new(row.name);
     for _ in 0..plan.repeat {
         for (side, number) in sides.iter().zip(0..) {
-            let target = Target { server: &side.server, paths: &side.paths };
+            let target = LoadTarget { server: &side.server, paths: &side.paths };
             let who = if number == 0 { "this build" } else { "the other build" };
             let measured = target.measure(row.work, effort).await;
             line.add(number, &measured.map_err(|fault| format!("{}, {who}: {fault}", row.name))?);
@@ -212,7 +212,7 @@ mod tests {
             ..Line::new("work")
         };
         assert_eq!(line.brief(), "work: 110/s and 100/s, 1.100");
-        let text = Comparison { lines: vec![line], ..Comparison::default() }.markdown();
+        let text = BuildComparison { lines: vec![line], ..BuildComparison::default() }.markdown();
         let expected = "| work | 110 | 100 | 1.100 | 1.00–2.00 | 1.500 | 3.000 | 0.500 | 7.0 | 7.0 | 1.000 |";
         assert!(text.contains(expected), "{text}");
     }

@@ -10,12 +10,12 @@ use std::{
 
 use crate::{
     crew::{Crew, Manner, PEOPLE},
-    flow::{Browser, Client, path_of, tokens},
+    flow::{BenchClient, FormBrowser, path_of, tokens},
     grantwell::{Installation, person},
     history::{Line, Wrong},
-    http::{Call, Connection, Fault},
+    http::{Call, Fault, HttpConnection},
     nodes::Nodes,
-    postgres::{Durability, Postgres},
+    postgres::{Durability, PostgresCluster},
     random::Random,
     record::Record,
 };
@@ -48,7 +48,7 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, 
     server.stop().await?;
     let on_sqlite = record.print("backups under load: SQLite", &rows(rounds));
 
-    let mut postgres = Postgres::new(Durability::Kept).await?;
+    let mut postgres = PostgresCluster::new(Durability::Kept).await?;
     postgres.create_database("grantwell")?;
     let mut nodes = Nodes::start(program, PEOPLE, &postgres.url("grantwell")).await?;
     let mut record = Record::default();
@@ -98,7 +98,7 @@ impl Round<'_> {
         record.time("its restore into an empty database", took);
         let mut server = self.installation.serve(None, &there).await?;
         record.bound("a start on that", server.started_in, STARTED);
-        let mut connection = Connection::new(server.address);
+        let mut connection = HttpConnection::new(server.address);
         self.look(&mut connection, crew, &lines, record).await.map_err(told)?;
         server.stop().await?;
         // Catalogue I10: nothing is damaged.
@@ -110,7 +110,7 @@ impl Round<'_> {
     /// What was issued before is dead; accounts and clients are there.
     async fn look(
         &self,
-        connection: &mut Connection,
+        connection: &mut HttpConnection,
         crew: &Crew,
         lines: &[Line],
         record: &mut Record,
@@ -153,8 +153,8 @@ impl Round<'_> {
 }
 
 /// A person signs in anew, is asked for consent, and the application has tokens that live.
-async fn signs_in(connection: &mut Connection, client: &Client, name: &str) -> Result<(), Fault> {
-    let mut browser = Browser::default();
+async fn signs_in(connection: &mut HttpConnection, client: &BenchClient, name: &str) -> Result<(), Fault> {
+    let mut browser = FormBrowser::default();
     let reply = browser.sign_in(connection, client, name).await?;
     let resume = reply.location.clone().ok_or_else(|| reply.unexpected())?;
     let page = browser.send(connection, Call::get(path_of(&resume))).await?.expect(200)?;

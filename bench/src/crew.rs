@@ -12,10 +12,10 @@ use std::{
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::{
-    flow::{Browser, Client, Paths},
+    flow::{BenchClient, FormBrowser, Paths},
     grantwell::person,
     history::{Counts, Line},
-    http::{Connection, Fault},
+    http::{Fault, HttpConnection},
     random::Random,
     record::Record,
 };
@@ -48,7 +48,7 @@ pub(crate) enum Manner {
 #[derive(Debug)]
 pub(crate) struct Crew {
     workers: Vec<Worker>,
-    client: Client,
+    client: BenchClient,
     random: Random,
     kept: Vec<Line>,
     /// When a request last went wrong.
@@ -57,9 +57,9 @@ pub(crate) struct Crew {
 
 #[derive(Debug)]
 struct Worker {
-    browser: Browser,
+    browser: FormBrowser,
     username: String,
-    client: Client,
+    client: BenchClient,
     random: Random,
 }
 
@@ -75,7 +75,7 @@ struct Done {
 /// One of them at work.
 struct Shift<'w> {
     worker: &'w mut Worker,
-    connections: Vec<Connection>,
+    connections: Vec<HttpConnection>,
     manner: Manner,
     is_over: Rc<Cell<bool>>,
     done: Done,
@@ -85,14 +85,14 @@ impl Crew {
     /// Everybody signs in and consents.
     pub(crate) async fn sign_in(servers: &[SocketAddr], random: &mut Random) -> Result<Self, String> {
         let first = servers.first().ok_or("no servers")?;
-        Self::through(&mut Connection::new(*first), random).await.map_err(|fault| fault.to_string())
+        Self::through(&mut HttpConnection::new(*first), random).await.map_err(|fault| fault.to_string())
     }
 
-    async fn through(connection: &mut Connection, random: &mut Random) -> Result<Self, Fault> {
-        let client = Client::web(Paths::discover(connection).await?);
+    async fn through(connection: &mut HttpConnection, random: &mut Random) -> Result<Self, Fault> {
+        let client = BenchClient::web(Paths::discover(connection).await?);
         let mut workers = Vec::new();
         for number in 0..WORKERS {
-            let (mut browser, username) = (Browser::default(), person(number));
+            let (mut browser, username) = (FormBrowser::default(), person(number));
             browser.authorize(connection, &client, &username).await?;
             let (client, random) = (client.clone(), Random::new(random.next()));
             workers.push(Worker { browser, username, client, random });
@@ -106,7 +106,7 @@ impl Crew {
         person(WORKERS + number % (PEOPLE - WORKERS))
     }
 
-    pub(crate) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &BenchClient {
         &self.client
     }
 
@@ -131,7 +131,7 @@ impl Crew {
             .map(|mut worker| {
                 let (servers, is_over) = (servers.to_vec(), Rc::clone(&is_over));
                 local.spawn_local(async move {
-                    let connections = servers.into_iter().map(Connection::new).collect();
+                    let connections = servers.into_iter().map(HttpConnection::new).collect();
                     let done = Done::default();
                     let done = Shift { worker: &mut worker, connections, manner, is_over, done }.work().await;
                     (worker, done)
@@ -186,7 +186,8 @@ impl Crew {
         let mut checks = JoinSet::new();
         for (share, server) in lines.chunks(share).zip(servers.iter().cycle()) {
             let (mut share, client) = (share.to_vec(), self.client.clone());
-            let (mut random, mut connection) = (Random::new(self.random.next()), Connection::new(*server));
+            let (mut random, mut connection) =
+                (Random::new(self.random.next()), HttpConnection::new(*server));
             checks.spawn(async move {
                 let mut seen = Record::default();
                 for line in &mut share {
@@ -206,8 +207,8 @@ impl Crew {
 /// Holds the servers to one line. Who is told to try again does.
 async fn check(
     line: &mut Line,
-    client: &Client,
-    connection: &mut Connection,
+    client: &BenchClient,
+    connection: &mut HttpConnection,
     random: &mut Random,
     seen: &mut Record,
 ) {
@@ -268,7 +269,7 @@ impl Shift<'_> {
     async fn flow(&mut self) -> Result<(), Fault> {
         // A new browser now and then, with a password to be compared.
         if self.worker.random.once_in(20) {
-            self.worker.browser = Browser::default();
+            self.worker.browser = FormBrowser::default();
         }
         let code = match self.authorize().await {
             Ok(code) => code,
@@ -293,29 +294,29 @@ impl Shift<'_> {
 
     /// What becomes of a code: one in eight is left, the others are redeemed and refreshed, one in five is revoked.
     async fn spend(&mut self, line: &mut Line) -> Result<(), Fault> {
-        if self.worker.random.once_in(8) || !self.step(line, Step::Redeem).await? {
+        if self.worker.random.once_in(8) || !self.step(line, LoopOutcome::Redeem).await? {
             return Ok(());
         }
         for _ in 0..self.worker.random.below(5) {
-            self.step(line, Step::Refresh).await?;
+            self.step(line, LoopOutcome::Refresh).await?;
         }
         if self.worker.random.once_in(5) {
-            self.step(line, Step::Revoke).await?;
+            self.step(line, LoopOutcome::Revoke).await?;
         }
         Ok(())
     }
 
     /// One step, by way of any server. False when it cannot be known any more, or the time is over.
-    async fn step(&mut self, line: &mut Line, step: Step) -> Result<bool, Fault> {
+    async fn step(&mut self, line: &mut Line, step: LoopOutcome) -> Result<bool, Fault> {
         if self.is_over.get() {
             return Ok(false);
         }
         let at = Self::at_random(self.worker, self.connections.len());
         let connection = self.connections.get_mut(at).ok_or_else(nobody)?;
         let done = match step {
-            Step::Redeem => line.redeem(&self.worker.client, connection).await,
-            Step::Refresh => line.refresh(&self.worker.client, connection).await,
-            Step::Revoke => line.revoke(&self.worker.client, connection).await,
+            LoopOutcome::Redeem => line.redeem(&self.worker.client, connection).await,
+            LoopOutcome::Refresh => line.refresh(&self.worker.client, connection).await,
+            LoopOutcome::Revoke => line.revoke(&self.worker.client, connection).await,
         };
         if let Err(fault) = done {
             if matches!(fault, Fault::Unexpected(_)) {
@@ -331,16 +332,16 @@ impl Shift<'_> {
         }
         let counts = &mut self.done.counts;
         match step {
-            Step::Redeem => counts.redemptions += 1,
-            Step::Refresh => counts.refreshes += 1,
-            Step::Revoke => counts.revocations += 1,
+            LoopOutcome::Redeem => counts.redemptions += 1,
+            LoopOutcome::Refresh => counts.refreshes += 1,
+            LoopOutcome::Revoke => counts.revocations += 1,
         }
         Ok(true)
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum LoopOutcome {
     Redeem,
     Refresh,
     Revoke,

@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use crate::http::{Call, Connection, Fault, Reply, form};
+use crate::http::{Call, Fault, HttpConnection, Reply, form};
 
 /// Where every code goes.
 pub(crate) const REDIRECT_URI: &str = "https://rp.example/cb";
@@ -34,7 +34,7 @@ pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 impl Paths {
     /// Asks for them.
-    pub(crate) async fn discover(connection: &mut Connection) -> Result<Self, Fault> {
+    pub(crate) async fn discover(connection: &mut HttpConnection) -> Result<Self, Fault> {
         let document = connection.send(Call::get(DISCOVERY)).await?.expect(200)?.json();
         let path = |name: &str| {
             let url = document.get(name).and_then(Value::as_str);
@@ -63,7 +63,7 @@ pub(crate) fn path_of(url: &str) -> &str {
 
 /// A client and what it asks for.
 #[derive(Clone, Debug)]
-pub(crate) struct Client {
+pub(crate) struct BenchClient {
     pub(crate) paths: Paths,
     pub(crate) id: Cow<'static, str>,
     pub(crate) scope: &'static str,
@@ -72,12 +72,12 @@ pub(crate) struct Client {
 
 /// What a token answer holds.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tokens {
+pub(crate) struct TokenReply {
     pub(crate) access: String,
     pub(crate) refresh: String,
 }
 
-impl Client {
+impl BenchClient {
     /// The confidential web application.
     pub(crate) fn web(paths: Paths) -> Self {
         Self {
@@ -115,7 +115,7 @@ impl Client {
     /// A browser with a session comes; nothing is asked.
     pub(crate) async fn authorize(
         &self,
-        connection: &mut Connection,
+        connection: &mut HttpConnection,
         cookies: &str,
     ) -> Result<String, Fault> {
         let reply = connection.send(Call::get(&self.request()).with("cookie", cookies)).await?;
@@ -151,26 +151,30 @@ impl Client {
     }
 
     /// The code is redeemed; the answer whatever it is.
-    pub(crate) async fn redeem(&self, connection: &mut Connection, code: &str) -> Result<Reply, Fault> {
+    pub(crate) async fn redeem(&self, connection: &mut HttpConnection, code: &str) -> Result<Reply, Fault> {
         connection.send(self.redemption(code)).await
     }
 
     /// A refresh token is used; the answer whatever it is.
-    pub(crate) async fn refresh(&self, connection: &mut Connection, token: &str) -> Result<Reply, Fault> {
+    pub(crate) async fn refresh(&self, connection: &mut HttpConnection, token: &str) -> Result<Reply, Fault> {
         connection.send(self.use_of(token)).await
     }
 
     /// A token of the client's own, for itself.
-    pub(crate) async fn client_credentials(&self, connection: &mut Connection) -> Result<Reply, Fault> {
+    pub(crate) async fn client_credentials(&self, connection: &mut HttpConnection) -> Result<Reply, Fault> {
         connection.send(self.machine_request()).await?.expect(200)
     }
 
-    pub(crate) async fn revoke(&self, connection: &mut Connection, token: &str) -> Result<Reply, Fault> {
+    pub(crate) async fn revoke(&self, connection: &mut HttpConnection, token: &str) -> Result<Reply, Fault> {
         connection.send(self.revocation(token)).await
     }
 
     /// Whether a token is alive.
-    pub(crate) async fn is_active(&self, connection: &mut Connection, token: &str) -> Result<bool, Fault> {
+    pub(crate) async fn is_active(
+        &self,
+        connection: &mut HttpConnection,
+        token: &str,
+    ) -> Result<bool, Fault> {
         let reply =
             connection.send(self.post(&self.paths.introspect, &[("token", token)])).await?.expect(200)?;
         match (reply.holds(b"\"active\":true"), reply.holds(b"\"active\":false")) {
@@ -180,7 +184,11 @@ impl Client {
         }
     }
 
-    pub(crate) async fn user_info(&self, connection: &mut Connection, token: &str) -> Result<Reply, Fault> {
+    pub(crate) async fn user_info(
+        &self,
+        connection: &mut HttpConnection,
+        token: &str,
+    ) -> Result<Reply, Fault> {
         let call = Call::get(&self.paths.userinfo).with("authorization", &format!("Bearer {token}"));
         connection.send(call).await?.expect(200)
     }
@@ -193,29 +201,29 @@ fn form_credential(id: &str, secret: &str) -> String {
 }
 
 /// The tokens of an answer.
-pub(crate) fn tokens(reply: &Reply) -> Result<Tokens, Fault> {
+pub(crate) fn tokens(reply: &Reply) -> Result<TokenReply, Fault> {
     let answer = reply.json();
     let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
     match (reply.status, text("access_token"), text("refresh_token")) {
-        (200, Some(access), Some(refresh)) => Ok(Tokens { access, refresh }),
+        (200, Some(access), Some(refresh)) => Ok(TokenReply { access, refresh }),
         _ => Err(reply.unexpected()),
     }
 }
 
 /// A person's browser: keeps cookies, fills in forms.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Browser {
+pub(crate) struct FormBrowser {
     cookies: BTreeMap<String, String>,
 }
 
-impl Browser {
+impl FormBrowser {
     /// The `Cookie` header.
     pub(crate) fn cookies(&self) -> String {
         let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("; ")
     }
 
-    pub(crate) async fn send(&mut self, connection: &mut Connection, call: Call) -> Result<Reply, Fault> {
+    pub(crate) async fn send(&mut self, connection: &mut HttpConnection, call: Call) -> Result<Reply, Fault> {
         let call = if self.cookies.is_empty() { call } else { call.with("cookie", &self.cookies()) };
         let reply = connection.send(call).await?;
         for cookie in &reply.cookies {
@@ -234,8 +242,8 @@ impl Browser {
     /// The sign-in page of a request, filled in and sent.
     pub(crate) async fn sign_in(
         &mut self,
-        connection: &mut Connection,
-        client: &Client,
+        connection: &mut HttpConnection,
+        client: &BenchClient,
         username: &str,
     ) -> Result<Reply, Fault> {
         let page = self.send(connection, Call::get(&client.request())).await?.expect(200)?;
@@ -245,8 +253,8 @@ impl Browser {
     /// Through sign-in and consent, as far as they are asked, to the code.
     pub(crate) async fn authorize(
         &mut self,
-        connection: &mut Connection,
-        client: &Client,
+        connection: &mut HttpConnection,
+        client: &BenchClient,
         username: &str,
     ) -> Result<String, Fault> {
         self.walk(&mut [connection], &client.request(), username).await
@@ -255,7 +263,7 @@ impl Browser {
     /// The same from any request on, each step by way of the next connection.
     pub(crate) async fn walk(
         &mut self,
-        connections: &mut [&mut Connection],
+        connections: &mut [&mut HttpConnection],
         request: &str,
         username: &str,
     ) -> Result<String, Fault> {

@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     flow::{PASSWORD, REDIRECT_URI, SECRET},
-    process::{Folder, Process, Program, Running},
+    process::{Folder, Process, Program, RunningProcess},
 };
 
 pub(crate) const ISSUER: &str = "http://localhost:8080";
@@ -154,7 +154,7 @@ impl Installation {
         &self,
         processor: Option<u32>,
         environment: &[(&str, &str)],
-    ) -> Result<Running, String> {
+    ) -> Result<RunningProcess, String> {
         let own = |text: &str| text.to_owned();
         let environment = environment.iter().map(|(name, value)| (own(name), own(value))).collect();
         self.program(processor, environment).start(listen).await
@@ -165,7 +165,7 @@ impl Installation {
         &self,
         command: &[String],
         environment: &[(&str, &str)],
-    ) -> Result<Running, String> {
+    ) -> Result<RunningProcess, String> {
         let own = |text: &str| text.to_owned();
         let environment = environment.iter().map(|(name, value)| (own(name), own(value))).collect();
         let served = self.program(None, environment);
@@ -177,12 +177,16 @@ impl Installation {
     }
 
     /// `grantwell serve` on a port that is known already.
-    pub(crate) async fn serve_at(&self, address: SocketAddr) -> Result<Running, String> {
+    pub(crate) async fn serve_at(&self, address: SocketAddr) -> Result<RunningProcess, String> {
         self.program(None, Vec::new()).start_at(address, listen).await
     }
 
     /// The same by another program.
-    pub(crate) async fn serve_as(&self, program: &Path, address: SocketAddr) -> Result<Running, String> {
+    pub(crate) async fn serve_as(
+        &self,
+        program: &Path,
+        address: SocketAddr,
+    ) -> Result<RunningProcess, String> {
         let program = Program { command: program.to_owned(), ..self.program(None, Vec::new()) };
         program.start_at(address, listen).await
     }

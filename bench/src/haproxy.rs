@@ -3,8 +3,8 @@
 use std::{fmt::Write as _, fs, net::SocketAddr, path::Path};
 
 use crate::{
-    account::Account,
-    http::{Call, Connection},
+    account::SystemAccount,
+    http::{Call, HttpConnection},
     process::{Folder, Process, free_address},
 };
 
@@ -47,7 +47,7 @@ impl Haproxy {
         if !Path::new(PROGRAM).exists() {
             return Err(format!("there is no {PROGRAM}. Run: sudo apt-get install haproxy"));
         }
-        let (account, address) = (Account::find()?, free_address()?);
+        let (account, address) = (SystemAccount::find()?, free_address()?);
         let folder = Folder::new().map_err(|error| error.to_string())?;
         let listen = format!("frontend login\n    bind {address}\n");
         let mut configuration = CONFIGURATION.replace("frontend login\n", &listen);
@@ -67,7 +67,7 @@ impl Haproxy {
     }
 
     async fn until_ready(&mut self) -> Result<(), String> {
-        let mut connection = Connection::new(self.address);
+        let mut connection = HttpConnection::new(self.address);
         for _ in 0..500 {
             if connection.send(Call::get("/readyz")).await.is_ok_and(|reply| reply.status == 200) {
                 return Ok(());

@@ -8,8 +8,8 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    flow::{Client, Tokens, tokens},
-    http::{Connection, Fault, Reply},
+    flow::{BenchClient, TokenReply, tokens},
+    http::{Fault, HttpConnection, Reply},
     random::Random,
 };
 
@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(25);
 
 /// What was sent and not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pending {
+pub(crate) enum InFlight {
     Redeem,
     Refresh,
     Revoke,
@@ -29,12 +29,12 @@ pub(crate) enum Pending {
 pub(crate) struct Line {
     code: String,
     /// The newest that came.
-    newest: Option<Tokens>,
+    newest: Option<TokenReply>,
     /// The refresh token before it: dead as soon as the newest is used.
     previous: Option<String>,
     /// One whose successor was used.
     used_up: Option<String>,
-    pending: Option<Pending>,
+    pending: Option<InFlight>,
     /// When that was sent first.
     since: Option<Instant>,
     is_revoked: bool,
@@ -105,13 +105,13 @@ impl Line {
         self.newest.is_some() && !self.is_revoked
     }
 
-    fn ask(&mut self, what: Pending) {
+    fn ask(&mut self, what: InFlight) {
         if self.pending != Some(what) {
             (self.pending, self.since) = (Some(what), Some(Instant::now()));
         }
     }
 
-    fn advance(&mut self, next: Tokens) {
+    fn advance(&mut self, next: TokenReply) {
         self.pending = None;
         self.used_up = self.previous.take().or_else(|| self.used_up.take());
         self.previous = self.newest.replace(next).map(|old| old.refresh);
@@ -123,40 +123,48 @@ impl Line {
     }
 
     /// Redeems the code and notes what came of it.
-    pub(crate) async fn redeem(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
-        self.ask(Pending::Redeem);
+    pub(crate) async fn redeem(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Result<(), Fault> {
+        self.ask(InFlight::Redeem);
         let reply = client.redeem(c, &self.code).await?;
         self.advance(tokens(&reply)?);
         Ok(())
     }
 
     /// Uses the newest refresh token and notes what came of it.
-    pub(crate) async fn refresh(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
+    pub(crate) async fn refresh(
+        &mut self,
+        client: &BenchClient,
+        c: &mut HttpConnection,
+    ) -> Result<(), Fault> {
         let Some(newest) = self.newest.clone() else { return Ok(()) };
-        self.ask(Pending::Refresh);
+        self.ask(InFlight::Refresh);
         let reply = client.refresh(c, &newest.refresh).await?;
         self.advance(tokens(&reply)?);
         Ok(())
     }
 
     /// Revokes it and notes what came of it.
-    pub(crate) async fn revoke(&mut self, client: &Client, c: &mut Connection) -> Result<(), Fault> {
+    pub(crate) async fn revoke(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Result<(), Fault> {
         let Some(newest) = self.newest.clone() else { return Ok(()) };
-        self.ask(Pending::Revoke);
+        self.ask(InFlight::Revoke);
         client.revoke(c, &newest.refresh).await?.expect(200)?;
         (self.pending, self.is_revoked) = (None, true);
         Ok(())
     }
 
     /// What was not answered is asked for once more. False when the first time it had happened, and cannot twice.
-    pub(crate) async fn again(&mut self, client: &Client, c: &mut Connection) -> Result<bool, Fault> {
+    pub(crate) async fn again(
+        &mut self,
+        client: &BenchClient,
+        c: &mut HttpConnection,
+    ) -> Result<bool, Fault> {
         match self.pending {
-            Some(Pending::Redeem) => {
+            Some(InFlight::Redeem) => {
                 let found = self.check_redemption(client, c).await?;
                 found.first().map_or(Ok(()), |wrong| Err(Fault::Unexpected(format!("{wrong:?}"))))?;
             }
-            Some(Pending::Refresh) => self.refresh(client, c).await?,
-            Some(Pending::Revoke) => return self.revoke(client, c).await.map(|()| true),
+            Some(InFlight::Refresh) => self.refresh(client, c).await?,
+            Some(InFlight::Revoke) => return self.revoke(client, c).await.map(|()| true),
             None => {}
         }
         Ok(!self.is_revoked)
@@ -166,15 +174,15 @@ impl Line {
     /// what must not work is tried too. After a fault it can be called again: what was asked counts as in flight until then.
     pub(crate) async fn check(
         &mut self,
-        client: &Client,
-        c: &mut Connection,
+        client: &BenchClient,
+        c: &mut HttpConnection,
         random: &mut Random,
     ) -> Checked {
         let mut wrong = match self.pending {
             _ if self.is_revoked => return self.check_ended(client, c).await,
-            Some(Pending::Redeem) => self.check_redemption(client, c).await?,
-            Some(Pending::Refresh) => self.check_refresh(client, c).await?,
-            Some(Pending::Revoke) => self.check_revocation(client, c).await?,
+            Some(InFlight::Redeem) => self.check_redemption(client, c).await?,
+            Some(InFlight::Refresh) => self.check_refresh(client, c).await?,
+            Some(InFlight::Revoke) => self.check_revocation(client, c).await?,
             None if self.newest.is_none() => self.check_code(client, c).await?,
             None => self.check_tokens(client, c).await?,
         };
@@ -185,8 +193,8 @@ impl Line {
     }
 
     /// A code came and was never used.
-    async fn check_code(&mut self, client: &Client, c: &mut Connection) -> Checked {
-        self.ask(Pending::Redeem);
+    async fn check_code(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Checked {
+        self.ask(InFlight::Redeem);
         let reply = client.redeem(c, &self.code).await?;
         match tokens(&reply) {
             Ok(tokens) => self.advance(tokens),
@@ -197,12 +205,12 @@ impl Line {
     }
 
     /// The newest tokens came: they work.
-    async fn check_tokens(&mut self, client: &Client, c: &mut Connection) -> Checked {
+    async fn check_tokens(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Checked {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         if !client.is_active(c, &newest.access).await? {
             return Ok(vec![Wrong::Lost("an access token".to_owned())]);
         }
-        self.ask(Pending::Refresh);
+        self.ask(InFlight::Refresh);
         let reply = client.refresh(c, &newest.refresh).await?;
         match tokens(&reply) {
             Ok(next) => self.advance(next),
@@ -215,7 +223,7 @@ impl Line {
     }
 
     /// The code was sent and nobody knows: it works now and never again, or it has been used.
-    async fn check_redemption(&mut self, client: &Client, c: &mut Connection) -> Checked {
+    async fn check_redemption(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Checked {
         let reply = client.redeem(c, &self.code).await?;
         match (reply.status, tokens(&reply)) {
             (_, Ok(tokens)) => self.advance(tokens),
@@ -229,7 +237,7 @@ impl Line {
     }
 
     /// The refresh token was sent and nobody knows: it has one successor, however often it is asked for.
-    async fn check_refresh(&mut self, client: &Client, c: &mut Connection) -> Checked {
+    async fn check_refresh(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Checked {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         let (first, second) =
             (client.refresh(c, &newest.refresh).await?, client.refresh(c, &newest.refresh).await?);
@@ -254,7 +262,7 @@ impl Line {
     }
 
     /// The revocation was sent and nobody knows: alive, or dead for good.
-    async fn check_revocation(&mut self, client: &Client, c: &mut Connection) -> Checked {
+    async fn check_revocation(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Checked {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         let reply = client.refresh(c, &newest.refresh).await?;
         if !is_refused(&reply)? {
@@ -266,7 +274,7 @@ impl Line {
     }
 
     /// Nothing of a line that ended works.
-    pub(crate) async fn check_ended(&self, client: &Client, c: &mut Connection) -> Checked {
+    pub(crate) async fn check_ended(&self, client: &BenchClient, c: &mut HttpConnection) -> Checked {
         let mut wrong = Vec::new();
         let mut refreshes: Vec<&String> = self.previous.iter().chain(&self.used_up).collect();
         if let Some(newest) = &self.newest {
@@ -291,9 +299,9 @@ impl Line {
     }
 
     /// Ends a line: by what must not work, and is answered by its end, or by a revocation.
-    async fn end(&mut self, client: &Client, c: &mut Connection, random: &mut Random) -> Checked {
+    async fn end(&mut self, client: &BenchClient, c: &mut HttpConnection, random: &mut Random) -> Checked {
         let mut wrong = Vec::new();
-        self.ask(Pending::Revoke);
+        self.ask(InFlight::Revoke);
         match (self.used_up.clone(), random.below(3)) {
             (_, 0) => {
                 let reply = client.redeem(c, &self.code).await?;

@@ -116,13 +116,13 @@ impl Reply {
 
 /// One connection, kept open, opened again when the other side closed it.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct HttpConnection {
     address: SocketAddr,
     host: String,
     open: Option<(SendRequest<Full<Bytes>>, JoinHandle<()>)>,
 }
 
-impl Drop for Connection {
+impl Drop for HttpConnection {
     fn drop(&mut self) {
         if let Some((_, driver)) = &self.open {
             driver.abort();
@@ -130,7 +130,7 @@ impl Drop for Connection {
     }
 }
 
-impl Connection {
+impl HttpConnection {
     pub(crate) fn new(address: SocketAddr) -> Self {
         Self { address, host: address.to_string(), open: None }
     }

@@ -16,14 +16,14 @@ use time::OffsetDateTime;
 
 use self::{
     callgrind::Callgrind,
-    figures::{Count, Figures, Origin},
+    figures::{Count, Figures, RecordedBuild},
 };
 use crate::{
-    flow::{Browser, Client, DISCOVERY, Paths, tokens},
+    flow::{BenchClient, DISCOVERY, FormBrowser, Paths, tokens},
     grantwell::{Installation, person},
-    http::{Call, Connection, Fault},
-    process::Running,
-    rows::{Format, Signed, Target},
+    http::{Call, Fault, HttpConnection},
+    process::RunningProcess,
+    rows::{Format, LoadTarget, Signed},
 };
 
 /// Requests that are counted together.
@@ -67,7 +67,7 @@ pub(crate) async fn run(program: &Path, record: &Path, commit: Option<&str>) -> 
     println!("{}", figures::table(recorded.as_ref(), &counts));
     if let Some(commit) = commit {
         let date = OffsetDateTime::now_utc().date().to_string();
-        Figures::new(Origin { commit, date: &date }, &counts).write(record)?;
+        Figures::new(RecordedBuild { commit, date: &date }, &counts).write(record)?;
     }
     Ok(())
 }
@@ -79,13 +79,13 @@ async fn count(program: &Path) -> Result<Vec<Count>, String> {
     let held = Held::new(&server).await.map_err(|fault| fault.to_string())?;
     server.stop().await?;
 
-    let mut asking = Asking { held, connection: Connection::new(server.address), codes: Vec::new() };
+    let mut asking = Asking { held, connection: HttpConnection::new(server.address), codes: Vec::new() };
     let mut all = REQUESTS.map(|(name, request)| (name, request, Vec::new()));
     for start in 1..=STARTS {
         let callgrind = Callgrind::new(installation.path(&format!("callgrind{start}")))?;
         let one = [("TOKIO_WORKER_THREADS", "1")];
         let mut server = installation.serve_under(&callgrind.command(), &one).await?;
-        asking.connection = Connection::new(server.address);
+        asking.connection = HttpConnection::new(server.address);
         for (name, request, batches) in &mut all {
             let counted = asking.count(*request, &callgrind, server.id()).await;
             batches.extend(counted.map_err(|error| format!("{name}: {error}"))?);
@@ -99,10 +99,10 @@ async fn count(program: &Path) -> Result<Vec<Count>, String> {
 /// What a client and a browser hold when the counting begins.
 #[derive(Debug)]
 struct Held {
-    web: Client,
-    machine: Client,
-    profile: Client,
-    opaque: Client,
+    web: BenchClient,
+    machine: BenchClient,
+    profile: BenchClient,
+    opaque: BenchClient,
     cookies: String,
     refresh_token: String,
     jwt: String,
@@ -111,14 +111,14 @@ struct Held {
 }
 
 impl Held {
-    async fn new(server: &Running) -> Result<Self, Fault> {
-        let mut connection = Connection::new(server.address);
+    async fn new(server: &RunningProcess) -> Result<Self, Fault> {
+        let mut connection = HttpConnection::new(server.address);
         let paths = Paths::discover(&mut connection).await?;
         until_all_keys_are_there(&mut connection, &paths).await?;
-        let target = Target { server, paths: &paths };
+        let target = LoadTarget { server, paths: &paths };
         let web = target.client(Signed::Es256);
         let (profile, opaque) = (target.profile(), target.opaque());
-        let mut browser = Browser::default();
+        let mut browser = FormBrowser::default();
         let mut given = Vec::new();
         for client in [&web, &profile, &opaque] {
             let code = browser.authorize(&mut connection, client, &person(0)).await?;
@@ -144,7 +144,7 @@ fn none() -> Fault {
 }
 
 /// Keys that are made while requests are counted would count.
-async fn until_all_keys_are_there(connection: &mut Connection, paths: &Paths) -> Result<(), Fault> {
+async fn until_all_keys_are_there(connection: &mut HttpConnection, paths: &Paths) -> Result<(), Fault> {
     for _ in 0..LOOKS {
         let keys = connection.send(Call::get(&paths.jwks)).await?.expect(200)?;
         if keys.holds(b"\"RS256\"") && keys.holds(b"\"PS256\"") {
@@ -159,7 +159,7 @@ async fn until_all_keys_are_there(connection: &mut Connection, paths: &Paths) ->
 #[derive(Debug)]
 struct Asking {
     held: Held,
-    connection: Connection,
+    connection: HttpConnection,
     codes: Vec<String>,
 }
 
@@ -231,6 +231,6 @@ fn active(is_active: bool) -> Result<(), Fault> {
     }
 }
 
-async fn document(connection: &mut Connection, path: &str) -> Result<(), Fault> {
+async fn document(connection: &mut HttpConnection, path: &str) -> Result<(), Fault> {
     connection.send(Call::get(path)).await?.expect(200).map(drop)
 }

@@ -10,7 +10,7 @@ use grantwell_core::store::Store as _;
 use crate::{
     crew::{Crew, Manner, PEOPLE},
     grantwell::Installation,
-    process::Running,
+    process::RunningProcess,
     random::Random,
     record::Record,
 };
@@ -20,14 +20,14 @@ const LONGEST_START: Duration = Duration::from_secs(5);
 
 /// What becomes of the write-ahead log between a kill and the next start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Log {
+pub(crate) enum WriteAheadLog {
     Kept,
     /// The control: what it held is lost, and the run must see that.
     Discarded,
 }
 
 /// Kills `program` `rounds` times. True when nothing was wrong.
-pub(crate) async fn run(program: &Path, rounds: u32, seed: u64, log: Log) -> Result<bool, String> {
+pub(crate) async fn run(program: &Path, rounds: u32, seed: u64, log: WriteAheadLog) -> Result<bool, String> {
     println!("seed {seed}");
     let installation = Installation::new(program, PEOPLE)?;
     installation.apply().await?;
@@ -44,7 +44,7 @@ pub(crate) async fn run(program: &Path, rounds: u32, seed: u64, log: Log) -> Res
             running.kill();
         };
         let ((), lines) = crew.work(&servers, Manner::Once, &mut record, kill).await?;
-        if log == Log::Discarded {
+        if log == WriteAheadLog::Discarded {
             installation.discard_log().map_err(|error| error.to_string())?;
         }
         running = start(&installation, &mut random, &mut record, &mut early).await?;
@@ -73,7 +73,7 @@ async fn start(
     random: &mut Random,
     record: &mut Record,
     early: &mut u32,
-) -> Result<Running, String> {
+) -> Result<RunningProcess, String> {
     if random.once_in(5) {
         let limit = random.millis(1, 60);
         let starting = installation.serve(None, &[]);

@@ -12,12 +12,12 @@ use grantwell_store::copy;
 
 use crate::{
     fill::{Filling, Size},
-    flow::{Browser, Client, Paths, tokens},
+    flow::{BenchClient, FormBrowser, Paths, tokens},
     grantwell::Installation,
-    http::{Connection, Fault},
+    http::{Fault, HttpConnection},
     load::Measured,
-    postgres::{Durability, Postgres},
-    process::Running,
+    postgres::{Durability, PostgresCluster},
+    process::RunningProcess,
     random::Random,
 };
 
@@ -35,13 +35,13 @@ const SWEEP: Duration = Duration::from_secs(20);
 
 /// Which engine is filled. The move is to the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Engine {
+pub(crate) enum FilledEngine {
     Sqlite,
     Postgres,
 }
 
 /// Fills a database of `engine` and measures. True when every answer was as it must be.
-pub(crate) async fn run(program: &Path, size: Size, engine: Engine) -> Result<bool, String> {
+pub(crate) async fn run(program: &Path, size: Size, engine: FilledEngine) -> Result<bool, String> {
     let seed = Random::seed();
     println!("seed {seed}");
     println!(
@@ -49,18 +49,18 @@ pub(crate) async fn run(program: &Path, size: Size, engine: Engine) -> Result<bo
         size.users, size.clients, size.authorizations
     );
     println!("|---|---|");
-    let mut postgres = Postgres::with(Durability::Kept, &SETTINGS).await?;
+    let mut postgres = PostgresCluster::with(Durability::Kept, &SETTINGS).await?;
     for name in ["grantwell", "restored"] {
         postgres.create_database(name)?;
     }
     let installation = match engine {
-        Engine::Sqlite => Installation::new(program, 1)?,
-        Engine::Postgres => Installation::on(program, 1, &postgres.url("grantwell"))?,
+        FilledEngine::Sqlite => Installation::new(program, 1)?,
+        FilledEngine::Postgres => Installation::on(program, 1, &postgres.url("grantwell"))?,
     };
     let file = |name: &str| format!("sqlite:{}", installation.path(name).display());
     let (database, restored, other) = match engine {
-        Engine::Sqlite => (installation.database(), file("restored.db"), postgres.url("grantwell")),
-        Engine::Postgres => (postgres.url("grantwell"), postgres.url("restored"), file("moved.db")),
+        FilledEngine::Sqlite => (installation.database(), file("restored.db"), postgres.url("grantwell")),
+        FilledEngine::Postgres => (postgres.url("grantwell"), postgres.url("restored"), file("moved.db")),
     };
     installation.apply().await?;
     // The first start makes the keys.
@@ -80,7 +80,7 @@ pub(crate) async fn run(program: &Path, size: Size, engine: Engine) -> Result<bo
     load.measure(&server, &mut random).await?;
     row("memory of the server, MiB", (server.memory() / 1024).to_string());
     copies(&installation, &restored).await?;
-    if engine == Engine::Postgres {
+    if engine == FilledEngine::Postgres {
         postgres.drop_database("restored")?;
     }
     server.stop().await?;
@@ -160,14 +160,14 @@ async fn run_all(
 /// Flows while rows that expired long ago go, until the watch is over.
 async fn sweep(
     load: &mut Load<'_>,
-    server: &Running,
+    server: &RunningProcess,
     installation: &Installation,
     random: &mut Random,
 ) -> Result<(), String> {
     let before = swept(installation);
     let begun = Instant::now();
     let mut flows = 0_u32;
-    let mut connection = Connection::new(server.address);
+    let mut connection = HttpConnection::new(server.address);
     while begun.elapsed() < SWEEP {
         load.refresh(&mut connection, random).await.map_err(told)?;
         flows += 1;
@@ -197,16 +197,16 @@ struct Load<'a> {
     /// Authorizations whose refresh token, as it was filled in, was used.
     used: HashSet<u64>,
     /// Refresh tokens that were given, and whose.
-    live: Vec<(Client, String)>,
+    live: Vec<(BenchClient, String)>,
 }
 
 impl Load<'_> {
-    fn client(&self, number: u64) -> Client {
-        Client { id: Filling::client_id(number).into(), ..Client::web(self.paths.clone()) }
+    fn client(&self, number: u64) -> BenchClient {
+        BenchClient { id: Filling::client_id(number).into(), ..BenchClient::web(self.paths.clone()) }
     }
 
-    async fn measure(&mut self, server: &Running, random: &mut Random) -> Result<(), String> {
-        let mut connection = Connection::new(server.address);
+    async fn measure(&mut self, server: &RunningProcess, random: &mut Random) -> Result<(), String> {
+        let mut connection = HttpConnection::new(server.address);
         let (mut codes, mut redemptions) = (Vec::new(), Vec::new());
         for _ in 0..FLOWS {
             let (code, redemption) = self.flow(&mut connection, random).await.map_err(told)?;
@@ -232,13 +232,13 @@ impl Load<'_> {
     /// Anybody signs in for the first time at any client, and consents; the code is redeemed, and its token refreshed.
     async fn flow(
         &mut self,
-        connection: &mut Connection,
+        connection: &mut HttpConnection,
         random: &mut Random,
     ) -> Result<(Duration, Duration), Fault> {
         let (user, client) = self.filling.strangers(random);
         let client = self.client(client);
         let begun = Instant::now();
-        let code = Browser::default().authorize(connection, &client, &Filling::username(user)).await?;
+        let code = FormBrowser::default().authorize(connection, &client, &Filling::username(user)).await?;
         let authorized = Instant::now();
         let first = tokens(&client.redeem(connection, &code).await?)?;
         let second = tokens(&client.refresh(connection, &first.refresh).await?)?;
@@ -249,7 +249,7 @@ impl Load<'_> {
     }
 
     /// A refresh token that was filled in and not used since, and whose it is.
-    fn unused(&mut self, random: &mut Random) -> (Client, String) {
+    fn unused(&mut self, random: &mut Random) -> (BenchClient, String) {
         let mut number = self.filling.living(random);
         while !self.used.insert(number) {
             number = self.filling.living(random);
@@ -257,7 +257,11 @@ impl Load<'_> {
         (self.client(self.filling.parties(number).1), self.filling.refresh_token(number))
     }
 
-    async fn refresh(&mut self, connection: &mut Connection, random: &mut Random) -> Result<Duration, Fault> {
+    async fn refresh(
+        &mut self,
+        connection: &mut HttpConnection,
+        random: &mut Random,
+    ) -> Result<Duration, Fault> {
         let (client, token) = self.unused(random);
         let begun = Instant::now();
         let reply = client.refresh(connection, &token).await?;
@@ -270,12 +274,12 @@ impl Load<'_> {
     }
 
     /// How many refresh tokens work no more: those that were given, and as many that were never used.
-    async fn check(&mut self, server: &Running, random: &mut Random) -> Result<usize, String> {
+    async fn check(&mut self, server: &RunningProcess, random: &mut Random) -> Result<usize, String> {
         let mut live = std::mem::take(&mut self.live);
         while live.len() < MOVED {
             live.push(self.unused(random));
         }
-        let mut connection = Connection::new(server.address);
+        let mut connection = HttpConnection::new(server.address);
         let mut failed = 0;
         for (client, token) in live {
             let reply = client.refresh(&mut connection, &token).await.map_err(told)?;
@@ -288,8 +292,8 @@ impl Load<'_> {
     }
 }
 
-async fn discover(server: &Running) -> Result<Paths, String> {
-    Paths::discover(&mut Connection::new(server.address)).await.map_err(told)
+async fn discover(server: &RunningProcess) -> Result<Paths, String> {
+    Paths::discover(&mut HttpConnection::new(server.address)).await.map_err(told)
 }
 
 fn row(what: &str, value: String) {

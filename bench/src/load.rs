@@ -9,13 +9,13 @@ use hdrhistogram::Histogram;
 use tokio::task::LocalSet;
 
 use crate::{
-    http::{Connection, Fault},
-    process::Running,
+    http::{Fault, HttpConnection},
+    process::RunningProcess,
 };
 
 /// What one step of a loop came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum LoopOutcome {
     /// It counts.
     Counts,
     /// There is nothing left to do.
@@ -99,35 +99,35 @@ impl Measured {
 
 /// Runs one loop for each of `workers` for `time`. What happens in its first tenth is not counted.
 pub(crate) async fn measure<W>(
-    server: &Running,
+    server: &RunningProcess,
     time: Duration,
     workers: impl IntoIterator<Item = W>,
 ) -> Result<Measured, Fault>
 where
-    W: AsyncFnMut(&mut Connection) -> Result<Step, Fault> + 'static,
+    W: AsyncFnMut(&mut HttpConnection) -> Result<LoopOutcome, Fault> + 'static,
 {
     run(server, time / 10, time, workers).await
 }
 
 /// Runs one loop for each of `workers` until nothing is left. Every step counts.
 pub(crate) async fn drain<W>(
-    server: &Running,
+    server: &RunningProcess,
     workers: impl IntoIterator<Item = W>,
 ) -> Result<Measured, Fault>
 where
-    W: AsyncFnMut(&mut Connection) -> Result<Step, Fault> + 'static,
+    W: AsyncFnMut(&mut HttpConnection) -> Result<LoopOutcome, Fault> + 'static,
 {
     run(server, Duration::ZERO, Duration::from_hours(1), workers).await
 }
 
 async fn run<W>(
-    server: &Running,
+    server: &RunningProcess,
     warm_up: Duration,
     time: Duration,
     workers: impl IntoIterator<Item = W>,
 ) -> Result<Measured, Fault>
 where
-    W: AsyncFnMut(&mut Connection) -> Result<Step, Fault> + 'static,
+    W: AsyncFnMut(&mut HttpConnection) -> Result<LoopOutcome, Fault> + 'static,
 {
     let begun = Instant::now();
     let (from, end) = (begun + warm_up, begun + time);
@@ -156,13 +156,13 @@ where
 
 async fn repeat<W>(address: SocketAddr, mut worker: W, from: Instant, end: Instant) -> Result<Measured, Fault>
 where
-    W: AsyncFnMut(&mut Connection) -> Result<Step, Fault>,
+    W: AsyncFnMut(&mut HttpConnection) -> Result<LoopOutcome, Fault>,
 {
-    let mut connection = Connection::new(address);
+    let mut connection = HttpConnection::new(address);
     let mut measured = Measured::default();
     loop {
         let begun = Instant::now();
-        if begun >= end || worker(&mut connection).await? == Step::Over {
+        if begun >= end || worker(&mut connection).await? == LoopOutcome::Over {
             return Ok(measured);
         }
         if begun >= from {

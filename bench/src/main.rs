@@ -101,7 +101,7 @@ enum Command {
         server: PathBuf,
         /// The engine that is filled
         #[arg(long)]
-        engine: large::Engine,
+        engine: large::FilledEngine,
         /// Users
         #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
         users: u64,
@@ -238,7 +238,7 @@ async fn signalled() -> String {
 async fn run(command: Command) -> Result<ExitCode, String> {
     let good = match command {
         Command::Kills { server, rounds, seed, discard_log } => {
-            let log = if discard_log { kills::Log::Discarded } else { kills::Log::Kept };
+            let log = if discard_log { kills::WriteAheadLog::Discarded } else { kills::WriteAheadLog::Kept };
             kills::run(&server, rounds, seed.unwrap_or_else(Random::seed), log).await?
         }
         Command::Nodes { run, races } => {

@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     grantwell::Installation,
-    http::{Call, Connection},
-    process::{Running, free_address},
+    http::{Call, HttpConnection},
+    process::{RunningProcess, free_address},
 };
 
 pub(crate) const NODES: usize = 3;
@@ -21,7 +21,7 @@ const SHOWN: usize = 20;
 pub(crate) struct Nodes {
     pub(crate) installation: Installation,
     addresses: [SocketAddr; NODES],
-    running: [Option<Running>; NODES],
+    running: [Option<RunningProcess>; NODES],
 }
 
 impl Nodes {
@@ -87,7 +87,7 @@ impl Nodes {
     /// Whether a path is answered with 200 by every node.
     pub(crate) async fn all_answer(&self, path: &str) -> bool {
         for address in self.addresses {
-            let reply = Connection::new(address).send(Call::get(path)).await;
+            let reply = HttpConnection::new(address).send(Call::get(path)).await;
             if !reply.is_ok_and(|reply| reply.status == 200) {
                 return false;
             }

@@ -8,14 +8,14 @@ use std::{
 
 use crate::{
     crew::{Crew, Manner, PEOPLE},
-    flow::{Browser, Client, DISCOVERY},
+    flow::{BenchClient, DISCOVERY, FormBrowser},
     history::Line,
-    http::{Call, Connection, Fault, Reply},
+    http::{Call, Fault, HttpConnection, Reply},
     nodes::Nodes,
-    postgres::{Durability, Postgres, succeed},
+    postgres::{Durability, PostgresCluster, succeed},
     random::Random,
     record::Record,
-    relay::{Relay, Wire},
+    relay::{TcpRelay, Wire},
 };
 
 /// An answer takes no longer, whatever is away.
@@ -57,17 +57,17 @@ pub(crate) struct Extent {
 /// The database, and the wire to it.
 #[derive(Debug)]
 struct Database {
-    postgres: Postgres,
-    relay: Relay,
+    postgres: PostgresCluster,
+    relay: TcpRelay,
 }
 
 /// Everything that `extent` says. True when nothing was wrong.
 pub(crate) async fn run(program: &Path, extent: Extent, seed: u64) -> Result<bool, String> {
     println!("seed {seed}");
     let mut random = Random::new(seed);
-    let postgres = Postgres::new(Durability::Kept).await?;
+    let postgres = PostgresCluster::new(Durability::Kept).await?;
     postgres.create_database("grantwell")?;
-    let relay = Relay::new(postgres.address()).await?;
+    let relay = TcpRelay::new(postgres.address()).await?;
     let mut database = Database { postgres, relay };
     let url = database.postgres.url_by(database.relay.address, "grantwell");
     let mut nodes = Nodes::start(program, PEOPLE, &url).await?;
@@ -165,13 +165,13 @@ async fn happens(
     (load, time): (Duration, Duration),
     database: &mut Database,
     nodes: &Nodes,
-    client: Client,
+    client: BenchClient,
 ) -> Happened {
     let mut seen = Record::default();
     let mut probes = Vec::new();
     for (number, address) in nodes.addresses().into_iter().enumerate() {
-        let mut connection = Connection::new(address);
-        let code = Browser::default().authorize(&mut connection, &client, &Crew::stranger(number)).await;
+        let mut connection = HttpConnection::new(address);
+        let code = FormBrowser::default().authorize(&mut connection, &client, &Crew::stranger(number)).await;
         let mut line = Line::new(code.map_err(|fault| fault.to_string())?);
         line.redeem(&client, &mut connection).await.map_err(|fault| fault.to_string())?;
         probes.push(Probe { connection, line, client: client.clone() });
@@ -205,8 +205,8 @@ async fn happens(
 
 /// Somebody who asks one node, and has a refresh token.
 struct Probe {
-    connection: Connection,
-    client: Client,
+    connection: HttpConnection,
+    client: BenchClient,
     line: Line,
 }
 

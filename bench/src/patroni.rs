@@ -13,11 +13,11 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    account::Account,
-    http::{Call, Connection},
+    account::SystemAccount,
+    http::{Call, HttpConnection},
     postgres::{freeze, password, programs, succeed, thaw, wait_for_end},
     process::{Folder, Process, children, free_address, signal, tail},
-    relay::{Relay, Wire},
+    relay::{TcpRelay, Wire},
 };
 
 const ETCD: &str = "/usr/bin/etcd";
@@ -39,7 +39,7 @@ pub(crate) enum Replication {
 pub(crate) struct Patroni {
     members: Vec<Member>,
     _etcd: Process,
-    account: Account,
+    account: SystemAccount,
     programs: PathBuf,
     password: String,
     folder: Folder,
@@ -52,7 +52,7 @@ struct Member {
     postgres: SocketAddr,
     control: SocketAddr,
     /// Its network to etcd.
-    etcd: Relay,
+    etcd: TcpRelay,
     data: PathBuf,
 }
 
@@ -73,7 +73,7 @@ impl Patroni {
             }
         }
         let folder = Folder::new().map_err(|error| error.to_string())?;
-        let account = Account::find()?;
+        let account = SystemAccount::find()?;
         account.give(&folder.0)?;
         let (clients, peers) = (free_address()?, free_address()?);
         let etcd = etcd(account, &folder, clients, peers).await?;
@@ -88,7 +88,7 @@ impl Patroni {
         for number in 0..MEMBERS {
             let name = format!("member{number}");
             let (postgres, control) = (free_address()?, free_address()?);
-            let (etcd, data) = (Relay::new(clients).await?, patroni.folder.path(&format!("{name}-data")));
+            let (etcd, data) = (TcpRelay::new(clients).await?, patroni.folder.path(&format!("{name}-data")));
             let member = Member { name, patroni: None, postgres, control, etcd, data };
             let file = patroni.configuration_of(&member);
             fs::write(&file, patroni.configuration(&member, replication))
@@ -213,7 +213,7 @@ postgresql:
     /// The member that leads, as those say that can be asked.
     pub(crate) async fn leader(&self) -> Option<usize> {
         for (number, member) in self.members.iter().enumerate() {
-            let mut connection = Connection::new(member.control);
+            let mut connection = HttpConnection::new(member.control);
             let asked = connection.send(Call::get("/primary"));
             let asked = tokio::time::timeout(Duration::from_secs(1), asked).await;
             if matches!(asked, Ok(Ok(reply)) if reply.status == 200) {
@@ -251,7 +251,7 @@ postgresql:
     async fn state(&self) -> String {
         let mut state = String::new();
         for member in &self.members {
-            let asked = Connection::new(member.control).send(Call::get("/cluster")).await;
+            let asked = HttpConnection::new(member.control).send(Call::get("/cluster")).await;
             let told = asked.map_or_else(|fault| fault.to_string(), |reply| reply.text());
             let _ = writeln!(state, "{}: {told}", member.name);
         }
@@ -260,7 +260,7 @@ postgresql:
 
     async fn is_whole(&self, replication: Replication) -> bool {
         let Some(first) = self.members.first() else { return false };
-        let Ok(reply) = Connection::new(first.control).send(Call::get("/cluster")).await else {
+        let Ok(reply) = HttpConnection::new(first.control).send(Call::get("/cluster")).await else {
             return false;
         };
         let cluster = reply.json();
@@ -351,7 +351,7 @@ postgresql:
 
 /// One etcd: its own failures are not what is tested.
 async fn etcd(
-    account: Account,
+    account: SystemAccount,
     folder: &Folder,
     clients: SocketAddr,
     peers: SocketAddr,

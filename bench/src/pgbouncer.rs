@@ -3,8 +3,8 @@
 use std::{fs, net::SocketAddr, path::Path, process::Command};
 
 use crate::{
-    account::Account,
-    postgres::{Postgres, succeed},
+    account::SystemAccount,
+    postgres::{PostgresCluster, succeed},
     process::{Folder, Process, free_address},
 };
 
@@ -27,13 +27,13 @@ admin_users = postgres
 #[derive(Debug)]
 pub(crate) struct Pgbouncer {
     process: Option<Process>,
-    account: Account,
+    account: SystemAccount,
     pub(crate) address: SocketAddr,
     folder: Folder,
 }
 
 impl Pgbouncer {
-    pub(crate) async fn new(postgres: &Postgres) -> Result<Self, String> {
+    pub(crate) async fn new(postgres: &PostgresCluster) -> Result<Self, String> {
         if !Path::new(PROGRAM).exists() {
             return Err(format!("there is no {PROGRAM}. Run: sudo apt-get install pgbouncer"));
         }
@@ -84,12 +84,12 @@ impl Pgbouncer {
     }
 
     /// A command of its console: `PAUSE`, `RESUME`.
-    pub(crate) fn console(&self, postgres: &Postgres, command: &str) -> Result<(), String> {
+    pub(crate) fn console(&self, postgres: &PostgresCluster, command: &str) -> Result<(), String> {
         succeed(self.client(postgres).args(["--dbname=pgbouncer", "--command", command]))
     }
 
     /// `psql`, by way of the pool.
-    pub(crate) fn client(&self, postgres: &Postgres) -> Command {
+    pub(crate) fn client(&self, postgres: &PostgresCluster) -> Command {
         let mut command = postgres.client("psql");
         command.env("PGHOST", self.address.ip().to_string()).env("PGPORT", self.address.port().to_string());
         command

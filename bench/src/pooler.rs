@@ -12,7 +12,7 @@ use crate::{
     crew::{Crew, Manner, PEOPLE},
     nodes::Nodes,
     pgbouncer::Pgbouncer,
-    postgres::{Durability, Postgres, output},
+    postgres::{Durability, PostgresCluster, output},
     random::Random,
     record::Record,
 };
@@ -38,7 +38,7 @@ const FATES: [Fate; 3] = [Fate::Restarted, Fate::Killed, Fate::Paused];
 pub(crate) async fn run(program: &Path, rounds: u32, seed: u64) -> Result<bool, String> {
     println!("seed {seed}");
     let mut random = Random::new(seed);
-    let mut postgres = Postgres::new(Durability::Kept).await?;
+    let mut postgres = PostgresCluster::new(Durability::Kept).await?;
     postgres.create_database("grantwell")?;
     let mut pool = Pgbouncer::new(&postgres).await?;
     let url = postgres.url_by(pool.address, "grantwell");
@@ -89,7 +89,7 @@ impl Fate {
     async fn happens(
         self,
         pool: &mut Pgbouncer,
-        postgres: &Postgres,
+        postgres: &PostgresCluster,
         (load, time): (Duration, Duration),
     ) -> Result<Instant, String> {
         tokio::time::sleep(load).await;
@@ -111,7 +111,7 @@ impl Fate {
 }
 
 /// No setting of a pooled connection differs from those of a new one, and no lock outlives its transaction.
-fn leaks(pool: &Pgbouncer, postgres: &Postgres, record: &mut Record) -> Result<(), String> {
+fn leaks(pool: &Pgbouncer, postgres: &PostgresCluster, record: &mut Record) -> Result<(), String> {
     let print = ["--no-align", "--tuples-only", "--dbname=grantwell", "--command"];
     let settings = output(postgres.client("psql").args(print).arg("SHOW ALL"))?;
     // A module that a session has loaded brings settings that a new one does not have.

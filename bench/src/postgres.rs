@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    account::Account,
+    account::SystemAccount,
     process::{Folder, Process, children, free_address, signal},
     random::Random,
 };
@@ -53,11 +53,11 @@ pub(crate) fn programs() -> Result<PathBuf, String> {
 
 /// The cluster, running or not.
 #[derive(Debug)]
-pub(crate) struct Postgres {
+pub(crate) struct PostgresCluster {
     // Ended before the folder goes.
     server: Option<Process>,
     programs: PathBuf,
-    account: Account,
+    account: SystemAccount,
     address: SocketAddr,
     password: String,
     durability: Durability,
@@ -66,13 +66,13 @@ pub(crate) struct Postgres {
     folder: Folder,
 }
 
-impl Drop for Postgres {
+impl Drop for PostgresCluster {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
-impl Postgres {
+impl PostgresCluster {
     /// Makes a cluster and starts it.
     pub(crate) async fn new(durability: Durability) -> Result<Self, String> {
         Self::with(durability, &[]).await
@@ -84,7 +84,7 @@ impl Postgres {
         settings: &'static [&'static str],
     ) -> Result<Self, String> {
         let folder = Folder::new().map_err(|error| error.to_string())?;
-        let account = Account::find()?;
+        let account = SystemAccount::find()?;
         account.give(&folder.0)?;
         let password = password();
         let mut postgres = Self {
@@ -158,7 +158,7 @@ impl Postgres {
         self.address
     }
 
-    pub(crate) fn account(&self) -> Account {
+    pub(crate) fn account(&self) -> SystemAccount {
         self.account
     }
 
@@ -291,7 +291,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
 /// Runs a command that finds the URL of an empty database in `GRANTWELL_TEST_POSTGRES`; its exit code.
 pub(crate) async fn with_postgres(command: &[String]) -> Result<ExitCode, String> {
     let (program, arguments) = command.split_first().ok_or("a command is missing")?;
-    let postgres = Postgres::new(Durability::Waived).await?;
+    let postgres = PostgresCluster::new(Durability::Waived).await?;
     postgres.create_database("grantwell")?;
     let child = Command::new(program)
         .args(arguments)

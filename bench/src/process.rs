@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::http::{Call, Connection};
+use crate::http::{Call, HttpConnection};
 
 /// A server must answer by then.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,7 +34,7 @@ impl Program {
     pub(crate) async fn start(
         &self,
         listen: impl FnOnce(&mut Command, SocketAddr),
-    ) -> Result<Running, String> {
+    ) -> Result<RunningProcess, String> {
         self.start_at(free_address()?, listen).await
     }
 
@@ -43,7 +43,7 @@ impl Program {
         &self,
         address: SocketAddr,
         listen: impl FnOnce(&mut Command, SocketAddr),
-    ) -> Result<Running, String> {
+    ) -> Result<RunningProcess, String> {
         let mut command = match self.processor {
             None => Command::new(&self.command),
             Some(processor) => {
@@ -56,7 +56,7 @@ impl Program {
         listen(&mut command, address);
         let begun = Instant::now();
         let process = Process::start(&mut command, &self.log)?;
-        let mut running = Running { process, address, started_in: Duration::ZERO };
+        let mut running = RunningProcess { process, address, started_in: Duration::ZERO };
         running.until_ready(self.probe, begun).await?;
         Ok(running)
     }
@@ -189,16 +189,16 @@ fn stat(process: u32) -> Vec<String> {
 
 /// A server that answers.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct RunningProcess {
     process: Process,
     pub(crate) address: SocketAddr,
     /// From its start to its first answer.
     pub(crate) started_in: Duration,
 }
 
-impl Running {
+impl RunningProcess {
     async fn until_ready(&mut self, probe: &str, begun: Instant) -> Result<(), String> {
-        let mut connection = Connection::new(self.address);
+        let mut connection = HttpConnection::new(self.address);
         while begun.elapsed() < PATIENCE {
             if let Ok(reply) = connection.send(Call::get(probe)).await
                 && reply.status == 200

@@ -12,9 +12,9 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
     crew::PEOPLE,
-    flow::{Browser, Client, Paths, filled_in, tokens},
+    flow::{BenchClient, FormBrowser, Paths, filled_in, tokens},
     grantwell::{IsDisabled, person},
-    http::{Call, Connection, Fault, Reply},
+    http::{Call, Fault, HttpConnection, Reply},
     nodes::{NODES, Nodes},
     record::Record,
 };
@@ -28,8 +28,8 @@ const MACHINE: &str = "web-eddsa";
 #[derive(Debug)]
 pub(crate) struct Ground<'n> {
     nodes: &'n Nodes,
-    client: Client,
-    connections: Vec<Connection>,
+    client: BenchClient,
+    connections: Vec<HttpConnection>,
     /// Requests of races that were told to try again.
     pub(crate) busy: u64,
 }
@@ -41,9 +41,10 @@ fn wrong<T>(what: String) -> Result<T, Fault> {
 
 impl<'n> Ground<'n> {
     pub(crate) async fn new(nodes: &'n Nodes) -> Result<Self, Fault> {
-        let mut connections: Vec<Connection> = nodes.addresses().into_iter().map(Connection::new).collect();
+        let mut connections: Vec<HttpConnection> =
+            nodes.addresses().into_iter().map(HttpConnection::new).collect();
         let first = connections.first_mut().ok_or_else(|| Fault::Unexpected("no nodes".to_owned()))?;
-        let client = Client::web(Paths::discover(first).await?);
+        let client = BenchClient::web(Paths::discover(first).await?);
         Ok(Self { nodes, client, connections, busy: 0 })
     }
 
@@ -70,10 +71,10 @@ impl<'n> Ground<'n> {
 
     async fn code(&mut self, round: usize) -> Result<String, Fault> {
         let mut connections = in_order(&mut self.connections, round);
-        Browser::default().walk(&mut connections, &self.client.request(), &person(round % PEOPLE)).await
+        FormBrowser::default().walk(&mut connections, &self.client.request(), &person(round % PEOPLE)).await
     }
 
-    async fn grant(&mut self, round: usize) -> Result<crate::flow::Tokens, Fault> {
+    async fn grant(&mut self, round: usize) -> Result<crate::flow::TokenReply, Fault> {
         let code = self.code(round).await?;
         let mut connections = in_order(&mut self.connections, round);
         let connection = connections.first_mut().ok_or_else(|| Fault::Unexpected("no nodes".to_owned()))?;
@@ -107,7 +108,7 @@ impl<'n> Ground<'n> {
         let request = format!("{}&prompt=consent", self.client.request());
         let mut connections = in_order(&mut self.connections, round);
         let begun = Instant::now();
-        let code = Browser::default().walk(&mut connections, &request, &person(round % PEOPLE)).await?;
+        let code = FormBrowser::default().walk(&mut connections, &request, &person(round % PEOPLE)).await?;
         let last = connections.last_mut().ok_or_else(|| Fault::Unexpected("no nodes".to_owned()))?;
         tokens(&self.client.redeem(last, &code).await?)?;
         record.time("sign-in across nodes, from its start to its tokens", begun.elapsed());
@@ -168,7 +169,7 @@ impl<'n> Ground<'n> {
 
     /// L-07: of a hundred guesses at once five are compared. A name that nobody has counts like one that somebody has.
     async fn guess_at_once(&mut self, round: usize) -> Result<(), Fault> {
-        let mut browser = Browser::default();
+        let mut browser = FormBrowser::default();
         let connection =
             self.connections.first_mut().ok_or_else(|| Fault::Unexpected("no nodes".to_owned()))?;
         let page = browser.send(connection, Call::get(&self.client.request())).await?.expect(200)?;
@@ -192,7 +193,7 @@ impl<'n> Ground<'n> {
     /// A client that `apply` disabled is refused by every node at once, or nearly.
     async fn disable(&mut self, record: &mut Record) -> Result<(), Fault> {
         let told = |error: String| Fault::Unexpected(error);
-        let client = Client { id: MACHINE.into(), scope: "notes:read", ..self.client.clone() };
+        let client = BenchClient { id: MACHINE.into(), scope: "notes:read", ..self.client.clone() };
         for connection in &mut self.connections {
             client.client_credentials(connection).await?;
         }
@@ -207,9 +208,9 @@ impl<'n> Ground<'n> {
 }
 
 /// The connections in one of their orders.
-fn in_order(connections: &mut [Connection], round: usize) -> Vec<&mut Connection> {
+fn in_order(connections: &mut [HttpConnection], round: usize) -> Vec<&mut HttpConnection> {
     let count = connections.len().max(1);
-    let mut order: Vec<&mut Connection> = connections.iter_mut().collect();
+    let mut order: Vec<&mut HttpConnection> = connections.iter_mut().collect();
     order.rotate_left(round % count);
     if round / count % 2 == 1 {
         order.reverse();
@@ -218,7 +219,11 @@ fn in_order(connections: &mut [Connection], round: usize) -> Vec<&mut Connection
 }
 
 /// How long it takes until every node answers with this status.
-async fn until(connections: &mut [Connection], client: &Client, status: u16) -> Result<Duration, Fault> {
+async fn until(
+    connections: &mut [HttpConnection],
+    client: &BenchClient,
+    status: u16,
+) -> Result<Duration, Fault> {
     let begun = Instant::now();
     for connection in connections {
         while connection.send(client.machine_request()).await?.status != status {
@@ -244,7 +249,7 @@ async fn at_once(servers: &[SocketAddr], calls: Vec<Call>) -> Result<Vec<Reply>,
     for (call, server) in calls.into_iter().zip(servers.iter().copied().cycle()) {
         let gate = Arc::clone(&gate);
         racers.spawn(async move {
-            let mut connection = Connection::new(server);
+            let mut connection = HttpConnection::new(server);
             let open = connection.send(Call::get("/healthz")).await;
             gate.wait().await;
             open?;

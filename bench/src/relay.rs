@@ -25,20 +25,20 @@ pub(crate) enum Wire {
 
 /// The wire to one server.
 #[derive(Debug)]
-pub(crate) struct Relay {
+pub(crate) struct TcpRelay {
     pub(crate) address: SocketAddr,
     wire: watch::Sender<Wire>,
     task: JoinHandle<()>,
 }
 
-impl Drop for Relay {
+impl Drop for TcpRelay {
     fn drop(&mut self) {
         self.task.abort();
         self.set(Wire::Cut);
     }
 }
 
-impl Relay {
+impl TcpRelay {
     pub(crate) async fn new(target: SocketAddr) -> Result<Self, String> {
         let failed = |error: std::io::Error| error.to_string();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
@@ -105,7 +105,7 @@ mod tests {
     #[tokio::test]
     async fn a_wire_passes_keeps_and_cuts() {
         let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let relay = Relay::new(server.local_addr().unwrap()).await.unwrap();
+        let relay = TcpRelay::new(server.local_addr().unwrap()).await.unwrap();
         let mut near = TcpStream::connect(relay.address).await.unwrap();
         let (mut far, _) = server.accept().await.unwrap();
         let mut byte = [0];

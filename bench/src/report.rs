@@ -15,13 +15,13 @@ const FLOOR_START: Duration = Duration::from_millis(100);
 
 /// One row of work.
 #[derive(Clone, Debug)]
-pub(crate) struct Result {
+pub(crate) struct ReportLine {
     pub(crate) name: &'static str,
     pub(crate) ours: Measured,
     pub(crate) theirs: Option<Measured>,
 }
 
-impl Result {
+impl ReportLine {
     fn ratio(&self) -> Option<f64> {
         Some(self.ours.per_second() / self.theirs.as_ref()?.per_second().max(f64::EPSILON))
     }
@@ -68,9 +68,9 @@ fn mebibytes(kibibytes: u64) -> String {
 
 /// A whole run. Memory in KiB.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Report {
+pub(crate) struct RunReport {
     pub(crate) pinned: bool,
-    pub(crate) lines: Vec<Result>,
+    pub(crate) lines: Vec<ReportLine>,
     pub(crate) first_start: Duration,
     pub(crate) second_start: Duration,
     pub(crate) peer_started_in: Duration,
@@ -81,7 +81,7 @@ pub(crate) struct Report {
     pub(crate) program_size: u64,
 }
 
-impl Report {
+impl RunReport {
     /// The tables.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::from(
@@ -106,7 +106,7 @@ impl Report {
     /// What is not as good as it has to be.
     pub(crate) fn missed(&self) -> Vec<String> {
         let mut missed = Vec::new();
-        let flow = self.lines.iter().find(|line| line.name == FLOOR_ROW).and_then(Result::ratio);
+        let flow = self.lines.iter().find(|line| line.name == FLOOR_ROW).and_then(ReportLine::ratio);
         if let Some(ratio) = flow.filter(|ratio| *ratio < FLOOR_RATIO) {
             missed.push(format!("the whole code flow is {ratio:.1} × oidc-provider, not {FLOOR_RATIO} ×"));
         }
@@ -119,7 +119,7 @@ impl Report {
     }
 
     /// Puts the tables into a page, between its two marks.
-    pub(crate) fn write(&self, page: &Path) -> std::result::Result<(), String> {
+    pub(crate) fn write(&self, page: &Path) -> Result<(), String> {
         let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", page.display());
         let text = fs::read_to_string(page).map_err(|error| failed(&error))?;
         let text = replaced(&text, &self.markdown()).ok_or_else(|| failed(&"the marks are missing"))?;
@@ -148,9 +148,9 @@ mod tests {
 
     #[test]
     fn a_slow_start_misses_the_floor() {
-        let good = Report { first_start: Duration::from_millis(99), ..Report::default() };
+        let good = RunReport { first_start: Duration::from_millis(99), ..RunReport::default() };
         assert!(good.missed().is_empty());
-        let slow = Report { second_start: Duration::from_millis(101), ..good };
+        let slow = RunReport { second_start: Duration::from_millis(101), ..good };
         assert_eq!(slow.missed().len(), 1);
     }
 

@@ -7,11 +7,11 @@ use std::{
 };
 
 use crate::{
-    flow::{Browser, Client, DISCOVERY, Paths, tokens},
+    flow::{BenchClient, DISCOVERY, FormBrowser, Paths, tokens},
     grantwell::person,
-    http::{Call, Connection, Fault},
-    load::{Measured, Step, drain, measure},
-    process::Running,
+    http::{Call, Fault, HttpConnection},
+    load::{LoopOutcome, Measured, drain, measure},
+    process::RunningProcess,
 };
 
 /// Connections at once, unless a row says otherwise.
@@ -25,7 +25,7 @@ const OPAQUE_API: &str = "https://opaque.example.test/";
 
 /// One kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Work {
+pub(crate) enum WorkKind {
     ClientCredentials(Signed),
     Authorize,
     Redeem,
@@ -63,51 +63,55 @@ pub(crate) struct Effort {
 
 /// A server under load.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Target<'s> {
-    pub(crate) server: &'s Running,
+pub(crate) struct LoadTarget<'s> {
+    pub(crate) server: &'s RunningProcess,
     pub(crate) paths: &'s Paths,
 }
 
-impl Target<'_> {
-    pub(crate) fn client(&self, signed: Signed) -> Client {
+impl LoadTarget<'_> {
+    pub(crate) fn client(&self, signed: Signed) -> BenchClient {
         let (id, scope, resource) = match signed {
             Signed::Es256 => ("web", "openid notes:read", API),
             Signed::EdDsa => ("web-eddsa", "openid cards:read", EDDSA_API),
         };
-        Client { paths: self.paths.clone(), id: id.into(), scope, resource: Some(resource) }
+        BenchClient { paths: self.paths.clone(), id: id.into(), scope, resource: Some(resource) }
     }
 
-    pub(crate) fn machine(&self, signed: Signed) -> Client {
+    pub(crate) fn machine(&self, signed: Signed) -> BenchClient {
         let scope = match signed {
             Signed::Es256 => "notes:read",
             Signed::EdDsa => "cards:read",
         };
-        Client { scope, ..self.client(signed) }
+        BenchClient { scope, ..self.client(signed) }
     }
 
     /// Tokens for the issuer itself.
-    pub(crate) fn profile(&self) -> Client {
-        Client { scope: "openid profile", resource: None, ..self.client(Signed::Es256) }
+    pub(crate) fn profile(&self) -> BenchClient {
+        BenchClient { scope: "openid profile", resource: None, ..self.client(Signed::Es256) }
     }
 
-    pub(crate) fn opaque(&self) -> Client {
-        Client { scope: "openid files:read", resource: Some(OPAQUE_API), ..self.client(Signed::Es256) }
+    pub(crate) fn opaque(&self) -> BenchClient {
+        BenchClient { scope: "openid files:read", resource: Some(OPAQUE_API), ..self.client(Signed::Es256) }
     }
 
     /// Browsers with a session of their own, to which everything is agreed.
-    async fn browsers(&self, client: &Client, count: usize) -> Result<Vec<String>, Fault> {
-        let mut connection = Connection::new(self.server.address);
+    async fn browsers(&self, client: &BenchClient, count: usize) -> Result<Vec<String>, Fault> {
+        let mut connection = HttpConnection::new(self.server.address);
         let mut cookies = Vec::new();
         for number in 0..count {
-            let mut browser = Browser::default();
+            let mut browser = FormBrowser::default();
             browser.authorize(&mut connection, client, &person(number % CONNECTIONS)).await?;
             cookies.push(browser.cookies());
         }
         Ok(cookies)
     }
 
-    async fn tokens(&self, client: &Client, count: usize) -> Result<Vec<crate::flow::Tokens>, Fault> {
-        let mut connection = Connection::new(self.server.address);
+    async fn tokens(
+        &self,
+        client: &BenchClient,
+        count: usize,
+    ) -> Result<Vec<crate::flow::TokenReply>, Fault> {
+        let mut connection = HttpConnection::new(self.server.address);
         let mut all = Vec::new();
         for cookies in self.browsers(client, count).await? {
             let code = client.authorize(&mut connection, &cookies).await?;
@@ -117,26 +121,28 @@ impl Target<'_> {
     }
 
     /// Does the work and measures it.
-    pub(crate) async fn measure(&self, work: Work, effort: Effort) -> Result<Measured, Fault> {
+    pub(crate) async fn measure(&self, work: WorkKind, effort: Effort) -> Result<Measured, Fault> {
         match work {
-            Work::ClientCredentials(signed) => self.client_credentials(signed, effort).await,
-            Work::Authorize => self.authorize(effort).await,
-            Work::Redeem => self.redeem(effort).await,
-            Work::CodeFlow(signed) => self.code_flow(signed, effort).await,
-            Work::Refresh => self.refresh(effort).await,
-            Work::Introspect(format) => self.introspect(format, effort).await,
-            Work::UserInfo => self.user_info(effort).await,
-            Work::Jwks => self.document(&self.paths.jwks, effort).await,
-            Work::Discovery => self.document(DISCOVERY, effort).await,
-            Work::SignIn => self.sign_in(effort).await,
-            Work::BesideSignIns => self.beside_sign_ins(effort).await,
+            WorkKind::ClientCredentials(signed) => self.client_credentials(signed, effort).await,
+            WorkKind::Authorize => self.authorize(effort).await,
+            WorkKind::Redeem => self.redeem(effort).await,
+            WorkKind::CodeFlow(signed) => self.code_flow(signed, effort).await,
+            WorkKind::Refresh => self.refresh(effort).await,
+            WorkKind::Introspect(format) => self.introspect(format, effort).await,
+            WorkKind::UserInfo => self.user_info(effort).await,
+            WorkKind::Jwks => self.document(&self.paths.jwks, effort).await,
+            WorkKind::Discovery => self.document(DISCOVERY, effort).await,
+            WorkKind::SignIn => self.sign_in(effort).await,
+            WorkKind::BesideSignIns => self.beside_sign_ins(effort).await,
         }
     }
 
     async fn client_credentials(&self, signed: Signed, effort: Effort) -> Result<Measured, Fault> {
         let workers = (0..effort.connections).map(|_| {
             let client = self.machine(signed);
-            async move |c: &mut Connection| client.client_credentials(c).await.map(|_| Step::Counts)
+            async move |c: &mut HttpConnection| {
+                client.client_credentials(c).await.map(|_| LoopOutcome::Counts)
+            }
         });
         measure(self.server, effort.time, workers).await
     }
@@ -146,7 +152,9 @@ impl Target<'_> {
         let browsers = self.browsers(&client, effort.connections).await?;
         let workers = browsers.into_iter().map(|cookies| {
             let client = client.clone();
-            async move |c: &mut Connection| client.authorize(c, &cookies).await.map(|_| Step::Counts)
+            async move |c: &mut HttpConnection| {
+                client.authorize(c, &cookies).await.map(|_| LoopOutcome::Counts)
+            }
         });
         measure(self.server, effort.time, workers).await
     }
@@ -156,10 +164,10 @@ impl Target<'_> {
         let browsers = self.browsers(&client, effort.connections).await?;
         let workers = browsers.into_iter().map(|cookies| {
             let client = client.clone();
-            async move |c: &mut Connection| {
+            async move |c: &mut HttpConnection| {
                 let code = client.authorize(c, &cookies).await?;
                 tokens(&client.redeem(c, &code).await?)?;
-                Ok(Step::Counts)
+                Ok(LoopOutcome::Counts)
             }
         });
         measure(self.server, effort.time, workers).await
@@ -174,22 +182,22 @@ impl Target<'_> {
             let codes = Rc::new(RefCell::new(Vec::new()));
             let makers = browsers.iter().map(|cookies| {
                 let (client, cookies, codes) = (client.clone(), cookies.clone(), Rc::clone(&codes));
-                async move |c: &mut Connection| {
+                async move |c: &mut HttpConnection| {
                     if codes.borrow().len() >= BATCH {
-                        return Ok(Step::Over);
+                        return Ok(LoopOutcome::Over);
                     }
                     let code = client.authorize(c, &cookies).await?;
                     codes.borrow_mut().push(code);
-                    Ok(Step::Counts)
+                    Ok(LoopOutcome::Counts)
                 }
             });
             drain(self.server, makers).await?;
             let redeemers = (0..effort.connections).map(|_| {
                 let (client, codes) = (client.clone(), Rc::clone(&codes));
-                async move |c: &mut Connection| {
-                    let Some(code) = codes.borrow_mut().pop() else { return Ok(Step::Over) };
+                async move |c: &mut HttpConnection| {
+                    let Some(code) = codes.borrow_mut().pop() else { return Ok(LoopOutcome::Over) };
                     tokens(&client.redeem(c, &code).await?)?;
-                    Ok(Step::Counts)
+                    Ok(LoopOutcome::Counts)
                 }
             });
             total.add(&drain(self.server, redeemers).await?);
@@ -202,9 +210,9 @@ impl Target<'_> {
         let lines = self.tokens(&client, effort.connections).await?;
         let workers = lines.into_iter().map(|line| {
             let (client, mut newest) = (client.clone(), line.refresh);
-            async move |c: &mut Connection| {
+            async move |c: &mut HttpConnection| {
                 newest = tokens(&client.refresh(c, &newest).await?)?.refresh;
-                Ok(Step::Counts)
+                Ok(LoopOutcome::Counts)
             }
         });
         measure(self.server, effort.time, workers).await
@@ -218,9 +226,9 @@ impl Target<'_> {
         let lines = self.tokens(&client, effort.connections).await?;
         let workers = lines.into_iter().map(|line| {
             let client = client.clone();
-            async move |c: &mut Connection| {
+            async move |c: &mut HttpConnection| {
                 if client.is_active(c, &line.access).await? {
-                    Ok(Step::Counts)
+                    Ok(LoopOutcome::Counts)
                 } else {
                     Err(Fault::Unexpected("a token that is alive is called inactive".to_owned()))
                 }
@@ -234,7 +242,9 @@ impl Target<'_> {
         let lines = self.tokens(&client, effort.connections).await?;
         let workers = lines.into_iter().map(|line| {
             let client = client.clone();
-            async move |c: &mut Connection| client.user_info(c, &line.access).await.map(|_| Step::Counts)
+            async move |c: &mut HttpConnection| {
+                client.user_info(c, &line.access).await.map(|_| LoopOutcome::Counts)
+            }
         });
         measure(self.server, effort.time, workers).await
     }
@@ -242,9 +252,9 @@ impl Target<'_> {
     async fn document(&self, path: &str, effort: Effort) -> Result<Measured, Fault> {
         let workers = (0..effort.connections).map(|_| {
             let path = path.to_owned();
-            async move |c: &mut Connection| {
+            async move |c: &mut HttpConnection| {
                 c.send(Call::get(&path)).await?.expect(200)?;
-                Ok(Step::Counts)
+                Ok(LoopOutcome::Counts)
             }
         });
         measure(self.server, effort.time, workers).await
@@ -259,16 +269,17 @@ impl Target<'_> {
         &self,
         count: usize,
         enough: Rc<Cell<bool>>,
-    ) -> impl Iterator<Item = impl AsyncFnMut(&mut Connection) -> Result<Step, Fault> + 'static> {
+    ) -> impl Iterator<Item = impl AsyncFnMut(&mut HttpConnection) -> Result<LoopOutcome, Fault> + 'static>
+    {
         let client = self.client(Signed::Es256);
         (0..count).map(move |number| {
             let (client, enough) = (client.clone(), Rc::clone(&enough));
-            async move |c: &mut Connection| {
+            async move |c: &mut HttpConnection| {
                 if enough.get() {
-                    return Ok(Step::Over);
+                    return Ok(LoopOutcome::Over);
                 }
-                let reply = Browser::default().sign_in(c, &client, &person(number)).await?;
-                reply.expect(303).map(|_| Step::Counts)
+                let reply = FormBrowser::default().sign_in(c, &client, &person(number)).await?;
+                reply.expect(303).map(|_| LoopOutcome::Counts)
             }
         })
     }

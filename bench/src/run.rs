@@ -9,11 +9,11 @@ use std::{
 use crate::{
     flow::Paths,
     grantwell::Installation,
-    http::{Connection, Fault},
+    http::{Fault, HttpConnection},
     load::Measured,
-    process::{Folder, Program, Running, pin_to},
-    report::{Report, Result as Line},
-    rows::{CONNECTIONS, Effort, Format, Signed, Target, Work},
+    process::{Folder, Program, RunningProcess, pin_to},
+    report::{ReportLine, RunReport},
+    rows::{CONNECTIONS, Effort, Format, LoadTarget, Signed, WorkKind},
 };
 
 pub(crate) const SERVER_PROCESSOR: u32 = 0;
@@ -34,31 +34,31 @@ pub(crate) struct Plan {
 
 /// Work under a name.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct WorkRow {
     pub(crate) name: &'static str,
-    pub(crate) work: Work,
+    pub(crate) work: WorkKind,
     pub(crate) connections: usize,
     /// Whether the other server does the same.
     compared: bool,
 }
 
-const fn row(name: &'static str, work: Work) -> Row {
-    Row { name, work, connections: CONNECTIONS, compared: true }
+const fn row(name: &'static str, work: WorkKind) -> WorkRow {
+    WorkRow { name, work, connections: CONNECTIONS, compared: true }
 }
 
-const fn alone(name: &'static str, work: Work) -> Row {
-    Row { compared: false, ..row(name, work) }
+const fn alone(name: &'static str, work: WorkKind) -> WorkRow {
+    WorkRow { compared: false, ..row(name, work) }
 }
 
-const fn one_client(name: &'static str, work: Work) -> Row {
-    Row { connections: 1, ..row(name, work) }
+const fn one_client(name: &'static str, work: WorkKind) -> WorkRow {
+    WorkRow { connections: 1, ..row(name, work) }
 }
 
 /// A start of the server with its own setting.
 #[derive(Debug)]
 pub(crate) struct Phase {
     pub(crate) environment: &'static [(&'static str, &'static str)],
-    pub(crate) rows: &'static [Row],
+    pub(crate) rows: &'static [WorkRow],
 }
 
 pub(crate) const PHASES: &[Phase] = &[
@@ -66,40 +66,43 @@ pub(crate) const PHASES: &[Phase] = &[
         // The other server writes no line for each request either.
         environment: &[("GRANTWELL_LOG__LEVEL", "warn")],
         rows: &[
-            row("`client_credentials`, JWT ES256", Work::ClientCredentials(Signed::Es256)),
-            row("`client_credentials`, JWT EdDSA", Work::ClientCredentials(Signed::EdDsa)),
-            row("`/authorize`, signed in and consented → code", Work::Authorize),
-            row("code → access, ID and refresh token, ES256", Work::Redeem),
-            row("**whole code flow**, ES256", Work::CodeFlow(Signed::Es256)),
-            row("whole code flow, EdDSA", Work::CodeFlow(Signed::EdDsa)),
-            row("refresh with rotation, ES256", Work::Refresh),
-            row("introspection, opaque", Work::Introspect(Format::Opaque)),
-            alone("introspection, JWT", Work::Introspect(Format::Jwt)),
-            alone("UserInfo, JWT", Work::UserInfo),
-            row("JWKS", Work::Jwks),
-            row("discovery", Work::Discovery),
-            alone("password sign-in", Work::SignIn),
-            alone("`client_credentials` while sign-ins queue", Work::BesideSignIns),
-            one_client("`/authorize`, one client", Work::Authorize),
-            one_client("code → tokens, one client", Work::Redeem),
-            one_client("refresh, one client", Work::Refresh),
+            row("`client_credentials`, JWT ES256", WorkKind::ClientCredentials(Signed::Es256)),
+            row("`client_credentials`, JWT EdDSA", WorkKind::ClientCredentials(Signed::EdDsa)),
+            row("`/authorize`, signed in and consented → code", WorkKind::Authorize),
+            row("code → access, ID and refresh token, ES256", WorkKind::Redeem),
+            row("**whole code flow**, ES256", WorkKind::CodeFlow(Signed::Es256)),
+            row("whole code flow, EdDSA", WorkKind::CodeFlow(Signed::EdDsa)),
+            row("refresh with rotation, ES256", WorkKind::Refresh),
+            row("introspection, opaque", WorkKind::Introspect(Format::Opaque)),
+            alone("introspection, JWT", WorkKind::Introspect(Format::Jwt)),
+            alone("UserInfo, JWT", WorkKind::UserInfo),
+            row("JWKS", WorkKind::Jwks),
+            row("discovery", WorkKind::Discovery),
+            alone("password sign-in", WorkKind::SignIn),
+            alone("`client_credentials` while sign-ins queue", WorkKind::BesideSignIns),
+            one_client("`/authorize`, one client", WorkKind::Authorize),
+            one_client("code → tokens, one client", WorkKind::Redeem),
+            one_client("refresh, one client", WorkKind::Refresh),
         ],
     },
     Phase {
         environment: &[("GRANTWELL_LOG__LEVEL", "warn"), ("GRANTWELL_POLICY__ACCESS_TOKEN_FORMAT", "opaque")],
-        rows: &[row("UserInfo, opaque", Work::UserInfo)],
+        rows: &[row("UserInfo, opaque", WorkKind::UserInfo)],
     },
     Phase {
         environment: &[],
-        rows: &[row("whole code flow, ES256, a log line for each request", Work::CodeFlow(Signed::Es256))],
+        rows: &[row(
+            "whole code flow, ES256, a log line for each request",
+            WorkKind::CodeFlow(Signed::Es256),
+        )],
     },
 ];
 
 /// Runs everything.
-pub(crate) async fn run(plan: &Plan) -> Result<Report, String> {
+pub(crate) async fn run(plan: &Plan) -> Result<RunReport, String> {
     let pinned = pin_to(LOAD_PROCESSOR);
     let processor = pinned.then_some(SERVER_PROCESSOR);
-    let mut report = Report { pinned, ..Report::default() };
+    let mut report = RunReport { pinned, ..RunReport::default() };
     starts(plan, processor, &mut report).await?;
 
     let scratch = Folder::new().map_err(|error| error.to_string())?;
@@ -111,7 +114,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Report, String> {
         None => None,
         Some(peer) => Some(discover(peer).await?),
     };
-    let peer_target = || Some(Target { server: peer.as_ref()?, paths: peer_paths.as_ref()? });
+    let peer_target = || Some(LoadTarget { server: peer.as_ref()?, paths: peer_paths.as_ref()? });
     if let Some(peer) = &peer {
         tokio::time::sleep(SETTLE).await;
         report.peer_started_in = peer.started_in;
@@ -128,7 +131,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Report, String> {
         if report.idle == 0 {
             report.idle = server.memory();
         }
-        let target = Target { server: &server, paths: &paths };
+        let target = LoadTarget { server: &server, paths: &paths };
         for row in phase.rows {
             let line = measure(row, plan, target, peer_target().filter(|_| row.compared)).await?;
             eprintln!("{}", line.brief());
@@ -137,12 +140,12 @@ pub(crate) async fn run(plan: &Plan) -> Result<Report, String> {
         report.after = report.after.max(server.memory());
         server.stop().await?;
     }
-    report.peer_after = peer.as_ref().map(Running::memory).unwrap_or_default();
+    report.peer_after = peer.as_ref().map(RunningProcess::memory).unwrap_or_default();
     Ok(report)
 }
 
 /// The first start ever, and the next one, of a server of its own.
-async fn starts(plan: &Plan, processor: Option<u32>, report: &mut Report) -> Result<(), String> {
+async fn starts(plan: &Plan, processor: Option<u32>, report: &mut RunReport) -> Result<(), String> {
     for _ in 0..plan.repeat {
         let installation = Installation::new(&plan.server, 0)?;
         for best in [&mut report.first_start, &mut report.second_start] {
@@ -156,7 +159,11 @@ async fn starts(plan: &Plan, processor: Option<u32>, report: &mut Report) -> Res
     Ok(())
 }
 
-async fn start_peer(folder: &Path, scratch: &Folder, processor: Option<u32>) -> Result<Running, String> {
+async fn start_peer(
+    folder: &Path,
+    scratch: &Folder,
+    processor: Option<u32>,
+) -> Result<RunningProcess, String> {
     let program = Program {
         command: PathBuf::from("node"),
         arguments: vec![folder.join("server.mjs").display().to_string()],
@@ -172,17 +179,17 @@ async fn start_peer(folder: &Path, scratch: &Folder, processor: Option<u32>) -> 
         .await
 }
 
-pub(crate) async fn discover(server: &Running) -> Result<Paths, String> {
-    Paths::discover(&mut Connection::new(server.address)).await.map_err(|fault| fault.to_string())
+pub(crate) async fn discover(server: &RunningProcess) -> Result<Paths, String> {
+    Paths::discover(&mut HttpConnection::new(server.address)).await.map_err(|fault| fault.to_string())
 }
 
 /// The best of several, the servers taking turns.
 async fn measure(
-    row: &Row,
+    row: &WorkRow,
     plan: &Plan,
-    target: Target<'_>,
-    peer: Option<Target<'_>>,
-) -> Result<Line, String> {
+    target: LoadTarget<'_>,
+    peer: Option<LoadTarget<'_>>,
+) -> Result<ReportLine, String> {
     let effort = Effort { time: plan.time, connections: row.connections };
     let failed = |who: &str, fault: Fault| format!("{}, {who}: {fault}", row.name);
     let (mut ours, mut theirs): (Option<Measured>, Option<Measured>) = (None, None);
@@ -194,7 +201,7 @@ async fn measure(
             keep_best(&mut theirs, measured.map_err(|fault| failed("oidc-provider", fault))?);
         }
     }
-    Ok(Line { name: row.name, ours: ours.unwrap_or_default(), theirs })
+    Ok(ReportLine { name: row.name, ours: ours.unwrap_or_default(), theirs })
 }
 
 fn keep_best(best: &mut Option<Measured>, measured: Measured) {

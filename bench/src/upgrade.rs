@@ -8,11 +8,11 @@ use std::{
 
 use crate::{
     crew::{Crew, Manner, PEOPLE, RETRY_AFTER},
-    flow::{Browser, Client, tokens},
+    flow::{BenchClient, FormBrowser, tokens},
     haproxy::Haproxy,
-    http::{Connection, Fault},
+    http::{Fault, HttpConnection},
     nodes::{NODES, Nodes},
-    postgres::{Durability, Postgres},
+    postgres::{Durability, PostgresCluster},
     random::Random,
     record::Record,
 };
@@ -40,7 +40,7 @@ pub(crate) struct Upgrade<'a> {
 pub(crate) async fn run(upgrade: Upgrade<'_>, seed: u64) -> Result<bool, String> {
     println!("seed {seed}");
     let mut random = Random::new(seed);
-    let mut postgres = Postgres::new(Durability::Kept).await?;
+    let mut postgres = PostgresCluster::new(Durability::Kept).await?;
     postgres.create_database("grantwell")?;
     let database = postgres.url("grantwell");
     let mut nodes = Nodes::start(upgrade.program, PEOPLE, &database).await?;
@@ -88,7 +88,7 @@ pub(crate) async fn run(upgrade: Upgrade<'_>, seed: u64) -> Result<bool, String>
 struct Way<'a> {
     upgrade: Upgrade<'a>,
     database: &'a str,
-    client: &'a Client,
+    client: &'a BenchClient,
     is_first: bool,
 }
 
@@ -122,7 +122,7 @@ impl Way<'_> {
     /// token and the next one; and a session there is one here.
     async fn cross(&self, nodes: &Nodes, one: usize, other: usize) -> Result<(), String> {
         let addresses = nodes.addresses();
-        let at = |node: usize| addresses.get(node).copied().map(Connection::new).ok_or("no such node");
+        let at = |node: usize| addresses.get(node).copied().map(HttpConnection::new).ok_or("no such node");
         let (mut one, mut other) = (at(one)?, at(other)?);
         let done = match self.across(&mut one, &mut other).await {
             Err(Fault::Busy(_)) => {
@@ -134,9 +134,9 @@ impl Way<'_> {
         done.map_err(|fault| format!("across two versions: {fault}"))
     }
 
-    async fn across(&self, one: &mut Connection, other: &mut Connection) -> Result<(), Fault> {
+    async fn across(&self, one: &mut HttpConnection, other: &mut HttpConnection) -> Result<(), Fault> {
         let (client, name) = (self.client, Crew::stranger(0));
-        let mut browser = Browser::default();
+        let mut browser = FormBrowser::default();
         let request = client.request();
         let code = browser.walk(&mut [one, other], &request, &name).await?;
         let first = tokens(&client.redeem(other, &code).await?)?;

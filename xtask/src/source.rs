@@ -1,4 +1,4 @@
-//! The files of the repository, and Rust source told apart into code, comments and string literals.
+//! The files of the repository, and Rust source split into code, comments and string literals.
 
 use std::{
     fs,
@@ -6,13 +6,13 @@ use std::{
 };
 
 /// A file: its path from the root with `/` between the parts, and its text.
-pub(crate) struct Source {
+pub(crate) struct RepositoryFile {
     pub(crate) path: String,
     pub(crate) text: String,
 }
 
 /// All files under `folder` of `root` with one of these endings, in order; generated and fetched ones left out.
-pub(crate) fn files(root: &Path, folder: &str, endings: &[&str]) -> Result<Vec<Source>, String> {
+pub(crate) fn files(root: &Path, folder: &str, endings: &[&str]) -> Result<Vec<RepositoryFile>, String> {
     let mut found = Vec::new();
     let mut folders = vec![root.join(folder)];
     while let Some(folder) = folders.pop() {
@@ -27,7 +27,7 @@ pub(crate) fn files(root: &Path, folder: &str, endings: &[&str]) -> Result<Vec<S
                     folders.push(path);
                 }
             } else if endings.iter().any(|ending| name.ends_with(ending)) {
-                found.push(Source { text: read(&path)?, path: relative(root, &path) });
+                found.push(RepositoryFile { text: read(&path)?, path: relative(root, &path) });
             }
         }
     }

@@ -27,7 +27,7 @@ impl Count {
 
 /// What was counted, and when.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin<'a> {
+pub(crate) struct RecordedBuild<'a> {
     pub(crate) commit: &'a str,
     pub(crate) date: &'a str,
 }
@@ -63,7 +63,7 @@ impl Figures {
         })
     }
 
-    pub(crate) fn new(origin: Origin<'_>, counts: &[Count]) -> Self {
+    pub(crate) fn new(origin: RecordedBuild<'_>, counts: &[Count]) -> Self {
         let instructions = counts.iter().map(|count| (count.name.to_owned(), count.instructions)).collect();
         Self { commit: origin.commit.to_owned(), date: origin.date.to_owned(), instructions }
     }
@@ -122,14 +122,14 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let figures = Figures::new(Origin { commit: "abc", date: "2026-01-02" }, &counts());
+        let figures = Figures::new(RecordedBuild { commit: "abc", date: "2026-01-02" }, &counts());
         assert_eq!(Figures::parse(&figures.text()), Some(figures));
         assert_eq!(Figures::parse("{\"commit\": \"abc\"}"), None);
     }
 
     #[test]
     fn the_table_tells_differences_from_the_record() {
-        let mut figures = Figures::new(Origin { commit: "abc", date: "2026-01-02" }, &counts());
+        let mut figures = Figures::new(RecordedBuild { commit: "abc", date: "2026-01-02" }, &counts());
         figures.instructions.insert("jwks".to_owned(), 80);
         figures.instructions.remove("userinfo");
         let text = table(Some(&figures), &counts());

@@ -165,7 +165,7 @@ impl Step for Disconnect {
 
 /// Which sessions a person signs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum WhichSessions {
     /// This one.
     One(SessionId),
     /// All but the one that asks.
@@ -178,27 +178,27 @@ pub struct SignOut {
     /// The form.
     pub form: AccountForm,
     /// Which; `None` when the form names none.
-    pub which: Option<Which>,
+    pub which: Option<WhichSessions>,
 }
 
 impl Step for SignOut {
     const NAME: &'static str = "sign_out";
     const SHARE: Share = Share::Grants;
-    type Outcome = Which;
+    type Outcome = WhichSessions;
     type Refusal = AccountRefusal;
 
-    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Which, AccountRefusal> {
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<WhichSessions, AccountRefusal> {
         let record = self.form.open(have, context)?;
         let which = self.which.ok_or(AccountRefusal::NotFound)?;
         let (user_id, keep) = (record.user.id, record.session.id);
         let own = have.sessions_of(user_id)?;
         let writes = match which {
-            Which::One(id) => {
+            WhichSessions::One(id) => {
                 let session = own.iter().find(|session| session.id == id).ok_or(AccountRefusal::NotFound)?;
                 end_session(session, context).into()
             }
             // The others end whether or not they are among the newest, which are what is read.
-            Which::Others => {
+            WhichSessions::Others => {
                 let others = own.iter().filter(|session| session.id != keep);
                 let events = others.map(|session| session_ended(session, context));
                 std::iter::once(Write::EndOtherSessions { user_id, keep, at: context.now })

@@ -70,14 +70,14 @@ pub struct Confirmation {
     /// Whether the form is ours.
     pub anti_forgery: AntiForgery,
     /// What was pressed.
-    pub pressed: Pressed,
+    pub pressed: SignOutChoice,
     /// The sessions that the page named.
     pub sessions: Vec<SessionId>,
 }
 
 /// What was pressed on our own page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pressed {
+pub enum SignOutChoice {
     /// Sign out.
     SignOut,
     /// Anything else.
@@ -150,7 +150,7 @@ impl Step for EndSessionRequest<'_> {
             if !confirmation.anti_forgery.fits(self.browser, MATTER, context) {
                 return Err(EndSessionRefusal::Forged.into());
             }
-            if confirmation.pressed == Pressed::Stay {
+            if confirmation.pressed == SignOutChoice::Stay {
                 return Ok(Decision::read_only(SignOutOutcome::Stay));
             }
         }

@@ -1,5 +1,5 @@
 //! The errors that leave Grantwell. A module's own `Refusal` enum says exactly what was wrong, for the log, the audit
-//! event and the trace; [`OAuthError`] is the little of it that the outside is told: a registered code and a fixed
+//! event and the trace; [`OAuthError`] is the part that leaves the server: a registered code and a fixed
 //! sentence that never echoes input (RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3.1; OpenID Connect Core 1.0 §3.1.2.6).
 
 /// A registered error code.
@@ -92,7 +92,7 @@ impl ErrorCode {
     }
 }
 
-/// What the outside is told.
+/// The part that leaves the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OAuthError {
     /// The registered code.
@@ -110,7 +110,7 @@ impl OAuthError {
 
 /// A typed reason for a refusal.
 pub trait Refusal: std::fmt::Debug {
-    /// What the outside is told.
+    /// The part that leaves the server.
     fn public(&self) -> OAuthError;
     /// The variant's name: a metric label and the `reason` of log and audit lines.
     fn reason(&self) -> &'static str;

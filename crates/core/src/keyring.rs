@@ -140,7 +140,7 @@ impl Keyring {
         &self.verifying
     }
 
-    /// Whether a living token can bear the signature of the key of that name: it signs already, and has not been retired
+    /// Whether a token that has not expired can bear the signature of that key: it signs already, and has not been retired
     /// for longer than any token lives.
     pub fn may_have_signed(&self, kid: &str, now: Timestamp) -> bool {
         self.signing.iter().any(|signing| {
@@ -161,7 +161,7 @@ pub enum KeyAction {
         /// The key that stops then.
         replaces: Option<KeyId>,
     },
-    /// Forget a key that no living token needs.
+    /// Forget a key that no unexpired token needs.
     Delete(KeyId),
 }
 
@@ -188,7 +188,7 @@ pub fn plan(now: Timestamp, records: &[KeyRecord]) -> Vec<KeyAction> {
     }
     for algorithm in MAKING_ORDER {
         let usage = KeyUse::Signing(*algorithm);
-        match living(usage, records) {
+        match current(usage, records) {
             // Nobody can have cached a set without it that a token of it would be checked against: no token was signed.
             None => actions.push(KeyAction::Create { usage, active_from: now, replaces: None }),
             Some(record) if now + JWKS_CACHE >= record.active_from + ROTATION => {
@@ -209,14 +209,14 @@ pub fn plan(now: Timestamp, records: &[KeyRecord]) -> Vec<KeyAction> {
 pub fn rotate(now: Timestamp, records: &[KeyRecord]) -> Vec<KeyAction> {
     MAKING_ORDER
         .iter()
-        .filter_map(|algorithm| living(KeyUse::Signing(*algorithm), records))
+        .filter_map(|algorithm| current(KeyUse::Signing(*algorithm), records))
         .filter(|record| record.active_from <= now)
         .map(|record| successor(record, now))
         .collect()
 }
 
 /// The key of a use whose end is not planned.
-fn living(usage: KeyUse, records: &[KeyRecord]) -> Option<&KeyRecord> {
+fn current(usage: KeyUse, records: &[KeyRecord]) -> Option<&KeyRecord> {
     records
         .iter()
         .filter(|record| record.usage == usage && record.retired_at.is_none())

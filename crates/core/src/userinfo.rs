@@ -68,7 +68,7 @@ impl Refusal for UserInfoRefusal {
 }
 
 impl UserInfoRefusal {
-    /// `WWW-Authenticate` (RFC 6750 §3). A request without a token is told the scheme and nothing else (§3.1).
+    /// `WWW-Authenticate` (RFC 6750 §3). A request without a token receives the scheme and nothing else (§3.1).
     pub fn challenge(&self) -> String {
         if *self == Self::NoToken {
             return "Bearer".to_owned();

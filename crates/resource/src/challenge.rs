@@ -1,4 +1,4 @@
-//! What a refused caller is told: status and `WWW-Authenticate` (RFC 6750 §3, RFC 9728 §5.1). The public text is fixed; the
+//! The response to a refused call: status and `WWW-Authenticate` (RFC 6750 §3, RFC 9728 §5.1). The public text is fixed; the
 //! reason goes to the trace.
 
 use grantwell_core::{
@@ -12,7 +12,7 @@ const RETRY_AFTER: &str = "5";
 
 /// Why a call is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum CallRefusal {
     /// No bearer token came.
     NoToken,
     /// More than one `Authorization` header.
@@ -39,19 +39,19 @@ pub(crate) enum Refusal {
     Unavailable,
 }
 
-impl From<JwsError> for Refusal {
+impl From<JwsError> for CallRefusal {
     fn from(error: JwsError) -> Self {
         Self::Jws(error)
     }
 }
 
-impl From<ClaimError> for Refusal {
+impl From<ClaimError> for CallRefusal {
     fn from(error: ClaimError) -> Self {
         Self::Claim(error)
     }
 }
 
-impl Refusal {
+impl CallRefusal {
     const fn status(self) -> StatusCode {
         match self {
             Self::TwoAuthorizations | Self::TokenInQuery | Self::Malformed => StatusCode::BAD_REQUEST,
@@ -110,7 +110,7 @@ mod tests {
 
     const METADATA: &str = "https://api.example/.well-known/oauth-protected-resource";
 
-    fn answer(refusal: Refusal, scopes: &str) -> (u16, Option<String>) {
+    fn answer(refusal: CallRefusal, scopes: &str) -> (u16, Option<String>) {
         let response: Response<String> = refusal.response(METADATA, &ScopeSet::parse(scopes).unwrap());
         assert_eq!(response.headers()["cache-control"], "no-store");
         let challenge =
@@ -120,10 +120,10 @@ mod tests {
 
     #[test]
     fn a_call_without_a_token_is_told_where_to_get_one_and_no_error() {
-        let (status, challenge) = answer(Refusal::NoToken, "");
+        let (status, challenge) = answer(CallRefusal::NoToken, "");
         assert_eq!(status, 401);
         assert_eq!(challenge.unwrap(), format!("Bearer resource_metadata=\"{METADATA}\""));
-        let (_, challenge) = answer(Refusal::NoToken, "notes:write notes:read");
+        let (_, challenge) = answer(CallRefusal::NoToken, "notes:write notes:read");
         assert_eq!(
             challenge.unwrap(),
             format!("Bearer resource_metadata=\"{METADATA}\", scope=\"notes:read notes:write\"")
@@ -133,16 +133,16 @@ mod tests {
     #[test]
     fn every_refusal_has_the_status_and_code_of_rfc_6750_section_3_1() {
         for (refusal, status, code) in [
-            (Refusal::TwoAuthorizations, 400, "invalid_request"),
-            (Refusal::TokenInQuery, 400, "invalid_request"),
-            (Refusal::Malformed, 400, "invalid_request"),
-            (Refusal::Jws(JwsError::Signature), 401, "invalid_token"),
-            (Refusal::Claim(ClaimError::Expired), 401, "invalid_token"),
-            (Refusal::Issuer, 401, "invalid_token"),
-            (Refusal::Audience, 401, "invalid_token"),
-            (Refusal::Bound, 401, "invalid_token"),
-            (Refusal::Inactive, 401, "invalid_token"),
-            (Refusal::InsufficientScope, 403, "insufficient_scope"),
+            (CallRefusal::TwoAuthorizations, 400, "invalid_request"),
+            (CallRefusal::TokenInQuery, 400, "invalid_request"),
+            (CallRefusal::Malformed, 400, "invalid_request"),
+            (CallRefusal::Jws(JwsError::Signature), 401, "invalid_token"),
+            (CallRefusal::Claim(ClaimError::Expired), 401, "invalid_token"),
+            (CallRefusal::Issuer, 401, "invalid_token"),
+            (CallRefusal::Audience, 401, "invalid_token"),
+            (CallRefusal::Bound, 401, "invalid_token"),
+            (CallRefusal::Inactive, 401, "invalid_token"),
+            (CallRefusal::InsufficientScope, 403, "insufficient_scope"),
         ] {
             let (got, challenge) = answer(refusal, "notes:read");
             let challenge = challenge.unwrap();
@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn an_unreachable_issuer_is_503_without_a_challenge() {
-        assert_eq!(answer(Refusal::Unavailable, "notes:read"), (503, None));
-        let response: Response<String> = Refusal::Unavailable.response(METADATA, &ScopeSet::default());
+        assert_eq!(answer(CallRefusal::Unavailable, "notes:read"), (503, None));
+        let response: Response<String> = CallRefusal::Unavailable.response(METADATA, &ScopeSet::default());
         assert_eq!(response.headers()["retry-after"], RETRY_AFTER);
     }
 }

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use url::{Host, Position, Url, form_urlencoded};
 
-use crate::challenge::Refusal;
+use crate::challenge::CallRefusal;
 
 /// How long keys are used without asking for newer ones.
 pub(crate) const FRESH: Duration = Duration::from_mins(5);
@@ -50,7 +50,7 @@ pub(crate) fn acceptable_url(url: &Url, http_loopback: bool) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unreachable;
 
-impl From<Unreachable> for Refusal {
+impl From<Unreachable> for CallRefusal {
     fn from(_: Unreachable) -> Self {
         Self::Unavailable
     }

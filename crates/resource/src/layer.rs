@@ -13,7 +13,7 @@ use http::{HeaderMap, Request, Response, Uri, header};
 use tower::{Layer, Service};
 use url::form_urlencoded;
 
-use crate::{ResourceServer, challenge::Refusal, verify::AccessToken};
+use crate::{ResourceServer, challenge::CallRefusal, verify::AccessToken};
 
 /// How a token is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,13 +45,13 @@ impl TokenLayer {
         self
     }
 
-    async fn check(&self, authorization: Result<String, Refusal>) -> Result<AccessToken, Refusal> {
+    async fn check(&self, authorization: Result<String, CallRefusal>) -> Result<AccessToken, CallRefusal> {
         let token = authorization?;
         let token = match self.mode {
             Mode::Local => self.server.verify(&token).await?,
             Mode::Introspecting => self.server.introspect(&token).await?,
         };
-        if self.needed.is_subset(token.scopes()) { Ok(token) } else { Err(Refusal::InsufficientScope) }
+        if self.needed.is_subset(token.scopes()) { Ok(token) } else { Err(CallRefusal::InsufficientScope) }
     }
 }
 
@@ -116,29 +116,29 @@ where
 }
 
 /// The token of a request: in one `Authorization` header and nowhere else (RFC 6750 §2, OAuth 2.1 §5.1).
-fn bearer(headers: &HeaderMap, uri: &Uri) -> Result<String, Refusal> {
+fn bearer(headers: &HeaderMap, uri: &Uri) -> Result<String, CallRefusal> {
     let in_query = uri.query().is_some_and(|query| {
         form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
     });
     if in_query {
-        return Err(Refusal::TokenInQuery);
+        return Err(CallRefusal::TokenInQuery);
     }
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Err(Refusal::NoToken) };
+    let Some(value) = values.next() else { return Err(CallRefusal::NoToken) };
     if values.next().is_some() {
-        return Err(Refusal::TwoAuthorizations);
+        return Err(CallRefusal::TwoAuthorizations);
     }
-    let value = value.to_str().map_err(|_| Refusal::Malformed)?;
+    let value = value.to_str().map_err(|_| CallRefusal::Malformed)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Refusal::NoToken);
+        return Err(CallRefusal::NoToken);
     }
     let token = token.trim_matches(' ');
     // RFC 6750 §2.1, b64token.
     let body = token.trim_end_matches('=');
     let b64token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     if body.is_empty() || !body.bytes().all(b64token) {
-        return Err(Refusal::Malformed);
+        return Err(CallRefusal::Malformed);
     }
     Ok(token.to_owned())
 }
@@ -149,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn of(values: &[&'static str], uri: &'static str) -> Result<String, Refusal> {
+    fn of(values: &[&'static str], uri: &'static str) -> Result<String, CallRefusal> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
@@ -161,17 +161,17 @@ mod tests {
     fn t_13_a_token_comes_once_and_in_the_header() {
         assert_eq!(of(&["Bearer abc"], "/notes?a=b"), Ok("abc".to_owned()));
         assert_eq!(of(&["bEARER  a.b-c_d~e+f/g=="], "/"), Ok("a.b-c_d~e+f/g==".to_owned()));
-        assert_eq!(of(&[], "/"), Err(Refusal::NoToken));
-        assert_eq!(of(&["Basic YTpi"], "/"), Err(Refusal::NoToken));
-        assert_eq!(of(&["Bearerabc"], "/"), Err(Refusal::NoToken));
-        assert_eq!(of(&["Bearer abc", "Bearer abc"], "/"), Err(Refusal::TwoAuthorizations));
-        assert_eq!(of(&["Basic YTpi", "Bearer abc"], "/"), Err(Refusal::TwoAuthorizations));
+        assert_eq!(of(&[], "/"), Err(CallRefusal::NoToken));
+        assert_eq!(of(&["Basic YTpi"], "/"), Err(CallRefusal::NoToken));
+        assert_eq!(of(&["Bearerabc"], "/"), Err(CallRefusal::NoToken));
+        assert_eq!(of(&["Bearer abc", "Bearer abc"], "/"), Err(CallRefusal::TwoAuthorizations));
+        assert_eq!(of(&["Basic YTpi", "Bearer abc"], "/"), Err(CallRefusal::TwoAuthorizations));
         for uri in ["/?access_token=abc", "/?a=b&access_token=", "/?access%5Ftoken=abc"] {
-            assert_eq!(of(&["Bearer abc"], uri), Err(Refusal::TokenInQuery), "{uri}");
-            assert_eq!(of(&[], uri), Err(Refusal::TokenInQuery), "{uri}");
+            assert_eq!(of(&["Bearer abc"], uri), Err(CallRefusal::TokenInQuery), "{uri}");
+            assert_eq!(of(&[], uri), Err(CallRefusal::TokenInQuery), "{uri}");
         }
         for malformed in ["Bearer", "Bearer ", "Bearer =", "Bearer a b", "Bearer a,b", "Bearer \"a\""] {
-            assert_eq!(of(&[malformed], "/"), Err(Refusal::Malformed), "{malformed}");
+            assert_eq!(of(&[malformed], "/"), Err(CallRefusal::Malformed), "{malformed}");
         }
     }
 }

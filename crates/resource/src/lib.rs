@@ -6,7 +6,7 @@
 //! | JWT access tokens, verified locally | RFC 9068 §4, RFC 8725 | [`ResourceServer::layer`] |
 //! | any access token, asked of the issuer at every call | RFC 7662 | [`ResourceServer::introspecting`] |
 //! | a scope per route | RFC 6750 §3.1 | [`TokenLayer::require`] |
-//! | what the caller is told | RFC 6750 §3, RFC 9728 §5.1 | every refusal |
+//! | the response to a refused call | RFC 6750 §3, RFC 9728 §5.1 | every refusal |
 //! | where the caller gets a token | RFC 9728 §3 | [`ResourceServer::metadata`] |
 //!
 //! # Which of the two
@@ -189,7 +189,7 @@ impl Builder {
         self
     }
 
-    /// How far the clocks may differ: 30 s unless told, at most a minute.
+    /// How far the clocks may differ. Default 30 s, at most a minute.
     pub fn clock_skew(mut self, skew: Duration) -> Self {
         self.clock_skew = skew.min(MAX_CLOCK_SKEW);
         self
@@ -201,7 +201,7 @@ impl Builder {
         self
     }
 
-    /// The signature algorithms that are accepted: all that [`Algorithm`] has, unless told.
+    /// The signature algorithms that are accepted: by default all of [`Algorithm`].
     pub fn algorithms(mut self, algorithms: &[Algorithm]) -> Self {
         self.algorithms = algorithms.to_vec();
         self
@@ -213,7 +213,7 @@ impl Builder {
         self
     }
 
-    /// Where the present comes from: the system's clock unless told.
+    /// The source of the current time. Default: the system's clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
@@ -285,7 +285,7 @@ impl std::error::Error for BuildError {}
 struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that others are told to take")]
+    #[expect(clippy::disallowed_methods, reason = "this is the default clock")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::default() + since

@@ -12,7 +12,7 @@ use grantwell_core::{
 };
 use serde_json::{Map, Value};
 
-use crate::{ResourceServer, challenge::Refusal};
+use crate::{ResourceServer, challenge::CallRefusal};
 
 /// A token that was found good: in the extensions of every request that a [`crate::TokenLayer`] lets through.
 #[derive(Clone, PartialEq)]
@@ -49,7 +49,7 @@ impl AccessToken {
         &self.claims
     }
 
-    fn new(claims: Map<String, Value>) -> Result<Self, Refusal> {
+    fn new(claims: Map<String, Value>) -> Result<Self, CallRefusal> {
         Ok(Self {
             subject: required_text(&claims, "sub")?.to_owned(),
             client_id: required_text(&claims, "client_id")?.to_owned(),
@@ -72,7 +72,7 @@ impl fmt::Debug for AccessToken {
 
 impl ResourceServer {
     /// Checks a JWT access token (RFC 9068 §4).
-    pub(crate) async fn verify(&self, token: &str) -> Result<AccessToken, Refusal> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<AccessToken, CallRefusal> {
         let expected = Expected { typ: &["at+jwt"], algorithms: &self.0.algorithms };
         let keys = self.0.issuer.keys(&self.0.clock).await?;
         let verified = match jws::verify(token, &keys, &expected) {
@@ -84,7 +84,7 @@ impl ResourceServer {
         }?;
         let claims = verified.claims;
         if required_text(&claims, "iss")? != self.0.issuer.identifier() {
-            return Err(Refusal::Issuer);
+            return Err(CallRefusal::Issuer);
         }
         self.check_audience(&claims)?;
         Validity::at(self.0.clock.now(), self.0.clock_skew).check(&claims)?;
@@ -93,18 +93,18 @@ impl ResourceServer {
     }
 
     /// Asks the issuer about a token (RFC 7662 §2).
-    pub(crate) async fn introspect(&self, token: &str) -> Result<AccessToken, Refusal> {
+    pub(crate) async fn introspect(&self, token: &str) -> Result<AccessToken, CallRefusal> {
         if token.len() > jws::MAX_LENGTH {
-            return Err(Refusal::Jws(JwsError::TooLong));
+            return Err(CallRefusal::Jws(JwsError::TooLong));
         }
         let answer = self.0.issuer.introspect(&self.0.clock, token).await?;
         match answer.get("active") {
             Some(Value::Bool(true)) => {}
-            Some(Value::Bool(false)) => return Err(Refusal::Inactive),
-            _ => return Err(Refusal::Unavailable),
+            Some(Value::Bool(false)) => return Err(CallRefusal::Inactive),
+            _ => return Err(CallRefusal::Unavailable),
         }
         if text(&answer, "iss")?.is_some_and(|issuer| issuer != self.0.issuer.identifier()) {
-            return Err(Refusal::Issuer);
+            return Err(CallRefusal::Issuer);
         }
         self.check_audience(&answer)?;
         Validity::at(self.0.clock.now(), self.0.clock_skew).check(&answer)?;
@@ -112,13 +112,17 @@ impl ResourceServer {
         AccessToken::new(answer)
     }
 
-    fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
-        if audience(claims)?.contains(&self.0.identifier.as_str()) { Ok(()) } else { Err(Refusal::Audience) }
+    fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), CallRefusal> {
+        if audience(claims)?.contains(&self.0.identifier.as_str()) {
+            Ok(())
+        } else {
+            Err(CallRefusal::Audience)
+        }
     }
 }
 
 /// A token with a confirmation (RFC 7800) is no bearer token: whoever presents it must prove a key (RFC 9449 §7.2,
 /// RFC 8705 §3).
-fn unbound(claims: &Map<String, Value>) -> Result<(), Refusal> {
-    if claims.contains_key("cnf") { Err(Refusal::Bound) } else { Ok(()) }
+fn unbound(claims: &Map<String, Value>) -> Result<(), CallRefusal> {
+    if claims.contains_key("cnf") { Err(CallRefusal::Bound) } else { Ok(()) }
 }

@@ -47,7 +47,7 @@ pub(crate) struct App {
     pub(crate) issued: Issued,
     /// How far our clock is from the database's.
     pub(crate) clocks: Clocks,
-    /// It was told to end, and says so to load balancers.
+    /// The server is shutting down; `/readyz` says so to load balancers.
     pub(crate) leaving: AtomicBool,
 }
 

@@ -10,7 +10,7 @@ use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{
     app::App,
-    keys::{self, RealmError, Vault, Which},
+    keys::{self, RealmError, Vault, WhichKeys},
 };
 
 /// How old a change of keys may be before this process has it.
@@ -124,7 +124,7 @@ pub(crate) fn start(
 /// Makes and forgets keys, unless our clock is wrong.
 pub(crate) async fn tend(app: &App, vault: &Vault) -> Result<(), RealmError> {
     let Some(now) = app.shared_now() else { return Ok(()) };
-    vault.tend(&app.store, now, Which::All).await
+    vault.tend(&app.store, now, WhichKeys::All).await
 }
 
 /// Removes old rows, unless our clock is wrong; says how many.

@@ -109,9 +109,14 @@ impl Vault {
     }
 
     /// Does what is due of `keys` now; a conflict means that another process did it.
-    pub(crate) async fn tend(&self, store: &Engine, now: Timestamp, keys: Which) -> Result<(), RealmError> {
+    pub(crate) async fn tend(
+        &self,
+        store: &Engine,
+        now: Timestamp,
+        keys: WhichKeys,
+    ) -> Result<(), RealmError> {
         let due = keyring::plan(now, &store.keys(self.realm).await?);
-        let due = due.into_iter().filter(|action| keys == Which::All || !takes_long(action)).collect();
+        let due = due.into_iter().filter(|action| keys == WhichKeys::All || !takes_long(action)).collect();
         self.carry_out(store, due, now).await
     }
 
@@ -143,7 +148,7 @@ impl Vault {
 
 /// Which of the keys that are due are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
+pub(crate) enum WhichKeys {
     /// Those that take no time; RSA keys follow in the background.
     Quick,
     /// All.

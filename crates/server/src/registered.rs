@@ -34,7 +34,7 @@ pub(crate) type Named = (Vec<ResourceIdentifier>, ScopeSet);
 #[derive(Default)]
 pub(crate) struct Registered {
     confirmed: Mutex<Option<Instant>>,
-    /// Those that do not exist too, or they would be told from the others by how long the answer takes (catalogue K-06).
+    /// Absent clients are cached too: otherwise the response time would show which clients exist (catalogue K-06).
     clients: Kept<ClientId, Option<Arc<Client>>>,
     resources: Kept<Named, Arc<[Resource]>>,
 }

@@ -15,7 +15,7 @@ use grantwell_core::{
 
 use crate::{
     http::exchange::Exchange,
-    login::password::{HashError, Place},
+    login::password::{HashError, QueuePlace},
     step_event::{StepEnd, StepEvent, Unavailable},
 };
 
@@ -47,7 +47,7 @@ impl Exchange {
         &self,
         step: &S,
         have: Have,
-        place: &Place,
+        place: &QueuePlace,
     ) -> Result<Ran<S>, Unavailable> {
         self.run_from(step, have, Some(place)).await
     }
@@ -56,7 +56,7 @@ impl Exchange {
         &self,
         step: &S,
         have: Have,
-        place: Option<&Place>,
+        place: Option<&QueuePlace>,
     ) -> Result<Ran<S>, Unavailable> {
         let mut event = StepEvent {
             step: S::NAME,
@@ -77,7 +77,7 @@ impl Exchange {
     async fn look_and_commit<S: Step>(
         &self,
         step: &S,
-        (mut have, place): (Have, Option<&Place>),
+        (mut have, place): (Have, Option<&QueuePlace>),
         event: &mut StepEvent,
     ) -> Result<Ran<S>, Unavailable> {
         for _ in 0..ROUNDS {
@@ -101,7 +101,7 @@ impl Exchange {
     async fn look<S: Step>(
         &self,
         step: &S,
-        place: Option<&Place>,
+        place: Option<&QueuePlace>,
         have: &mut Have,
         event: &mut StepEvent,
     ) -> Result<(Result<S::Outcome, S::Refusal>, Vec<grantwell_core::store::Write>), Unavailable> {
@@ -137,7 +137,12 @@ impl Exchange {
         Err(Unavailable::Endless(last))
     }
 
-    async fn supply(&self, want: Want, place: Option<&Place>, have: &mut Have) -> Result<(), Unavailable> {
+    async fn supply(
+        &self,
+        want: Want,
+        place: Option<&QueuePlace>,
+        have: &mut Have,
+    ) -> Result<(), Unavailable> {
         let (store, realm) = (&self.app.store, self.realm.id);
         match want {
             Want::Client(id) => {
@@ -209,7 +214,7 @@ impl Exchange {
     async fn compare(
         &self,
         check: PasswordCheck,
-        place: Option<&Place>,
+        place: Option<&QueuePlace>,
     ) -> Result<grantwell_core::step::PasswordResult, HashError> {
         let place = place.ok_or(HashError::Busy)?;
         let mut salt = [0; 16];

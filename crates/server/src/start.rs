@@ -32,7 +32,7 @@ use crate::{
     config::{Configuration, LoginUi},
     issued::Issued,
     jobs,
-    keys::{self, Vault, Which},
+    keys::{self, Vault, WhichKeys},
     listen::{self, Listener},
     login::password::{Passwords, PoolSize},
     master_key::{self, KeyCheck},
@@ -171,7 +171,7 @@ pub(crate) async fn build(
     let claimed = (parts.master_key.as_path(), parts.policy.issuer.as_str());
     let (store, vault) = open_with(parts.store, &parts.database, claimed, entropy).await?;
     let now = clocks::earlier(&store, clock.as_ref()).await.map_err(StartError::of)?;
-    vault.tend(&store, now, Which::Quick).await.map_err(StartError::of)?;
+    vault.tend(&store, now, WhichKeys::Quick).await.map_err(StartError::of)?;
     let keyring =
         vault.open(&store.keys(Realm::MAIN).await.map_err(StartError::of)?).map_err(StartError::of)?;
     let record = vault.claim(&store, &parts.policy.issuer).await.map_err(StartError::of)?;

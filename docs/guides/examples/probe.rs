@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{
     Grant, GrantRequest, TokenDecided, TokenRefusal,
-    audience::Target,
-    mint::{self, Access, Subject},
+    audience::TokenTarget,
+    mint::{self, Access, TokenSubject},
     required,
 };
 use crate::{
@@ -51,8 +51,8 @@ impl GrantRequest for ProbeRequest {
         }
         let access = Access {
             client,
-            subject: Subject::Machine,
-            target: Target::Resource(resource),
+            subject: TokenSubject::Machine,
+            target: TokenTarget::Resource(resource),
             scope: ScopeSet::default(),
             nonce: None,
         };
@@ -75,7 +75,7 @@ mod tests {
         fixtures as fx,
         step::Refused,
         store::Write,
-        token::{TokenResponse, access::AccessToken},
+        token::{TokenResponse, access::AccessTokens},
     };
 
     /// The request as a step of an authenticated client, which [`super::super::TokenRequest`] is for the grants of the list.
@@ -117,7 +117,7 @@ mod tests {
         let decision = decide(&fx::machine(), fx::API, false).unwrap();
         assert!(decision.writes.is_empty());
         let token = decision.outcome.access_token;
-        let claims = AccessToken::read(&token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();
+        let claims = AccessTokens::read(&token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();
         assert_eq!((claims.aud.as_str(), claims.sub.as_str()), (fx::API, "machine"));
         assert!(claims.scope.is_empty());
     }

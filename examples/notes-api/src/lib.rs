@@ -21,14 +21,14 @@ use grantwell_resource::{AccessToken, BuildError, ResourceServer};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use self::notes::{Notes, Refused};
+use self::notes::{NoteRefusal, Notebook};
 
 /// The longest request body.
 const MAX_BODY: usize = 16 * 1024;
 
 /// Where the API stands. Issuer and resource may be `http` on loopback, since this is an example.
 #[derive(Clone)]
-pub struct Config {
+pub struct NotesConfig {
     /// The issuer whose tokens are accepted.
     pub issuer: String,
     /// The identifier of this API: the `aud` of its tokens.
@@ -42,7 +42,7 @@ pub struct Config {
 }
 
 /// The whole API.
-pub fn router(config: Config) -> Result<Router, BuildError> {
+pub fn router(config: NotesConfig) -> Result<Router, BuildError> {
     let server = ResourceServer::builder(config.issuer.clone(), config.resource.clone())
         .introspection(config.introspection_client_id, config.introspection_client_secret)
         .allow_http_loopback()
@@ -61,14 +61,14 @@ pub fn router(config: Config) -> Result<Router, BuildError> {
         .route("/api/notes", read.merge(write))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::new(config.allowed_origins), cors::allow))
-        .with_state(Arc::new(Notes::default())))
+        .with_state(Arc::new(Notebook::default())))
 }
 
 async fn me(Extension(token): Extension<AccessToken>) -> Json<Map<String, Value>> {
     Json(token.claims().clone())
 }
 
-async fn list(State(notes): State<Arc<Notes>>, Extension(token): Extension<AccessToken>) -> Json<Value> {
+async fn list(State(notes): State<Arc<Notebook>>, Extension(token): Extension<AccessToken>) -> Json<Value> {
     Json(json!({ "notes": notes.of(token.subject()) }))
 }
 
@@ -79,7 +79,7 @@ struct NewNote {
 }
 
 async fn add(
-    State(notes): State<Arc<Notes>>,
+    State(notes): State<Arc<Notebook>>,
     Extension(token): Extension<AccessToken>,
     body: Result<Json<NewNote>, JsonRejection>,
 ) -> Response {
@@ -93,8 +93,10 @@ async fn add(
     };
     match notes.add(token.subject(), note.text) {
         Ok(note) => (StatusCode::CREATED, Json(note)).into_response(),
-        Err(Refused::Length) => refuse(StatusCode::BAD_REQUEST, "A note has 1 to 1000 characters"),
-        Err(Refused::Full) => refuse(StatusCode::INSUFFICIENT_STORAGE, "This example keeps no more notes"),
+        Err(NoteRefusal::Length) => refuse(StatusCode::BAD_REQUEST, "A note has 1 to 1000 characters"),
+        Err(NoteRefusal::Full) => {
+            refuse(StatusCode::INSUFFICIENT_STORAGE, "This example keeps no more notes")
+        }
     }
 }
 

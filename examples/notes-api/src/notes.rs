@@ -23,7 +23,7 @@ pub(crate) struct Note {
 
 /// Why a note is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum NoteRefusal {
     /// Empty or too long.
     Length,
     /// Too many people have notes already.
@@ -38,22 +38,22 @@ struct Kept {
 
 /// Everybody's notes.
 #[derive(Default)]
-pub(crate) struct Notes(Mutex<Kept>);
+pub(crate) struct Notebook(Mutex<Kept>);
 
-impl Notes {
+impl Notebook {
     /// The notes of the person `sub`, oldest first.
     pub(crate) fn of(&self, sub: &str) -> Vec<Note> {
         self.kept().by_person.get(sub).map(|notes| notes.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// Keeps a note for the person `sub`.
-    pub(crate) fn add(&self, sub: &str, text: String) -> Result<Note, Refused> {
+    pub(crate) fn add(&self, sub: &str, text: String) -> Result<Note, NoteRefusal> {
         if text.trim().is_empty() || text.chars().count() > LONGEST {
-            return Err(Refused::Length);
+            return Err(NoteRefusal::Length);
         }
         let mut kept = self.kept();
         if !kept.by_person.contains_key(sub) && kept.by_person.len() >= PEOPLE {
-            return Err(Refused::Full);
+            return Err(NoteRefusal::Full);
         }
         kept.last_id = kept.last_id.wrapping_add(1);
         let note = Note { id: kept.last_id, text };
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn everybody_has_notes_of_their_own() {
-        let notes = Notes::default();
+        let notes = Notebook::default();
         notes.add("ada", "one".to_owned()).unwrap();
         notes.add("bob", "two".to_owned()).unwrap();
         assert_eq!(notes.of("ada"), [Note { id: 1, text: "one".to_owned() }]);
@@ -86,19 +86,19 @@ mod tests {
 
     #[test]
     fn notes_and_people_are_bounded() {
-        let notes = Notes::default();
+        let notes = Notebook::default();
         for _ in 0..=PER_PERSON {
             notes.add("ada", "x".to_owned()).unwrap();
         }
         assert_eq!(notes.of("ada").len(), PER_PERSON);
         assert_eq!(notes.of("ada").first().map(|note| note.id), Some(2), "the oldest made room");
-        assert_eq!(notes.add("ada", " ".to_owned()), Err(Refused::Length));
-        assert_eq!(notes.add("ada", "é".repeat(LONGEST + 1)), Err(Refused::Length));
+        assert_eq!(notes.add("ada", " ".to_owned()), Err(NoteRefusal::Length));
+        assert_eq!(notes.add("ada", "é".repeat(LONGEST + 1)), Err(NoteRefusal::Length));
         assert!(notes.add("ada", "é".repeat(LONGEST)).is_ok());
         for person in 1..PEOPLE {
             notes.add(&person.to_string(), "x".to_owned()).unwrap();
         }
-        assert_eq!(notes.add("one too many", "x".to_owned()), Err(Refused::Full));
+        assert_eq!(notes.add("one too many", "x".to_owned()), Err(NoteRefusal::Full));
         assert!(notes.add("ada", "still".to_owned()).is_ok());
     }
 }

@@ -14,7 +14,7 @@ use grantwell_core::{
     id::KeyId,
     jose::{Algorithm, SigningKey},
 };
-use grantwell_notes_api::{Config, router};
+use grantwell_notes_api::{NotesConfig, router};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
 use tower::ServiceExt;
@@ -66,7 +66,7 @@ async fn fixture() -> Fixture {
         .route("/introspect", post(introspect))
         .with_state(Arc::clone(&revoked));
     let running = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() }).abort_handle();
-    let api = router(Config {
+    let api = router(NotesConfig {
         issuer: issuer.clone(),
         resource: RESOURCE.to_owned(),
         introspection_client_id: "notes-api".to_owned(),

@@ -16,27 +16,27 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::{
-    App, SharedConnection, backend_redirect_uri,
-    connection::{Connection, Notice, View},
+    SharedConnection, ThirdPartyApp, backend_redirect_uri,
+    connection::{ConnectionView, IssuerConnection, Notice},
     guard::Cookie,
 };
 
 #[derive(Deserialize)]
-pub(crate) struct Exchange {
+pub(crate) struct CodeExchange {
     code: String,
     verifier: String,
     nonce: String,
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Note {
+pub(crate) struct NoteForm {
     pub(crate) text: String,
 }
 
 pub(crate) async fn exchange(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<ThirdPartyApp>>,
     headers: HeaderMap,
-    Json(request): Json<Exchange>,
+    Json(request): Json<CodeExchange>,
 ) -> Response {
     let redirect_uri = backend_redirect_uri(&app.config.origin);
     let form = [
@@ -47,9 +47,9 @@ pub(crate) async fn exchange(
         ("resource", app.config.resource.as_str()),
     ];
     let mut log = Vec::new();
-    match Connection::open(&app, &app.backend, &form, &request.nonce, &mut log).await {
+    match IssuerConnection::open(&app, &app.backend, &form, &request.nonce, &mut log).await {
         Err(trouble) => {
-            let view = View::without_session(Notice::of(&trouble), log);
+            let view = ConnectionView::without_session(Notice::of(&trouble), log);
             (StatusCode::BAD_REQUEST, Json(view)).into_response()
         }
         Ok(connection) => {
@@ -72,25 +72,28 @@ impl IntoResponse for NoSession {
     fn into_response(self) -> Response {
         let notice =
             Notice::new("signed-out", "Not connected", "Sign in to connect Fieldnotes to your notes.");
-        (StatusCode::UNAUTHORIZED, Json(View::without_session(notice, Vec::new()))).into_response()
+        (StatusCode::UNAUTHORIZED, Json(ConnectionView::without_session(notice, Vec::new()))).into_response()
     }
 }
 
-fn connection(app: &App, headers: &HeaderMap) -> Result<SharedConnection, NoSession> {
+fn connection(app: &ThirdPartyApp, headers: &HeaderMap) -> Result<SharedConnection, NoSession> {
     let id = Cookie::BACKEND.read(app, headers).ok_or(NoSession)?;
     app.backend_sessions.find(&id, app.config.clock.now()).ok_or(NoSession)
 }
 
 pub(crate) async fn session(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<ThirdPartyApp>>,
     headers: HeaderMap,
-) -> Result<Json<View>, NoSession> {
+) -> Result<Json<ConnectionView>, NoSession> {
     let connection = connection(&app, &headers)?;
     let view = connection.lock().await.view();
     Ok(Json(view))
 }
 
-pub(crate) async fn call(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<View>, NoSession> {
+pub(crate) async fn call(
+    State(app): State<Arc<ThirdPartyApp>>,
+    headers: HeaderMap,
+) -> Result<Json<ConnectionView>, NoSession> {
     let connection = connection(&app, &headers)?;
     let mut connection = connection.lock().await;
     connection.call(&app).await;
@@ -98,10 +101,10 @@ pub(crate) async fn call(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 }
 
 pub(crate) async fn note(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<ThirdPartyApp>>,
     headers: HeaderMap,
-    Json(note): Json<Note>,
-) -> Result<Json<View>, NoSession> {
+    Json(note): Json<NoteForm>,
+) -> Result<Json<ConnectionView>, NoSession> {
     let connection = connection(&app, &headers)?;
     let mut connection = connection.lock().await;
     connection.note(&note.text, &app).await;
@@ -109,23 +112,29 @@ pub(crate) async fn note(
 }
 
 pub(crate) async fn refresh(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<ThirdPartyApp>>,
     headers: HeaderMap,
-) -> Result<Json<View>, NoSession> {
+) -> Result<Json<ConnectionView>, NoSession> {
     let connection = connection(&app, &headers)?;
     let mut connection = connection.lock().await;
     connection.refresh(&app).await;
     Ok(Json(connection.view()))
 }
 
-pub(crate) async fn spoil(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<View>, NoSession> {
+pub(crate) async fn spoil(
+    State(app): State<Arc<ThirdPartyApp>>,
+    headers: HeaderMap,
+) -> Result<Json<ConnectionView>, NoSession> {
     let connection = connection(&app, &headers)?;
     let mut connection = connection.lock().await;
     connection.spoil(&app).await;
     Ok(Json(connection.view()))
 }
 
-pub(crate) async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, NoSession> {
+pub(crate) async fn sign_out(
+    State(app): State<Arc<ThirdPartyApp>>,
+    headers: HeaderMap,
+) -> Result<Response, NoSession> {
     let connection = connection(&app, &headers)?;
     if let Some(id) = Cookie::BACKEND.read(&app, &headers) {
         app.backend_sessions.take(&id, app.config.clock.now());

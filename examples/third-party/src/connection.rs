@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    App, id_token,
-    issuer::{Answer, Client, Log, Tokens, Trouble},
+    ThirdPartyApp, id_token,
+    issuer::{ApiResponse, ClientRegistration, Log, ReceivedTokens, Trouble},
     post_logout_redirect_uri,
 };
 
@@ -54,7 +54,7 @@ impl Notice {
     }
 
     /// What an answer of the API means to the person.
-    fn of_api(answer: &Answer, good: Self) -> Self {
+    fn of_api(answer: &ApiResponse, good: Self) -> Self {
         match answer.status {
             200..=299 => good,
             401 => Self::new(
@@ -74,7 +74,7 @@ impl Notice {
 
 /// What a page shows of a connection. No token leaves the back end.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct View {
+pub(crate) struct ConnectionView {
     pub(crate) signed_in: bool,
     pub(crate) notice: Notice,
     pub(crate) id_token: Value,
@@ -85,7 +85,7 @@ pub(crate) struct View {
     pub(crate) log: Log,
 }
 
-impl View {
+impl ConnectionView {
     /// Of somebody who is not connected.
     pub(crate) fn without_session(notice: Notice, log: Log) -> Self {
         Self {
@@ -102,21 +102,21 @@ impl View {
 }
 
 /// The tokens and what came of them.
-pub(crate) struct Connection {
-    client: Client,
-    tokens: Tokens,
+pub(crate) struct IssuerConnection {
+    client: ClientRegistration,
+    tokens: ReceivedTokens,
     id_token: Value,
-    me: Option<Answer>,
-    notes: Option<Answer>,
+    me: Option<ApiResponse>,
+    notes: Option<ApiResponse>,
     notice: Notice,
     log: Log,
 }
 
-impl Connection {
+impl IssuerConnection {
     /// Redeems a code: the token request, the checks of the ID token, and a first call to the API.
     pub(crate) async fn open(
-        app: &App,
-        client: &Client,
+        app: &ThirdPartyApp,
+        client: &ClientRegistration,
         form: &[(&str, &str)],
         nonce: &str,
         log: &mut Log,
@@ -125,7 +125,7 @@ impl Connection {
         let Some(token) = &tokens.id_token else {
             return Err(Trouble::Untrusted("there is no ID token in the answer".to_owned()));
         };
-        let expected = id_token::Expected {
+        let expected = id_token::ExpectedIdToken {
             issuer: &app.config.issuer,
             client_id: &client.id,
             nonce: Some(nonce),
@@ -143,7 +143,7 @@ impl Connection {
     }
 
     /// Shape 4: a machine has no ID token.
-    pub(crate) async fn of_machine(app: &App, log: &mut Log) -> Result<Self, Trouble> {
+    pub(crate) async fn of_machine(app: &ThirdPartyApp, log: &mut Log) -> Result<Self, Trouble> {
         let form = [
             ("grant_type", "client_credentials"),
             ("scope", crate::MACHINE_SCOPE),
@@ -153,19 +153,19 @@ impl Connection {
         Ok(Self::with(&app.machine, tokens, Value::Null, std::mem::take(log)))
     }
 
-    fn with(client: &Client, tokens: Tokens, id_token: Value, log: Log) -> Self {
+    fn with(client: &ClientRegistration, tokens: ReceivedTokens, id_token: Value, log: Log) -> Self {
         let notice = Notice::new("signed-in", "Connected", "");
         Self { client: client.clone(), tokens, id_token, me: None, notes: None, notice, log }
     }
 
     /// Reads from the API.
-    pub(crate) async fn call(&mut self, app: &App) {
+    pub(crate) async fn call(&mut self, app: &ThirdPartyApp) {
         let token = self.tokens.access_token.clone();
         self.call_with(app, &token).await;
     }
 
     /// Reads from the API with a token that is no good, to show what a refusal looks like.
-    pub(crate) async fn spoil(&mut self, app: &App) {
+    pub(crate) async fn spoil(&mut self, app: &ThirdPartyApp) {
         let mut token = self.tokens.access_token.clone();
         let last = token.pop();
         // The last character but one carries six bits of the signature, whatever the length is.
@@ -175,7 +175,7 @@ impl Connection {
         self.call_with(app, &token).await;
     }
 
-    async fn call_with(&mut self, app: &App, token: &str) {
+    async fn call_with(&mut self, app: &ThirdPartyApp, token: &str) {
         let good = Notice::new("called", "The API answered", "It accepted the access token.");
         let me = app.issuer.api(&format!("{}/api/me", app.config.api), token, None, &mut self.log).await;
         self.notice = match me {
@@ -191,7 +191,7 @@ impl Connection {
     }
 
     /// Writes a note, and reads them all again.
-    pub(crate) async fn note(&mut self, text: &str, app: &App) {
+    pub(crate) async fn note(&mut self, text: &str, app: &ThirdPartyApp) {
         let token = self.tokens.access_token.clone();
         let url = notes_url(app);
         let body = json!({ "text": text });
@@ -207,7 +207,7 @@ impl Connection {
     }
 
     /// Asks for a new access token (RFC 6749 §6). The old refresh token is forgotten as soon as there is another.
-    pub(crate) async fn refresh(&mut self, app: &App) {
+    pub(crate) async fn refresh(&mut self, app: &ThirdPartyApp) {
         let refreshed = self.try_refresh(app).await;
         self.notice = match refreshed {
             Ok(()) => {
@@ -217,7 +217,7 @@ impl Connection {
         };
     }
 
-    async fn try_refresh(&mut self, app: &App) -> Result<(), Trouble> {
+    async fn try_refresh(&mut self, app: &ThirdPartyApp) -> Result<(), Trouble> {
         let Some(refresh_token) = self.tokens.refresh_token.clone() else {
             return Err(Trouble::Untrusted("there is no refresh token".to_owned()));
         };
@@ -229,7 +229,7 @@ impl Connection {
         let mut tokens = app.issuer.token(&form, &self.client, &mut self.log).await?;
         tokens.refresh_token = tokens.refresh_token.or(Some(refresh_token));
         if let Some(token) = &tokens.id_token {
-            let expected = id_token::Expected {
+            let expected = id_token::ExpectedIdToken {
                 issuer: &app.config.issuer,
                 client_id: &self.client.id,
                 nonce: None,
@@ -244,7 +244,7 @@ impl Connection {
     }
 
     /// Gives the refresh token back, and says where to send the browser to sign out at the issuer too.
-    pub(crate) async fn close(&mut self, app: &App) -> String {
+    pub(crate) async fn close(&mut self, app: &ThirdPartyApp) -> String {
         if let Some(token) = self.tokens.refresh_token.take() {
             app.issuer.revoke(&token, &self.client, &mut self.log).await;
         }
@@ -258,9 +258,10 @@ impl Connection {
     }
 
     /// What the page shows.
-    pub(crate) fn view(&self) -> View {
-        let answer = |answer: &Option<Answer>| answer.as_ref().map_or(Value::Null, |answer| json!(answer));
-        View {
+    pub(crate) fn view(&self) -> ConnectionView {
+        let answer =
+            |answer: &Option<ApiResponse>| answer.as_ref().map_or(Value::Null, |answer| json!(answer));
+        ConnectionView {
             signed_in: true,
             notice: self.notice.clone(),
             id_token: self.id_token.clone(),
@@ -274,14 +275,14 @@ impl Connection {
     }
 }
 
-fn notes_url(app: &App) -> String {
+fn notes_url(app: &ThirdPartyApp) -> String {
     format!("{}/api/notes", app.config.api)
 }
 
 async fn verified(
-    app: &App,
+    app: &ThirdPartyApp,
     token: &str,
-    expected: &id_token::Expected<'_>,
+    expected: &id_token::ExpectedIdToken<'_>,
     log: &mut Log,
 ) -> Result<Value, Trouble> {
     let keys = app.issuer.keys(log).await?;
@@ -289,6 +290,6 @@ async fn verified(
         .map_err(|refusal| Trouble::Untrusted(format!("the ID token was refused: {}", refusal.text())))
 }
 
-fn now(app: &App) -> Timestamp {
+fn now(app: &ThirdPartyApp) -> Timestamp {
     app.config.clock.now()
 }

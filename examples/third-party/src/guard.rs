@@ -11,10 +11,10 @@ use axum::{
 use grantwell_core::secret::Secret;
 use url::Url;
 
-use crate::App;
+use crate::ThirdPartyApp;
 
 /// Headers of every answer, errors included.
-pub(crate) async fn headers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn headers(State(app): State<Arc<ThirdPartyApp>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let issuer = origin_of(&app.config.issuer);
     let api = origin_of(&app.config.api);
@@ -52,7 +52,11 @@ pub(crate) async fn headers(State(app): State<Arc<App>>, request: Request, next:
 
 /// Refuses a state-changing request that did not come from our own pages. `SameSite` cookies alone would let another
 /// port of the same host through: cookies ignore ports.
-pub(crate) async fn same_origin(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn same_origin(
+    State(app): State<Arc<ThirdPartyApp>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     if safe || is_same_origin(request.headers(), &app.config.origin) {
         next.run(request).await
@@ -89,13 +93,13 @@ impl Cookie {
     /// The pending sign-in of shape 3.
     pub(crate) const TRANSACTION: Self = Self { name: "fieldnotes_transaction", same_site: "Lax" };
 
-    fn full_name(self, app: &App) -> String {
+    fn full_name(self, app: &ThirdPartyApp) -> String {
         let prefix = if app.config.origin.starts_with("https:") { "__Host-" } else { "" };
         format!("{prefix}{}", self.name)
     }
 
     /// The value the browser sent; none when it sent several of the name, because then somebody planted one.
-    pub(crate) fn read(self, app: &App, headers: &HeaderMap) -> Option<Secret> {
+    pub(crate) fn read(self, app: &ThirdPartyApp, headers: &HeaderMap) -> Option<Secret> {
         let name = self.full_name(app);
         let mut found = headers
             .get_all(header::COOKIE)
@@ -113,16 +117,16 @@ impl Cookie {
     }
 
     /// The header that sets it until the browser closes.
-    pub(crate) fn set(self, app: &App, value: &Secret) -> (HeaderName, String) {
+    pub(crate) fn set(self, app: &ThirdPartyApp, value: &Secret) -> (HeaderName, String) {
         (header::SET_COOKIE, self.line(app, &crate::session::encode(value), ""))
     }
 
     /// The header that removes it.
-    pub(crate) fn clear(self, app: &App) -> (HeaderName, String) {
+    pub(crate) fn clear(self, app: &ThirdPartyApp) -> (HeaderName, String) {
         (header::SET_COOKIE, self.line(app, "", "; Max-Age=0"))
     }
 
-    fn line(self, app: &App, value: &str, rest: &str) -> String {
+    fn line(self, app: &ThirdPartyApp, value: &str, rest: &str) -> String {
         let secure = if app.config.origin.starts_with("https:") { "; Secure" } else { "" };
         let (name, same_site) = (self.full_name(app), self.same_site);
         format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}{rest}")

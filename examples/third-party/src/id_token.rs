@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// Why an ID token was not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum IdTokenRefusal {
     /// Not three parts of base64url with JSON inside.
     Malformed,
     /// `alg` is not RS256 (step 7).
@@ -34,7 +34,7 @@ pub(crate) enum Refusal {
     Subject,
 }
 
-impl Refusal {
+impl IdTokenRefusal {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Malformed => "it is not a signed JWT",
@@ -54,7 +54,7 @@ impl Refusal {
 
 /// A published key set (RFC 7517 §5).
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct KeySet {
+pub(crate) struct IssuerKeys {
     keys: Vec<Key>,
 }
 
@@ -67,7 +67,7 @@ struct Key {
 }
 
 /// What must hold besides the signature.
-pub(crate) struct Expected<'a> {
+pub(crate) struct ExpectedIdToken<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) client_id: &'a str,
     /// None after a refresh (§12.2).
@@ -81,12 +81,16 @@ pub(crate) struct Expected<'a> {
 const SKEW: i64 = 60;
 
 /// The claims of `token`, once every check passed.
-pub(crate) fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Value, Refusal> {
+pub(crate) fn verify(
+    token: &str,
+    keys: &IssuerKeys,
+    expected: &ExpectedIdToken<'_>,
+) -> Result<Value, IdTokenRefusal> {
     let mut parts = token.split('.');
     let (Some(header), Some(payload), Some(signature), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(Refusal::Malformed);
+        return Err(IdTokenRefusal::Malformed);
     };
     check_signature(&format!("{header}.{payload}"), &json(header)?, signature, keys)?;
     let claims = json(payload)?;
@@ -103,26 +107,31 @@ pub(crate) fn peek(token: &str) -> Option<Value> {
     json(payload).ok()
 }
 
-fn check_signature(signed: &str, header: &Value, signature: &str, keys: &KeySet) -> Result<(), Refusal> {
+fn check_signature(
+    signed: &str,
+    header: &Value,
+    signature: &str,
+    keys: &IssuerKeys,
+) -> Result<(), IdTokenRefusal> {
     if header.get("alg").and_then(Value::as_str) != Some("RS256") {
-        return Err(Refusal::Algorithm);
+        return Err(IdTokenRefusal::Algorithm);
     }
-    let kid = header.get("kid").and_then(Value::as_str).ok_or(Refusal::UnknownKey)?;
+    let kid = header.get("kid").and_then(Value::as_str).ok_or(IdTokenRefusal::UnknownKey)?;
     let key = keys.keys.iter().find(|key| key.kid.as_deref() == Some(kid) && key.kty == "RSA");
     let (Some(n), Some(e)) = (key.and_then(|k| k.n.as_ref()), key.and_then(|k| k.e.as_ref())) else {
-        return Err(Refusal::UnknownKey);
+        return Err(IdTokenRefusal::UnknownKey);
     };
     let key = RsaPublicKeyComponents { n: bytes(n)?, e: bytes(e)? };
     key.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &bytes(signature)?)
-        .map_err(|_| Refusal::Signature)
+        .map_err(|_| IdTokenRefusal::Signature)
 }
 
-fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), Refusal> {
+fn check_claims(claims: &Value, expected: &ExpectedIdToken<'_>) -> Result<(), IdTokenRefusal> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let number = |name: &str| claims.get(name).and_then(Value::as_i64);
     let now = expected.now.seconds();
     if text("iss") != Some(expected.issuer) {
-        return Err(Refusal::Issuer);
+        return Err(IdTokenRefusal::Issuer);
     }
     let us = Some(expected.client_id);
     let (named, alone) = match claims.get("aud") {
@@ -131,32 +140,32 @@ fn check_claims(claims: &Value, expected: &Expected<'_>) -> Result<(), Refusal> 
         _ => (false, false),
     };
     if !named {
-        return Err(Refusal::Audience);
+        return Err(IdTokenRefusal::Audience);
     }
     if !alone || text("azp").is_some_and(|azp| Some(azp) != us) {
-        return Err(Refusal::AuthorizedParty);
+        return Err(IdTokenRefusal::AuthorizedParty);
     }
     if number("exp").is_none_or(|exp| exp.saturating_add(SKEW) <= now) {
-        return Err(Refusal::Expired);
+        return Err(IdTokenRefusal::Expired);
     }
     if number("iat").is_none_or(|iat| iat > now.saturating_add(SKEW)) {
-        return Err(Refusal::IssuedLater);
+        return Err(IdTokenRefusal::IssuedLater);
     }
     if expected.nonce.is_some_and(|nonce| text("nonce") != Some(nonce)) {
-        return Err(Refusal::Nonce);
+        return Err(IdTokenRefusal::Nonce);
     }
     if text("sub").is_none() || expected.subject.is_some_and(|sub| text("sub") != Some(sub)) {
-        return Err(Refusal::Subject);
+        return Err(IdTokenRefusal::Subject);
     }
     Ok(())
 }
 
-fn bytes(text: &str) -> Result<Vec<u8>, Refusal> {
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| Refusal::Malformed)
+fn bytes(text: &str) -> Result<Vec<u8>, IdTokenRefusal> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| IdTokenRefusal::Malformed)
 }
 
-fn json(part: &str) -> Result<Value, Refusal> {
-    serde_json::from_slice(&bytes(part)?).map_err(|_| Refusal::Malformed)
+fn json(part: &str) -> Result<Value, IdTokenRefusal> {
+    serde_json::from_slice(&bytes(part)?).map_err(|_| IdTokenRefusal::Malformed)
 }
 
 #[cfg(test)]
@@ -202,8 +211,8 @@ mod tests {
         json!({ "iss": "http://localhost:8080", "aud": "us", "sub": "u1", "nonce": "n1", "iat": NOW, "exp": NOW + 600 })
     }
 
-    fn expected() -> Expected<'static> {
-        Expected {
+    fn expected() -> ExpectedIdToken<'static> {
+        ExpectedIdToken {
             issuer: "http://localhost:8080",
             client_id: "us",
             nonce: Some("n1"),
@@ -215,22 +224,22 @@ mod tests {
     #[test]
     fn every_claim_is_checked() {
         let key = key();
-        let keys: KeySet = serde_json::from_value(key_set(&key)).unwrap();
+        let keys: IssuerKeys = serde_json::from_value(key_set(&key)).unwrap();
         let check = |claims: &Value| verify(&sign(&key, &header(), claims), &keys, &expected()).map(|_| ());
         assert_eq!(check(&claims()), Ok(()));
         let cases = [
-            ("iss", json!("http://localhost:8080/"), Refusal::Issuer),
-            ("aud", json!("them"), Refusal::Audience),
-            ("aud", json!([]), Refusal::Audience),
-            ("aud", json!(["us", "them"]), Refusal::AuthorizedParty),
-            ("azp", json!("them"), Refusal::AuthorizedParty),
-            ("exp", json!(NOW - 60), Refusal::Expired),
-            ("exp", json!("2099"), Refusal::Expired),
-            ("exp", Value::Null, Refusal::Expired),
-            ("iat", json!(NOW + 61), Refusal::IssuedLater),
-            ("nonce", json!("n2"), Refusal::Nonce),
-            ("nonce", Value::Null, Refusal::Nonce),
-            ("sub", Value::Null, Refusal::Subject),
+            ("iss", json!("http://localhost:8080/"), IdTokenRefusal::Issuer),
+            ("aud", json!("them"), IdTokenRefusal::Audience),
+            ("aud", json!([]), IdTokenRefusal::Audience),
+            ("aud", json!(["us", "them"]), IdTokenRefusal::AuthorizedParty),
+            ("azp", json!("them"), IdTokenRefusal::AuthorizedParty),
+            ("exp", json!(NOW - 60), IdTokenRefusal::Expired),
+            ("exp", json!("2099"), IdTokenRefusal::Expired),
+            ("exp", Value::Null, IdTokenRefusal::Expired),
+            ("iat", json!(NOW + 61), IdTokenRefusal::IssuedLater),
+            ("nonce", json!("n2"), IdTokenRefusal::Nonce),
+            ("nonce", Value::Null, IdTokenRefusal::Nonce),
+            ("sub", Value::Null, IdTokenRefusal::Subject),
         ];
         for (name, value, refusal) in cases {
             let mut changed = claims();
@@ -242,29 +251,29 @@ mod tests {
     #[test]
     fn a_refreshed_id_token_is_about_the_same_person() {
         let key = key();
-        let keys: KeySet = serde_json::from_value(key_set(&key)).unwrap();
+        let keys: IssuerKeys = serde_json::from_value(key_set(&key)).unwrap();
         let token = sign(&key, &header(), &claims());
-        let as_person = |sub| Expected { nonce: None, subject: Some(sub), ..expected() };
+        let as_person = |sub| ExpectedIdToken { nonce: None, subject: Some(sub), ..expected() };
         assert!(verify(&token, &keys, &as_person("u1")).is_ok());
-        assert_eq!(verify(&token, &keys, &as_person("u2")), Err(Refusal::Subject));
+        assert_eq!(verify(&token, &keys, &as_person("u2")), Err(IdTokenRefusal::Subject));
     }
 
     #[test]
     fn only_a_right_signature_of_the_issuers_key_counts() {
         let (ours, other) = (key(), key());
-        let keys: KeySet = serde_json::from_value(key_set(&ours)).unwrap();
+        let keys: IssuerKeys = serde_json::from_value(key_set(&ours)).unwrap();
         let check = |token: &str| verify(token, &keys, &expected()).map(|_| ());
         let token = sign(&ours, &header(), &claims());
         let (signed, _) = token.rsplit_once('.').unwrap();
-        assert_eq!(check(&sign(&other, &header(), &claims())), Err(Refusal::Signature));
-        assert_eq!(check(&format!("{signed}.")), Err(Refusal::Signature));
-        assert_eq!(check(signed), Err(Refusal::Malformed));
-        assert_eq!(check(&format!("{token}.x")), Err(Refusal::Malformed));
+        assert_eq!(check(&sign(&other, &header(), &claims())), Err(IdTokenRefusal::Signature));
+        assert_eq!(check(&format!("{signed}.")), Err(IdTokenRefusal::Signature));
+        assert_eq!(check(signed), Err(IdTokenRefusal::Malformed));
+        assert_eq!(check(&format!("{token}.x")), Err(IdTokenRefusal::Malformed));
         for (header, refusal) in [
-            (json!({ "alg": "none", "kid": "k1" }), Refusal::Algorithm),
-            (json!({ "alg": "HS256", "kid": "k1" }), Refusal::Algorithm),
-            (json!({ "alg": "RS256", "kid": "k2" }), Refusal::UnknownKey),
-            (json!({ "alg": "RS256" }), Refusal::UnknownKey),
+            (json!({ "alg": "none", "kid": "k1" }), IdTokenRefusal::Algorithm),
+            (json!({ "alg": "HS256", "kid": "k1" }), IdTokenRefusal::Algorithm),
+            (json!({ "alg": "RS256", "kid": "k2" }), IdTokenRefusal::UnknownKey),
+            (json!({ "alg": "RS256" }), IdTokenRefusal::UnknownKey),
         ] {
             assert_eq!(check(&sign(&ours, &header, &claims())), Err(refusal), "{header}");
         }

@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use url::{Url, form_urlencoded};
 
-use crate::{ClientSecret, id_token::KeySet};
+use crate::{ClientSecret, id_token::IssuerKeys};
 
 /// How a confidential client says who it is: exactly one way, the registered one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Authentication {
+pub(crate) enum ClientAuthentication {
     /// `client_secret_basic`.
     Basic,
     /// `client_secret_post`.
@@ -23,10 +23,10 @@ pub(crate) enum Authentication {
 
 /// One of our registrations at the issuer.
 #[derive(Clone, Debug)]
-pub(crate) struct Client {
+pub(crate) struct ClientRegistration {
     pub(crate) id: String,
     pub(crate) secret: ClientSecret,
-    pub(crate) authentication: Authentication,
+    pub(crate) authentication: ClientAuthentication,
 }
 
 /// What we read of the issuer's metadata.
@@ -42,7 +42,7 @@ pub(crate) struct Metadata {
 
 /// A successful token response (RFC 6749 §5.1).
 #[derive(Clone, Deserialize)]
-pub(crate) struct Tokens {
+pub(crate) struct ReceivedTokens {
     pub(crate) access_token: String,
     pub(crate) token_type: String,
     pub(crate) refresh_token: Option<String>,
@@ -63,7 +63,7 @@ pub(crate) enum Trouble {
 
 /// One request, as the page shows it. Secrets are cut short.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Exchange {
+pub(crate) struct LoggedRequest {
     method: &'static str,
     url: String,
     sent: Map<String, Value>,
@@ -72,24 +72,24 @@ pub(crate) struct Exchange {
 }
 
 /// The requests made so far; only the last are kept.
-pub(crate) type Log = Vec<Exchange>;
+pub(crate) type Log = Vec<LoggedRequest>;
 const LOG_LINES: usize = 40;
 
 /// An answer of the API.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     pub(crate) body: Value,
 }
 
 /// The issuer, its metadata read once.
-pub(crate) struct Issuer {
+pub(crate) struct IssuerClient {
     url: String,
     http: Result<reqwest::Client, String>,
     metadata: OnceCell<Metadata>,
 }
 
-impl Issuer {
+impl IssuerClient {
     pub(crate) fn new(url: &str) -> Self {
         let http = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
@@ -121,7 +121,7 @@ impl Issuer {
     }
 
     /// The issuer's keys. Fetched each time: this is an example, and the answer is small.
-    pub(crate) async fn keys(&self, log: &mut Log) -> Result<KeySet, Trouble> {
+    pub(crate) async fn keys(&self, log: &mut Log) -> Result<IssuerKeys, Trouble> {
         let url = &self.metadata().await?.jwks_uri;
         let answer = run(self.http()?.get(url), "GET", url, Map::new(), log).await?;
         serde_json::from_value(answer.body)
@@ -134,12 +134,15 @@ impl Issuer {
     }
 
     /// The URL to send the browser to (RFC 6749 §4.1.1), and the line of the log for what the browser will do.
-    pub(crate) async fn authorize(&self, parameters: &[(&str, &str)]) -> Result<(String, Exchange), Trouble> {
+    pub(crate) async fn authorize(
+        &self,
+        parameters: &[(&str, &str)],
+    ) -> Result<(String, LoggedRequest), Trouble> {
         let endpoint = &self.metadata().await?.authorization_endpoint;
         let sent = masked(parameters.iter().map(|(name, value)| (*name, Value::from(*value))));
         let by_browser = Value::from("The browser went there, and came back with the answer.");
         let line =
-            Exchange { method: "GET", url: endpoint.clone(), sent, status: None, received: by_browser };
+            LoggedRequest { method: "GET", url: endpoint.clone(), sent, status: None, received: by_browser };
         Ok((with_query(endpoint, parameters)?, line))
     }
 
@@ -153,9 +156,9 @@ impl Issuer {
     pub(crate) async fn token(
         &self,
         form: &[(&str, &str)],
-        client: &Client,
+        client: &ClientRegistration,
         log: &mut Log,
-    ) -> Result<Tokens, Trouble> {
+    ) -> Result<ReceivedTokens, Trouble> {
         let endpoint = &self.metadata().await?.token_endpoint;
         let (status, body) = self.post(endpoint, form, client, log).await?;
         if status != 200 {
@@ -167,7 +170,7 @@ impl Issuer {
                 None => Trouble::Unreachable(format!("the token endpoint answered {status}")),
             });
         }
-        let tokens: Tokens = serde_json::from_value(body)
+        let tokens: ReceivedTokens = serde_json::from_value(body)
             .map_err(|_| Trouble::Untrusted("the token response is incomplete".to_owned()))?;
         // RFC 6749 §7.1: a token of a type that we do not know must not be used.
         if tokens.token_type.eq_ignore_ascii_case("Bearer") {
@@ -178,7 +181,7 @@ impl Issuer {
     }
 
     /// Gives a refresh token back (RFC 7009 §2.1). Nothing depends on the answer.
-    pub(crate) async fn revoke(&self, token: &str, client: &Client, log: &mut Log) {
+    pub(crate) async fn revoke(&self, token: &str, client: &ClientRegistration, log: &mut Log) {
         let form = [("token", token), ("token_type_hint", "refresh_token")];
         if let Ok(Metadata { revocation_endpoint: Some(endpoint), .. }) = self.metadata().await {
             let _ = self.post(endpoint, &form, client, log).await;
@@ -189,20 +192,20 @@ impl Issuer {
         &self,
         endpoint: &str,
         form: &[(&str, &str)],
-        client: &Client,
+        client: &ClientRegistration,
         log: &mut Log,
     ) -> Result<(u16, Value), Trouble> {
         let mut form = form.to_vec();
         let request = self.http()?.post(endpoint);
         let request = match client.authentication {
-            Authentication::Basic => request.header("authorization", basic(client)),
-            Authentication::Post => {
+            ClientAuthentication::Basic => request.header("authorization", basic(client)),
+            ClientAuthentication::Post => {
                 form.extend([("client_id", client.id.as_str()), ("client_secret", client.secret.0.as_str())]);
                 request
             }
         };
         let mut sent = masked(form.iter().map(|(name, value)| (*name, Value::from(*value))));
-        if client.authentication == Authentication::Basic {
+        if client.authentication == ClientAuthentication::Basic {
             sent.insert("authorization".to_owned(), format!("Basic {}:…", client.id).into());
         }
         let answer = run(request.form(&form), "POST", endpoint, sent, log).await?;
@@ -216,7 +219,7 @@ impl Issuer {
         access_token: &str,
         body: Option<&Value>,
         log: &mut Log,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<ApiResponse, Trouble> {
         let http = self.http()?;
         let (request, method) = match body {
             Some(body) => (http.post(url).json(body), "POST"),
@@ -234,8 +237,8 @@ async fn run(
     url: &str,
     sent: Map<String, Value>,
     log: &mut Log,
-) -> Result<Answer, Trouble> {
-    let mut line = Exchange { method, url: url.to_owned(), sent, status: None, received: Value::Null };
+) -> Result<ApiResponse, Trouble> {
+    let mut line = LoggedRequest { method, url: url.to_owned(), sent, status: None, received: Value::Null };
     let answer = match request.send().await {
         Ok(response) => Ok(read(response).await),
         Err(error) => Err(unreachable(error)),
@@ -256,7 +259,7 @@ async fn run(
     answer
 }
 
-async fn read(response: Response) -> Answer {
+async fn read(response: Response) -> ApiResponse {
     let status = response.status().as_u16();
     let challenge =
         response.headers().get("www-authenticate").and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -265,11 +268,11 @@ async fn read(response: Response) -> Answer {
         Ok(Value::Null) | Err(_) => challenge.map_or(Value::Null, Value::String),
         Ok(body) => body,
     };
-    Answer { status, body }
+    ApiResponse { status, body }
 }
 
 /// RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
-fn basic(client: &Client) -> String {
+fn basic(client: &ClientRegistration) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(&client.id), encode(&client.secret.0))))
 }
@@ -311,10 +314,10 @@ mod tests {
 
     #[test]
     fn basic_credentials_are_form_encoded_first() {
-        let client = Client {
+        let client = ClientRegistration {
             id: "a:b".to_owned(),
             secret: ClientSecret("p%+é".to_owned()),
-            authentication: Authentication::Basic,
+            authentication: ClientAuthentication::Basic,
         };
         let decoded = STANDARD.decode(basic(&client).trim_start_matches("Basic ")).unwrap();
         assert_eq!(decoded, b"a%3Ab:p%25%2B%C3%A9");

@@ -32,8 +32,8 @@ use grantwell_core::time::{Clock, Entropy};
 use tokio::sync::Mutex;
 
 use crate::{
-    connection::Connection,
-    issuer::{Authentication, Client, Issuer},
+    connection::IssuerConnection,
+    issuer::{ClientAuthentication, ClientRegistration, IssuerClient},
     session::Sessions,
 };
 
@@ -93,7 +93,7 @@ pub struct Secrets {
 
 /// What the third party has to know about its surroundings.
 #[derive(Clone)]
-pub struct Config {
+pub struct ThirdPartyConfig {
     /// Own origin, without a slash at the end.
     pub origin: String,
     /// The issuer, exactly as its metadata states it.
@@ -118,32 +118,32 @@ const TRANSACTION_LIFE: Duration = Duration::from_mins(15);
 const SESSIONS: usize = 1000;
 const MAX_BODY: usize = 16 * 1024;
 
-pub(crate) type SharedConnection = Arc<Mutex<Connection>>;
+pub(crate) type SharedConnection = Arc<Mutex<IssuerConnection>>;
 
 /// Everything a handler needs.
-pub(crate) struct App {
-    pub(crate) config: Config,
-    pub(crate) issuer: Issuer,
-    pub(crate) backend: Client,
-    pub(crate) web: Client,
-    pub(crate) machine: Client,
+pub(crate) struct ThirdPartyApp {
+    pub(crate) config: ThirdPartyConfig,
+    pub(crate) issuer: IssuerClient,
+    pub(crate) backend: ClientRegistration,
+    pub(crate) web: ClientRegistration,
+    pub(crate) machine: ClientRegistration,
     pub(crate) backend_sessions: Sessions<SharedConnection>,
     pub(crate) web_sessions: Sessions<SharedConnection>,
     pub(crate) web_transactions: Sessions<web::Transaction>,
 }
 
-impl App {
-    fn new(config: Config) -> Self {
-        let client = |id: &str, secret: &ClientSecret, authentication| Client {
+impl ThirdPartyApp {
+    fn new(config: ThirdPartyConfig) -> Self {
+        let client = |id: &str, secret: &ClientSecret, authentication| ClientRegistration {
             id: id.to_owned(),
             secret: secret.clone(),
             authentication,
         };
         Self {
-            issuer: Issuer::new(&config.issuer),
-            backend: client(BACKEND_CLIENT, &config.secrets.backend, Authentication::Basic),
-            web: client(WEB_CLIENT, &config.secrets.web, Authentication::Post),
-            machine: client(MACHINE_CLIENT, &config.secrets.machine, Authentication::Basic),
+            issuer: IssuerClient::new(&config.issuer),
+            backend: client(BACKEND_CLIENT, &config.secrets.backend, ClientAuthentication::Basic),
+            web: client(WEB_CLIENT, &config.secrets.web, ClientAuthentication::Post),
+            machine: client(MACHINE_CLIENT, &config.secrets.machine, ClientAuthentication::Basic),
             backend_sessions: Sessions::new(SESSION_LIFE, SESSIONS),
             web_sessions: Sessions::new(SESSION_LIFE, SESSIONS),
             web_transactions: Sessions::new(TRANSACTION_LIFE, SESSIONS),
@@ -153,8 +153,8 @@ impl App {
 }
 
 /// The whole third party, to be served at `config.origin`.
-pub fn router(config: Config) -> Router {
-    let app = Arc::new(App::new(config));
+pub fn router(config: ThirdPartyConfig) -> Router {
+    let app = Arc::new(ThirdPartyApp::new(config));
     let pages = Router::new()
         .route("/", get(page::home))
         .route("/spa", get(page::home))

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 
 use crate::{
-    App,
-    backend::Note,
-    connection::{Connection, Notice, View},
+    ThirdPartyApp,
+    backend::NoteForm,
+    connection::{ConnectionView, IssuerConnection, Notice},
     issuer::{Log, Trouble},
 };
 
-pub(crate) async fn call(State(app): State<Arc<App>>) -> Json<View> {
+pub(crate) async fn call(State(app): State<Arc<ThirdPartyApp>>) -> Json<ConnectionView> {
     let mut log = Log::new();
-    match Connection::of_machine(&app, &mut log).await {
+    match IssuerConnection::of_machine(&app, &mut log).await {
         Err(trouble) => failed(&trouble, log),
         Ok(mut connection) => {
             connection.call(&app).await;
@@ -23,9 +23,12 @@ pub(crate) async fn call(State(app): State<Arc<App>>) -> Json<View> {
     }
 }
 
-pub(crate) async fn note(State(app): State<Arc<App>>, Json(note): Json<Note>) -> Json<View> {
+pub(crate) async fn note(
+    State(app): State<Arc<ThirdPartyApp>>,
+    Json(note): Json<NoteForm>,
+) -> Json<ConnectionView> {
     let mut log = Log::new();
-    match Connection::of_machine(&app, &mut log).await {
+    match IssuerConnection::of_machine(&app, &mut log).await {
         Err(trouble) => failed(&trouble, log),
         Ok(mut connection) => {
             connection.note(&note.text, &app).await;
@@ -34,9 +37,9 @@ pub(crate) async fn note(State(app): State<Arc<App>>, Json(note): Json<Note>) ->
     }
 }
 
-pub(crate) async fn spoil(State(app): State<Arc<App>>) -> Json<View> {
+pub(crate) async fn spoil(State(app): State<Arc<ThirdPartyApp>>) -> Json<ConnectionView> {
     let mut log = Log::new();
-    match Connection::of_machine(&app, &mut log).await {
+    match IssuerConnection::of_machine(&app, &mut log).await {
         Err(trouble) => failed(&trouble, log),
         Ok(mut connection) => {
             connection.spoil(&app).await;
@@ -45,6 +48,6 @@ pub(crate) async fn spoil(State(app): State<Arc<App>>) -> Json<View> {
     }
 }
 
-fn failed(trouble: &Trouble, log: Log) -> Json<View> {
-    Json(View::without_session(Notice::of(trouble), log))
+fn failed(trouble: &Trouble, log: Log) -> Json<ConnectionView> {
+    Json(ConnectionView::without_session(Notice::of(trouble), log))
 }

@@ -11,8 +11,8 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::{
-    App, BACKEND_CLIENT, SCOPE, SPA_CLIENT, backend_redirect_uri, connection::View, post_logout_redirect_uri,
-    spa_redirect_uri,
+    BACKEND_CLIENT, SCOPE, SPA_CLIENT, ThirdPartyApp, backend_redirect_uri, connection::ConnectionView,
+    post_logout_redirect_uri, spa_redirect_uri,
 };
 
 const SHELL: &str = include_str!("../assets/shell.html");
@@ -52,7 +52,7 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Response {
 }
 
 /// What the SPA has to know. Nothing in it is secret: it is a public client.
-pub(crate) async fn config(State(app): State<Arc<App>>) -> Json<Value> {
+pub(crate) async fn config(State(app): State<Arc<ThirdPartyApp>>) -> Json<Value> {
     let config = &app.config;
     Json(json!({
         "issuer": config.issuer,
@@ -66,7 +66,7 @@ pub(crate) async fn config(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 /// Shape 3, with or without a session.
-pub(crate) fn web(view: &View) -> Html<String> {
+pub(crate) fn web(view: &ConnectionView) -> Html<String> {
     let mut body = String::from(
         "<p class=\"crumb\"><a href=\"/\">All four shapes</a></p>\
          <section class=\"panel\" data-panel=\"web\"><header><h1>A server-side web application</h1>\
@@ -130,7 +130,7 @@ fn result(body: &mut String, name: &str, label: &str, value: &Value) {
     );
 }
 
-fn log(body: &mut String, view: &View) {
+fn log(body: &mut String, view: &ConnectionView) {
     if view.log.is_empty() {
         return;
     }
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn what_others_sent_is_text_on_the_page() {
         let evil = "<script>alert(1)</script>\"'&";
-        let mut view = View::without_session(Notice::new("failed", "No", evil), Vec::new());
+        let mut view = ConnectionView::without_session(Notice::new("failed", "No", evil), Vec::new());
         view.signed_in = true;
         view.api = json!({ "body": evil });
         let Html(html) = web(&view);

@@ -16,9 +16,9 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::{
-    App, SCOPE, SharedConnection,
-    backend::Note,
-    connection::{Connection, Notice, View},
+    SCOPE, SharedConnection, ThirdPartyApp,
+    backend::NoteForm,
+    connection::{ConnectionView, IssuerConnection, Notice},
     guard::Cookie,
     issuer::{Log, Trouble},
     page,
@@ -45,7 +45,7 @@ pub(crate) struct Callback {
     error_description: Option<String>,
 }
 
-pub(crate) async fn start(State(app): State<Arc<App>>) -> Response {
+pub(crate) async fn start(State(app): State<Arc<ThirdPartyApp>>) -> Response {
     let secret = || Secret::random(&*app.config.entropy);
     let (id, state, nonce) = (secret(), secret(), secret());
     let redirect_uri = web_redirect_uri(&app.config.origin);
@@ -70,7 +70,7 @@ pub(crate) async fn start(State(app): State<Arc<App>>) -> Response {
 }
 
 pub(crate) async fn callback(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<ThirdPartyApp>>,
     headers: HeaderMap,
     Query(response): Query<Callback>,
 ) -> Response {
@@ -102,11 +102,11 @@ pub(crate) async fn callback(
 }
 
 async fn redeem(
-    app: &App,
+    app: &ThirdPartyApp,
     transaction: &Transaction,
     response: Callback,
     log: &mut Log,
-) -> Result<Connection, Trouble> {
+) -> Result<IssuerConnection, Trouble> {
     let untrusted = |why: &str| Trouble::Untrusted(why.to_owned());
     // RFC 6749 §10.12: before anything else in the answer is believed, an error included.
     let state = response.state.as_deref().and_then(crate::session::decode);
@@ -128,33 +128,33 @@ async fn redeem(
         ("redirect_uri", redirect_uri.as_str()),
         ("resource", app.config.resource.as_str()),
     ];
-    Connection::open(app, &app.web, &form, &encode(&transaction.nonce), log).await
+    IssuerConnection::open(app, &app.web, &form, &encode(&transaction.nonce), log).await
 }
 
-fn refused(app: &App, trouble: &Trouble, log: Log) -> Response {
+fn refused(app: &ThirdPartyApp, trouble: &Trouble, log: Log) -> Response {
     let notice = Notice::of(trouble);
     let status = if notice.kind == "denied" { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let page = page::web(&View::without_session(notice, log));
+    let page = page::web(&ConnectionView::without_session(notice, log));
     (status, [Cookie::TRANSACTION.clear(app)], page).into_response()
 }
 
-fn connection(app: &App, headers: &HeaderMap) -> Option<SharedConnection> {
+fn connection(app: &ThirdPartyApp, headers: &HeaderMap) -> Option<SharedConnection> {
     let id = Cookie::WEB.read(app, headers)?;
     app.web_sessions.find(&id, app.config.clock.now())
 }
 
-pub(crate) async fn overview(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+pub(crate) async fn overview(State(app): State<Arc<ThirdPartyApp>>, headers: HeaderMap) -> Response {
     let view = if let Some(connection) = connection(&app, &headers) {
         connection.lock().await.view()
     } else {
         let notice =
             Notice::new("signed-out", "Not connected", "Sign in to connect Fieldnotes to your notes.");
-        View::without_session(notice, Log::new())
+        ConnectionView::without_session(notice, Log::new())
     };
     page::web(&view).into_response()
 }
 
-pub(crate) async fn call(State(app): State<Arc<App>>, headers: HeaderMap) -> Redirect {
+pub(crate) async fn call(State(app): State<Arc<ThirdPartyApp>>, headers: HeaderMap) -> Redirect {
     if let Some(connection) = connection(&app, &headers) {
         connection.lock().await.call(&app).await;
     }
@@ -162,9 +162,9 @@ pub(crate) async fn call(State(app): State<Arc<App>>, headers: HeaderMap) -> Red
 }
 
 pub(crate) async fn note(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<ThirdPartyApp>>,
     headers: HeaderMap,
-    Form(note): Form<Note>,
+    Form(note): Form<NoteForm>,
 ) -> Redirect {
     if let Some(connection) = connection(&app, &headers) {
         connection.lock().await.note(&note.text, &app).await;
@@ -172,21 +172,21 @@ pub(crate) async fn note(
     Redirect::to("/web")
 }
 
-pub(crate) async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap) -> Redirect {
+pub(crate) async fn refresh(State(app): State<Arc<ThirdPartyApp>>, headers: HeaderMap) -> Redirect {
     if let Some(connection) = connection(&app, &headers) {
         connection.lock().await.refresh(&app).await;
     }
     Redirect::to("/web")
 }
 
-pub(crate) async fn spoil(State(app): State<Arc<App>>, headers: HeaderMap) -> Redirect {
+pub(crate) async fn spoil(State(app): State<Arc<ThirdPartyApp>>, headers: HeaderMap) -> Redirect {
     if let Some(connection) = connection(&app, &headers) {
         connection.lock().await.spoil(&app).await;
     }
     Redirect::to("/web")
 }
 
-pub(crate) async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+pub(crate) async fn sign_out(State(app): State<Arc<ThirdPartyApp>>, headers: HeaderMap) -> Response {
     let Some(connection) = connection(&app, &headers) else {
         return Redirect::to("/signed-out").into_response();
     };

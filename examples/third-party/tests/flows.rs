@@ -20,7 +20,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use grantwell_core::time::{Clock, Entropy, Timestamp};
-use grantwell_third_party::{ClientSecret, Config, Secrets, router};
+use grantwell_third_party::{ClientSecret, Secrets, ThirdPartyConfig, router};
 use reqwest::redirect;
 use serde_json::{Value, json};
 use url::Url;
@@ -187,7 +187,7 @@ async fn world() -> World {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let secret = |text: &str| ClientSecret(text.to_owned());
-    let third_party = router(Config {
+    let third_party = router(ThirdPartyConfig {
         origin: origin.clone(),
         issuer: url.clone(),
         api: url,

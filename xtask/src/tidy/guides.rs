@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::Problems;
-use crate::source::{self, Source, files};
+use crate::source::{self, RepositoryFile, files};
 
 const GUIDES: &str = "docs/guides";
 const EXAMPLES: &str = "docs/guides/examples/";
@@ -47,7 +47,7 @@ pub(super) fn check(root: &Path) -> Result<Problems, String> {
     Ok(problems)
 }
 
-fn at(guide: &Source, block: &Block<'_>, why: &str) -> String {
+fn at(guide: &RepositoryFile, block: &Block<'_>, why: &str) -> String {
     format!("{}:{}: {why}", guide.path, block.line)
 }
 

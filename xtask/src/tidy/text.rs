@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::Problems;
-use crate::source::{Source, files, lex};
+use crate::source::{RepositoryFile, files, lex};
 
 const LONGEST: usize = 600;
 
 /// All Rust of the repository but this tool's own, which quotes what it looks for.
-fn rust(root: &Path) -> Result<Vec<Source>, String> {
+fn rust(root: &Path) -> Result<Vec<RepositoryFile>, String> {
     let mut all = Vec::new();
     for folder in ["crates", "examples", "bench", "fuzz", "tests"] {
         all.extend(files(root, folder, &[".rs"])?);
@@ -32,7 +32,7 @@ pub(super) fn sql(root: &Path) -> Result<Problems, String> {
     Ok(elsewhere.flat_map(|file| sql_in(&file)).collect())
 }
 
-fn sql_in(file: &Source) -> Problems {
+fn sql_in(file: &RepositoryFile) -> Problems {
     let strings = lex(&file.text).strings;
     let lines = strings.into_iter().filter(|(_, text)| is_sql(text)).map(|(line, _)| line);
     lines.map(|line| format!("{}:{line}: SQL belongs to crates/store", file.path)).collect()
@@ -64,7 +64,7 @@ pub(super) fn http(root: &Path) -> Result<Problems, String> {
 
 const HTTP_CRATES: [&str; 7] = ["axum", "http", "hyper", "hyper_util", "reqwest", "tower", "tower_http"];
 
-fn http_in(file: &Source) -> Problems {
+fn http_in(file: &RepositoryFile) -> Problems {
     let code = lex(&file.text).code;
     let mut problems = Problems::new();
     for (number, line) in code.lines().enumerate() {
@@ -108,8 +108,8 @@ pub(super) fn examples(root: &Path) -> Result<Problems, String> {
 mod tests {
     use super::*;
 
-    fn file(text: &str) -> Source {
-        Source { path: "x.rs".to_owned(), text: text.to_owned() }
+    fn file(text: &str) -> RepositoryFile {
+        RepositoryFile { path: "x.rs".to_owned(), text: text.to_owned() }
     }
 
     #[test]

@@ -48,7 +48,10 @@ fn disconnect(n: Option<u8>) -> Disconnect {
     Disconnect { form: form(&[2]), consent: n.map(|n| ConsentId::from_bytes([n; 16])) }
 }
 
-fn sign_out(which: Which, world: &fx::World) -> Result<Decision<Which>, Refused<AccountRefusal>> {
+fn sign_out(
+    which: WhichSessions,
+    world: &fx::World,
+) -> Result<Decision<WhichSessions>, Refused<AccountRefusal>> {
     decide(&SignOut { form: form(&[2]), which: Some(which) }, world)
 }
 
@@ -89,7 +92,8 @@ fn o_06_what_is_another_persons_is_not_found() {
         let refused = decide(&disconnect(consent), &world()).unwrap_err();
         assert!(refused.refusal == AccountRefusal::NotFound && refused.writes.is_empty(), "{consent:?}");
     }
-    let which = [Some(Which::One(au::session_id(9))), Some(Which::One(au::session_id(7))), None];
+    let which =
+        [Some(WhichSessions::One(au::session_id(9))), Some(WhichSessions::One(au::session_id(7))), None];
     for which in which {
         let refused = decide(&SignOut { form: form(&[2]), which }, &world()).unwrap_err();
         assert!(refused.refusal == AccountRefusal::NotFound && refused.writes.is_empty(), "{which:?}");
@@ -101,16 +105,19 @@ fn o_06_one_session_or_all_others_end() {
     let world = world();
     for n in [2, 3] {
         let (id, user_id) = (au::session_id(n), au::user_id(2));
-        let one = sign_out(Which::One(id), &world).unwrap();
-        assert_eq!((one.outcome, named(&one.writes)), (Which::One(id), vec![id]));
+        let one = sign_out(WhichSessions::One(id), &world).unwrap();
+        assert_eq!((one.outcome, named(&one.writes)), (WhichSessions::One(id), vec![id]));
         assert_eq!(one.writes.first(), Some(&Write::EndSession { id, user_id, at: fx::NOW }));
     }
     let all = Write::EndOtherSessions { user_id: au::user_id(2), keep: au::session_id(2), at: fx::NOW };
-    let others = sign_out(Which::Others, &world).unwrap();
-    assert_eq!((others.outcome, named(&others.writes)), (Which::Others, [3, 4].map(au::session_id).to_vec()));
+    let others = sign_out(WhichSessions::Others, &world).unwrap();
+    assert_eq!(
+        (others.outcome, named(&others.writes)),
+        (WhichSessions::Others, [3, 4].map(au::session_id).to_vec())
+    );
     assert_eq!(others.writes.first(), Some(&all));
     let alone = fx::World { sessions: vec![of_ada(2)], ..world };
-    let none = sign_out(Which::Others, &alone).unwrap();
+    let none = sign_out(WhichSessions::Others, &alone).unwrap();
     assert_eq!(none.writes, [all], "some may not be among the newest");
 }
 
@@ -140,7 +147,7 @@ fn l_02_a_form_that_was_not_made_for_this_browser_and_session_does_nothing() {
         let consent = Some(ConsentId::from_bytes([5; 16]));
         let refused = decide(&Disconnect { form: form.clone(), consent }, &world()).unwrap_err();
         assert!(refused.refusal == *expected && refused.writes.is_empty(), "case {at}");
-        let refused = decide(&SignOut { form, which: Some(Which::Others) }, &world()).unwrap_err();
+        let refused = decide(&SignOut { form, which: Some(WhichSessions::Others) }, &world()).unwrap_err();
         assert!(refused.refusal == *expected && refused.writes.is_empty(), "case {at}");
     }
 }

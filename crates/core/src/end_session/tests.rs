@@ -32,7 +32,7 @@ fn form(pairs: &[(&str, &str)]) -> Form {
 fn yes(named: &[u8]) -> Confirmation {
     Confirmation {
         anti_forgery: au::anti_forgery(MATTER),
-        pressed: Pressed::SignOut,
+        pressed: SignOutChoice::SignOut,
         sessions: named.iter().copied().map(au::session_id).collect(),
     }
 }
@@ -237,7 +237,7 @@ fn o_01_l_02_a_yes_that_our_page_did_not_send_is_refused() {
     ];
     let genuine = hint("web", 2, Some(2));
     for change in forged {
-        for pressed in [Pressed::SignOut, Pressed::Stay] {
+        for pressed in [SignOutChoice::SignOut, SignOutChoice::Stay] {
             let mut confirmation = Confirmation { pressed, ..yes(&[2]) };
             change(&mut confirmation, foreign.clone());
             // Not even with a hint that would do without a page.
@@ -249,7 +249,7 @@ fn o_01_l_02_a_yes_that_our_page_did_not_send_is_refused() {
 
 #[test]
 fn o_01_who_stays_stays() {
-    let stay = || Some(Confirmation { pressed: Pressed::Stay, ..yes(&[2]) });
+    let stay = || Some(Confirmation { pressed: SignOutChoice::Stay, ..yes(&[2]) });
     assert_eq!(decided(&[("client_id", "web")], &[2], stay()), Ok(SignOutOutcome::Stay));
     let genuine = hint("web", 2, Some(2));
     assert_eq!(decided(&[("id_token_hint", &genuine)], &[2], stay()), Ok(SignOutOutcome::Stay));

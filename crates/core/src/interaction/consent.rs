@@ -20,7 +20,7 @@ use crate::{
 
 /// What the person pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pressed {
+pub enum ConsentChoice {
     /// Yes, to all that the page showed.
     Allow,
     /// No.
@@ -105,7 +105,7 @@ pub struct Said {
     /// By whom.
     pub by: UserId,
     /// What.
-    pub pressed: Pressed,
+    pub pressed: ConsentChoice,
     /// To which question.
     pub about: About,
 }
@@ -118,7 +118,7 @@ pub struct ConsentAnswer {
     /// The account that the page was made for.
     pub by: UserId,
     /// What was pressed.
-    pub pressed: Pressed,
+    pub pressed: ConsentChoice,
     /// The question of the page, as its form carried it.
     pub question: String,
 }
@@ -174,19 +174,19 @@ pub(super) fn answer(
     if subject.user.id != by {
         return Decision::read_only(Answered::Stale);
     }
-    if pressed == Pressed::Allow && about == About::AnotherQuestion {
+    if pressed == ConsentChoice::Allow && about == About::AnotherQuestion {
         return Decision::read_only(Answered::Changed);
     }
     let before = &pending.interaction.facts;
     let facts = Facts {
         // A person whom an external login UI reported gets the session when the browser comes back.
         session_id: before.session_id.or_else(|| subject.session_id.filter(|_| before.signed_in.is_none())),
-        agreed: (pressed == Pressed::Allow).then(|| asked.clone()),
-        denied: pressed == Pressed::Deny,
+        agreed: (pressed == ConsentChoice::Allow).then(|| asked.clone()),
+        denied: pressed == ConsentChoice::Deny,
         ..before.clone()
     };
     let mut writes = vec![pending.keep(facts)];
-    if pressed == Pressed::Deny {
+    if pressed == ConsentChoice::Deny {
         writes.push(denied(view.request, Some(by), context));
     }
     Decision { writes, outcome: Answered::Noted }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    consent::{self, About, Answered, Pressed, Question, Said},
+    consent::{self, About, Answered, ConsentChoice, Question, Said},
     next::{NextStep, Subject, View, next},
     pending::{Handle, Pending},
 };
@@ -66,7 +66,7 @@ pub enum Report {
     /// They decided on the question.
     Consent {
         /// What they pressed.
-        pressed: Pressed,
+        pressed: ConsentChoice,
         /// Which question was answered; `None`: the UI vouches that it is this one.
         question: Option<String>,
     },
@@ -120,7 +120,7 @@ impl Step for KeepReport {
 fn decided(
     pending: &Pending<'_>,
     request: &AuthorizationRequest,
-    (pressed, question): (Pressed, Option<&str>),
+    (pressed, question): (ConsentChoice, Option<&str>),
     have: &Have,
     context: &Context<'_>,
 ) -> Decided<(), ExternalRefusal> {

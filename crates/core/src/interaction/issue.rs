@@ -121,7 +121,7 @@ fn consent(
     }
 }
 
-/// The refusal that ends an interaction, as the client is told it.
+/// The OAuth error that the client receives when an interaction is refused.
 pub fn refuse(request: &AuthorizationRequest, refusal: &dyn Refusal, issuer: &str) -> AuthorizationResponse {
     let ResponseRoute::Redirect(redirect) = &request.route;
     AuthorizationResponse::error(redirect, refusal.public(), issuer)

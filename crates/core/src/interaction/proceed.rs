@@ -36,7 +36,7 @@ pub struct Proceed<'a> {
 /// Where an interaction goes on.
 #[derive(Debug)]
 pub enum Proceeded {
-    /// The client is told, by way of the browser.
+    /// The browser takes the response to the client.
     Respond(Arc<Client>, AuthorizationResponse),
     /// A page is shown, or the external login UI's.
     Page(Box<NextPage>),

@@ -132,7 +132,7 @@ pub struct SignIn<'a> {
 
 /// How an attempt ends.
 #[derive(Debug)]
-pub enum Settled {
+pub enum SignInResult {
     /// The person is who they say; the interaction that goes on, or the account page.
     SignedIn(Box<SignedIn>, Option<InteractionId>),
     /// The password was wrong, or there is nobody it could be right for.
@@ -142,10 +142,10 @@ pub enum Settled {
 impl Step for SignIn<'_> {
     const NAME: &'static str = "sign_in";
     const SHARE: Share = Share::SignIns;
-    type Outcome = Settled;
+    type Outcome = SignInResult;
     type Refusal = ResumeRefusal;
 
-    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<Settled, ResumeRefusal> {
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<SignInResult, ResumeRefusal> {
         let form = &self.form.form;
         let pending = form.open(have, context)?;
         let user = have.user_by_login(&self.form.name)?;
@@ -172,17 +172,17 @@ impl Step for SignIn<'_> {
             Purpose::Authorization(_) => Some(pending.interaction.id),
             Purpose::Account => None,
         };
-        Ok(decision.map(|signed_in| Settled::SignedIn(Box::new(signed_in), id)))
+        Ok(decision.map(|signed_in| SignInResult::SignedIn(Box::new(signed_in), id)))
     }
 }
 
 /// The same writes for a wrong password and for nobody (catalogue L-13).
-fn fail(user: Option<&User>, budget: &Budget, context: &Context<'_>) -> Decision<Settled> {
+fn fail(user: Option<&User>, budget: &Budget, context: &Context<'_>) -> Decision<SignInResult> {
     let (key, backoff) = (budget.address.clone(), context.policy.guessing.address);
     let failure = Write::CountFailure { key, now: context.now, backoff };
     let detail = json!({ "amr": [password::AMR] });
     let event = context.audit("sign_in.failed", user.map(|user| user.id), None, detail);
-    Decision { writes: vec![failure, event], outcome: Settled::Failed }
+    Decision { writes: vec![failure, event], outcome: SignInResult::Failed }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ fn record(usage: KeyUse, name: &str, active_from: Timestamp, retired_at: Option<
     }
 }
 
-/// One living key of every use, active since `at`.
+/// One current key of every use, active since `at`.
 fn complete(at: Timestamp) -> Vec<KeyRecord> {
     MAKING_ORDER
         .iter()

@@ -88,13 +88,13 @@ impl Errors {
     /// Adds what was found of the fields that could be read. A field that was given and could not be read, or under a
     /// mistyped name, is not also missing.
     pub(super) fn merge(&mut self, later: Self) {
-        let told = |error: &FieldError| {
-            let is_its = |told: &FieldError| {
-                told.field == error.field || told.violation.nearest() == Some(error.field.as_str())
+        let is_known = |error: &FieldError| {
+            let is_its = |known: &FieldError| {
+                known.field == error.field || known.violation.nearest() == Some(error.field.as_str())
             };
             self.0.iter().any(is_its)
         };
-        let is_new = |error: &FieldError| !(error.violation.is_absence() && told(error));
+        let is_new = |error: &FieldError| !(error.violation.is_absence() && is_known(error));
         let more: Vec<_> = later.0.into_iter().filter(is_new).collect();
         self.0.extend(more);
     }

@@ -94,9 +94,9 @@ pub enum InvalidToken {
 
 /// Access tokens.
 #[derive(Debug)]
-pub struct AccessToken;
+pub struct AccessTokens;
 
-impl AccessToken {
+impl AccessTokens {
     /// The claims of `token`, if it is an access token of this issuer whose life is not over.
     pub fn read(
         token: &str,

@@ -14,14 +14,14 @@ use crate::{
 
 /// Where an access token is going.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Target<'a> {
+pub(super) enum TokenTarget<'a> {
     /// UserInfo.
     Issuer,
     /// An API.
     Resource(&'a Resource),
 }
 
-impl<'a> Target<'a> {
+impl<'a> TokenTarget<'a> {
     /// The audience with its record; one that is gone is no target any more.
     pub(super) fn find(audience: &Audience, resources: &'a [Resource]) -> Result<Self, TokenRefusal> {
         match audience {
@@ -44,7 +44,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The audience that a request names, as it was written; the issuer is told from a resource where the policy is known.
+/// The audience that a request names, as it was written. [`TokenTarget`] tells the issuer from a resource, once the policy is known.
 #[derive(Clone)]
 pub(super) struct Named(Option<String>);
 

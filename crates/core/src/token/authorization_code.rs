@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::{
     Grant, GrantRequest, TokenDecided, TokenRefusal,
-    audience::{self, Named, Target},
+    audience::{self, Named, TokenTarget},
     code::Code,
     liveness,
-    mint::{self, Access, Subject},
+    mint::{self, Access, TokenSubject},
     refresh::RefreshToken,
     refresh_token, required,
 };
@@ -86,11 +86,11 @@ impl GrantRequest for Redemption {
         let permissions = &authorization.permissions;
         let named = self.named.as_ref().map_err(|refusal| *refusal)?.audience(policy);
         let audience = audience::granted(named, permissions, &client)?;
-        let target = Target::load(&audience, have)?;
+        let target = TokenTarget::load(&audience, have)?;
         let scope = audience::in_effect(None, permissions, &client)?;
         let access = Access {
             client: client.client(),
-            subject: Subject::Person(authorization),
+            subject: TokenSubject::Person(authorization),
             target,
             scope: permissions.0.get(&audience).map(|at| at.intersection(&scope)).unwrap_or_default(),
             nonce: authorization.nonce.as_deref(),

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{
     Grant, GrantRequest, TokenDecided, TokenRefusal,
-    audience::{self, Named, Target},
-    mint::{self, Access, Subject},
+    audience::{self, Named, TokenTarget},
+    mint::{self, Access, TokenSubject},
 };
 use crate::{
     audience::{Asked, AudienceRefusal, is_api_scope},
@@ -60,17 +60,18 @@ impl GrantRequest for Machine {
             Some(named) => permitted(named, &registered, client, resources)?,
             None => owner(wanted.clone(), client, resources, context.policy)?,
         };
-        let target = Target::find(&audience, resources)?;
+        let target = TokenTarget::find(&audience, resources)?;
         let scope = match target {
-            Target::Resource(resource) => wanted.filtered(|scope| resource.scopes.contains_key(scope)),
-            Target::Issuer => {
+            TokenTarget::Resource(resource) => wanted.filtered(|scope| resource.scopes.contains_key(scope)),
+            TokenTarget::Issuer => {
                 wanted.filtered(|scope| resources.iter().all(|r| !r.scopes.contains_key(scope)))
             }
         };
         if scope.is_empty() && asked.is_some() {
             return Err(TokenRefusal::Scope.into());
         }
-        let access = Access { client, subject: Subject::Machine, target, scope: scope.clone(), nonce: None };
+        let access =
+            Access { client, subject: TokenSubject::Machine, target, scope: scope.clone(), nonce: None };
         let response = mint::respond(access, scope, context)?;
         let mut writes = Vec::new();
         if context.policy.audit_every_token {

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use super::{
-    access::{AccessClaims, AccessToken, InvalidToken},
+    access::{AccessClaims, AccessTokens, InvalidToken},
     jti::TokenId,
     liveness::{self, Dead},
     refresh::RefreshToken,
@@ -55,7 +55,7 @@ impl TokenText {
             if let Some(refresh) = RefreshToken::read(&self.text, &context.keyring.keys) {
                 return Ok(PresentedToken::Refresh(refresh));
             }
-            AccessToken::read(&self.text, context.keyring, context.policy, context.now)
+            AccessTokens::read(&self.text, context.keyring, context.policy, context.now)
                 .map(|claims| PresentedToken::Access(Box::new(claims)))
         };
         self.read.get_or_init(read).as_ref().map_err(|invalid| *invalid)

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use super::{TokenRefusal, TokenResponse, access, access::AccessClaims, audience::Target, jti};
+use super::{TokenRefusal, TokenResponse, access, access::AccessClaims, audience::TokenTarget, jti};
 use crate::{
     client::Client,
     jose::{Algorithm, SigningKey},
@@ -24,7 +24,7 @@ const ISSUER_ALGORITHM: Algorithm = Algorithm::ES256;
 
 /// Whom an access token speaks for.
 #[derive(Clone, Copy)]
-pub(super) enum Subject<'a> {
+pub(super) enum TokenSubject<'a> {
     /// The person of an authorization.
     Person(&'a Authorization),
     /// The client itself.
@@ -34,8 +34,8 @@ pub(super) enum Subject<'a> {
 /// An access token to be made.
 pub(super) struct Access<'a> {
     pub(super) client: &'a Client,
-    pub(super) subject: Subject<'a>,
-    pub(super) target: Target<'a>,
+    pub(super) subject: TokenSubject<'a>,
+    pub(super) target: TokenTarget<'a>,
     pub(super) scope: ScopeSet,
     /// Of the authorization request, for the ID token.
     pub(super) nonce: Option<&'a str>,
@@ -48,8 +48,8 @@ pub(super) fn respond(
     context: &Context<'_>,
 ) -> Result<TokenResponse, Stop<TokenRefusal>> {
     let person = match access.subject {
-        Subject::Person(authorization) if scope.contains("openid") => Some(authorization),
-        Subject::Person(_) | Subject::Machine => None,
+        TokenSubject::Person(authorization) if scope.contains("openid") => Some(authorization),
+        TokenSubject::Person(_) | TokenSubject::Machine => None,
     };
     // Both keys before the first signature: a key that is being made is waited for, and then all of this is done again.
     let id_token_key =
@@ -65,8 +65,8 @@ pub(super) fn respond(
 fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i64), Stop<TokenRefusal>> {
     let Context { policy, now, entropy, .. } = *context;
     let (aud, format, algorithm, lifetime) = match access.target {
-        Target::Issuer => (policy.issuer.as_str(), policy.access_token_format, ISSUER_ALGORITHM, None),
-        Target::Resource(resource) => (
+        TokenTarget::Issuer => (policy.issuer.as_str(), policy.access_token_format, ISSUER_ALGORITHM, None),
+        TokenTarget::Resource(resource) => (
             resource.identifier.as_str(),
             resource.access_token_format,
             resource.access_token_signing_alg,
@@ -77,13 +77,13 @@ fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i
         .map_or(policy.lifetimes.access_token, |seconds| Duration::from_secs(seconds.into()))
         .min(LONGEST_TOKEN);
     let (sub, jti, latest, authentication) = match access.subject {
-        Subject::Person(authorization) => (
+        TokenSubject::Person(authorization) => (
             authorization.user_id.to_string(),
             jti::person(authorization.id, entropy),
             authorization.expires_at,
             Some(&authorization.authentication),
         ),
-        Subject::Machine => (
+        TokenSubject::Machine => (
             access.client.client_id.to_string(),
             jti::machine(now, context.epoch, entropy),
             now + lifetime,

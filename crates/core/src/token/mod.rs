@@ -157,7 +157,7 @@ pub trait GrantRequest: Send + Sync {
 /// Every grant, in the order discovery lists them.
 pub static GRANTS: &[&dyn Grant] = &[
     &authorization_code::AuthorizationCode,
-    &refresh_token::RefreshToken,
+    &refresh_token::RefreshTokenGrant,
     &client_credentials::ClientCredentials,
 ];
 

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{
     Grant, GrantRequest, TokenDecided, TokenRefusal,
-    audience::{self, Named, Target},
+    audience::{self, Named, TokenTarget},
     liveness,
-    mint::{self, Access, Subject},
+    mint::{self, Access, TokenSubject},
     refresh, required,
 };
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
     store::{Authorization, RefreshState, Write},
 };
 
-pub(super) struct RefreshToken;
+pub(super) struct RefreshTokenGrant;
 
-impl Grant for RefreshToken {
+impl Grant for RefreshTokenGrant {
     fn grant_type(&self) -> GrantType {
         GrantType::RefreshToken
     }
@@ -67,8 +67,8 @@ impl GrantRequest for Refresh {
         let audience = audience::granted(named, permissions, &client)?;
         let access = Access {
             client: client.client(),
-            subject: Subject::Person(authorization),
-            target: Target::load(&audience, have)?,
+            subject: TokenSubject::Person(authorization),
+            target: TokenTarget::load(&audience, have)?,
             scope: permissions.0.get(&audience).map(|at| at.intersection(&scope)).unwrap_or_default(),
             // Core 1.0 §12.2: the nonce belongs to the authentication request, not to a refresh.
             nonce: None,
@@ -101,25 +101,25 @@ fn successor(
     authorization: &Authorization,
     context: &Context<'_>,
 ) -> Result<(refresh::RefreshToken, Rotates), Refused<TokenRefusal>> {
-    let living = authorization.refresh.as_ref().ok_or(TokenRefusal::UnknownRefreshToken)?;
-    if context.now >= living.expires_at {
+    let current = authorization.refresh.as_ref().ok_or(TokenRefusal::UnknownRefreshToken)?;
+    if context.now >= current.expires_at {
         return Err(TokenRefusal::RefreshIdle.into());
     }
     let next = token.next(&context.keyring.keys);
-    if token.generation == living.generation {
-        if token.digest() != living.digest {
+    if token.generation == current.generation {
+        if token.digest() != current.digest {
             return Err(TokenRefusal::UnknownRefreshToken.into());
         }
         return Ok((next.ok_or(TokenRefusal::RefreshExhausted)?, Rotates::Now));
     }
-    if token.generation > living.generation {
+    if token.generation > current.generation {
         return Err(TokenRefusal::UnknownRefreshToken.into());
     }
     match next {
         Some(next)
-            if next.generation == living.generation
-                && next.digest() == living.digest
-                && context.now.since(living.rotated_at) < context.policy.lifetimes.refresh_grace =>
+            if next.generation == current.generation
+                && next.digest() == current.digest
+                && context.now.since(current.rotated_at) < context.policy.lifetimes.refresh_grace =>
         {
             Ok((next, Rotates::Already))
         }
@@ -132,14 +132,14 @@ fn reused(
     authorization: &Authorization,
     context: &Context<'_>,
 ) -> Refused<TokenRefusal> {
-    let living = authorization.refresh.as_ref().map(|living| living.generation);
+    let current = authorization.refresh.as_ref().map(|current| current.generation);
     let writes = vec![
         Write::RevokeAuthorization { id: authorization.id, at: context.now },
         context.audit(
             "refresh_token.reused",
             Some(authorization.user_id),
             Some(&authorization.client_id),
-            json!({ "authorization": authorization.id, "generation": token.generation, "living": living }),
+            json!({ "authorization": authorization.id, "generation": token.generation, "living": current }),
         ),
     ];
     Refused { writes, ..TokenRefusal::RefreshReused.into() }

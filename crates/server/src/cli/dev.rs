@@ -249,7 +249,7 @@ fn state(places: &Places, credentials: &Credentials) -> String {
 }
 
 fn fieldnotes(places: &Places, credentials: &Credentials, entropy: Arc<dyn Entropy>) -> axum::Router {
-    third_party::router(third_party::Config {
+    third_party::router(third_party::ThirdPartyConfig {
         origin: places.third_party.clone(),
         issuer: places.issuer.clone(),
         api: places.api.clone(),
@@ -265,7 +265,7 @@ fn fieldnotes(places: &Places, credentials: &Credentials, entropy: Arc<dyn Entro
 }
 
 fn notes(places: &Places, credentials: &Credentials) -> Result<axum::Router, StartError> {
-    notes_api::router(notes_api::Config {
+    notes_api::router(notes_api::NotesConfig {
         issuer: places.issuer.clone(),
         resource: format!("{}/", places.api),
         introspection_client_id: "notes-api".to_owned(),

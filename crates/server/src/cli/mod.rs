@@ -34,14 +34,14 @@ use crate::{
     telemetry::{self, LogShape},
 };
 
-/// Done.
+/// The command did what it should.
 pub(crate) const SUCCESS: u8 = 0;
-/// Something was wrong; one sentence on standard error says what.
+/// The command failed; the reason is on standard error.
 pub(crate) const FAILURE: u8 = 1;
 
 /// An OAuth 2.1 authorization server and OpenID Provider in one program.
 ///
-/// Exit codes: 0 done, 1 something was wrong and one sentence says what, 2 the command line was wrong.
+/// Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "grantwell",
@@ -57,26 +57,26 @@ pub(crate) struct Cli {
 pub(crate) enum CliCommand {
     /// Runs everything on this machine, with nothing to configure
     ///
-    /// The authorization server, an example application with its back end, an example API, and users, clients and resources
-    /// to try them with. Prints where to go and who can sign in.
+    /// Starts the authorization server, an example application with its back end and an example API, with users, clients and
+    /// resources to try them. Prints the addresses, and the names and passwords of the users.
     #[command(after_help = "Example:\n  grantwell dev --port 8080 --data .grantwell")]
     Dev(Dev),
     /// Runs the server
     #[command(after_help = "Example:\n  grantwell serve --config /etc/grantwell/grantwell.toml")]
     Serve(ConfigFile),
-    /// Makes the database hold what a state file declares
+    /// Brings the database to the state that a file declares
     ///
-    /// Prints what it creates, changes and leaves; a second run changes nothing. On any mistake nothing changes. A running
-    /// server honours the change within a second.
+    /// Prints what it creates, changes and leaves as it is. A second run changes nothing. If the file has an error, nothing
+    /// changes. A running server uses the new state within a second.
     #[command(after_help = "Example:\n  grantwell apply --config grantwell.toml state.toml --dry-run")]
     Apply(Apply),
-    /// Looks at the configuration
+    /// Checks and describes the configuration
     #[command(subcommand, after_help = "Example:\n  grantwell config check --config grantwell.toml")]
     Config(ConfigCommand),
-    /// Looks after the database: its schema, backups, moving it
+    /// Manages the database: schema, backups, moves
     #[command(subcommand, after_help = "Example:\n  grantwell db status --config grantwell.toml")]
     Db(db::DbCommand),
-    /// Looks after the signing keys
+    /// Manages the signing keys
     #[command(subcommand, after_help = "Example:\n  grantwell key ls --config grantwell.toml")]
     Key(KeyCommand),
 }
@@ -86,17 +86,17 @@ pub(crate) enum KeyCommand {
     /// Lists the signing keys
     #[command(after_help = "Example:\n  grantwell key ls --config grantwell.toml")]
     Ls(ConfigFile),
-    /// Makes a successor for every signing key
+    /// Creates a successor for every signing key
     ///
-    /// It is published at once and signs fifteen minutes later, when every client that caches the keys has it. A running
-    /// server has it within a second.
+    /// The new keys are published at once and sign after fifteen minutes, when no client can have an older key set in its
+    /// cache. A running server reads them within a second.
     #[command(after_help = "Example:\n  grantwell key rotate --config grantwell.toml")]
     Rotate(ConfigFile),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Tells every mistake of a configuration, each with its place
+    /// Reports every error in a configuration, with file, line and column
     #[command(after_help = "Example:\n  grantwell config check --config grantwell.toml")]
     Check(ConfigFile),
     /// Prints every key with its type, default and environment variable, as Markdown
@@ -106,20 +106,20 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigFile {
-    /// The configuration
+    /// The configuration file
     #[arg(long, value_name = "FILE", default_value = "grantwell.toml")]
     pub(crate) config: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Dev {
-    /// Prints the same as one JSON object when everything is ready
+    /// Prints one JSON object instead of text, when everything is ready
     #[arg(long)]
     pub(crate) json: bool,
     /// The folder for the database and keys
     #[arg(long, value_name = "DIR", default_value = ".grantwell")]
     pub(crate) data: PathBuf,
-    /// The port of the authorization server; the example application and API take the next ones; 0 picks free ones
+    /// The port of the authorization server; the example application and the API use the next two; 0 picks free ports
     #[arg(long, value_name = "N", default_value_t = 8080)]
     pub(crate) port: u16,
 }
@@ -131,18 +131,18 @@ pub(crate) struct Apply {
     /// The state file
     #[arg(value_name = "STATE")]
     pub(crate) state: PathBuf,
-    /// Shows what would happen, and changes nothing
+    /// Shows the changes without making them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Removes what an earlier run made and the file declares no longer
+    /// Removes what an earlier `apply` created and the file no longer declares
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Prints one JSON object, with `changes` or with `errors`
+    /// Prints one JSON object with `changes` or `errors`
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Reads the command line and does what it says.
+/// Parses the command line and runs the command.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -207,7 +207,7 @@ async fn serve(path: &Path) -> Result<(), StartError> {
     start::serve(config).await
 }
 
-/// For people a mistake is a sentence on standard error, for programs an object where the changes would be.
+/// Prints the report, or the errors: as text on standard error, with `--json` as an object on standard output.
 async fn apply_and_report(arguments: &Apply) -> Result<u8, StartError> {
     let applied = apply_state(arguments).await;
     match (applied, arguments.json) {
@@ -231,7 +231,7 @@ async fn apply_state(arguments: &Apply) -> Result<ApplyReport, Problems> {
         eprintln!("warning: {warning}");
     }
     let source = SourceFile::read(&arguments.state)?;
-    // Mistakes are told before a database is opened, let alone made.
+    // Mistakes are reported before a database is opened or created.
     state::parse(&source)?;
     let (database, master, issuer) = (&config.database, &config.keys.master, &config.policy.issuer);
     let entropy = SystemEntropy;

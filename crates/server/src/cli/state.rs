@@ -97,7 +97,7 @@ impl FieldSpans {
     }
 }
 
-/// Reads the whole file; every mistake in it is told at once.
+/// Reads the whole file; every mistake in it is reported at once.
 pub(crate) fn parse(source: &SourceFile) -> Result<StateFile, Problems> {
     let mut reading = Reading { source, problems: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(&source.text);

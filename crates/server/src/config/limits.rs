@@ -93,7 +93,7 @@ pub(super) const SECTION: Section = Section {
             name: "password_queue",
             kind: ValueKind::Count(1, 10_000),
             default: Some("64"),
-            about: "Sign-ins that may wait for one; the next is told to try again.",
+            about: "Sign-ins that may wait for one; the next is refused with 503 and `Retry-After`.",
         },
         Key {
             name: "connections",

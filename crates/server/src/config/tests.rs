@@ -256,7 +256,7 @@ fn the_environment_goes_before_the_file() {
             ("PATH", "/bin"),
         ],
     );
-    // The wrong value in the file is still told, although the environment has a right one.
+    // The wrong value in the file is still reported, although the environment has a right one.
     assert_eq!(config.unwrap_err().0.len(), 1);
     let config = load(
         "issuer = \"https://file.example\"",

@@ -2,7 +2,7 @@
 
 use axum::{extract::RawQuery, http::HeaderMap};
 use grantwell_core::{
-    account::{AccountForm, AccountRefusal, AccountView, Disconnect, ShowAccount, SignOut, Which},
+    account::{AccountForm, AccountRefusal, AccountView, Disconnect, ShowAccount, SignOut, WhichSessions},
     error::Refusal as _,
     id::{ConsentId, SessionId},
     redirect_uri,
@@ -121,15 +121,15 @@ pub(crate) async fn disconnect(x: Exchange, _: Person, page: PageForm) -> Respon
 /// POST `/account/sign-out`.
 pub(crate) async fn sign_out(x: Exchange, _: Person, mut page: PageForm) -> Response {
     let which = match page.field("session") {
-        "others" => Some(Which::Others),
-        other => SessionId::parse(other).map(Which::One),
+        "others" => Some(WhichSessions::Others),
+        other => SessionId::parse(other).map(WhichSessions::One),
     };
     match x.run(&SignOut { form: form(&x, &page), which }).await {
         Err(why) => Renderer::new(&x, &page.headers, &[]).unavailable(&why),
         Ok(ran) => match ran.result {
             Err(refusal) => refused(&x, &page.headers, refusal),
-            Ok(Which::Others) => done(&x, "others-ended"),
-            Ok(Which::One(id)) => {
+            Ok(WhichSessions::Others) => done(&x, "others-ended"),
+            Ok(WhichSessions::One(id)) => {
                 page.browser.forget_sessions(&x, &[id]);
                 with_cookies(done(&x, "session-ended"), page.browser)
             }

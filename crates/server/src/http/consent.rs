@@ -2,7 +2,7 @@
 
 use grantwell_core::{
     id::UserId,
-    interaction::consent::{Answered, ConsentAnswer, Pressed},
+    interaction::consent::{Answered, ConsentAnswer, ConsentChoice},
 };
 
 use crate::{
@@ -22,8 +22,8 @@ pub(crate) async fn post(x: Exchange, page: PageForm) -> Response {
     let renderer = Renderer::new(&x, &page.headers, &[]);
     let form = page.interaction(&x);
     let pressed = match page.field("decision") {
-        "allow" => Some(Pressed::Allow),
-        "deny" => Some(Pressed::Deny),
+        "allow" => Some(ConsentChoice::Allow),
+        "deny" => Some(ConsentChoice::Deny),
         _ => None,
     };
     let (pressed, by) = match (pressed, UserId::parse(page.field("account"))) {

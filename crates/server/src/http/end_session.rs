@@ -2,7 +2,9 @@
 
 use axum::{body::Body, extract::RawQuery, http::HeaderMap};
 use grantwell_core::{
-    end_session::{Confirmation, EndSessionRefusal, EndSessionRequest, MATTER, Pressed, SignOutOutcome},
+    end_session::{
+        Confirmation, EndSessionRefusal, EndSessionRequest, MATTER, SignOutChoice, SignOutOutcome,
+    },
     error::Refusal as _,
     form::Form,
     id::SessionId,
@@ -79,7 +81,11 @@ fn confirmation(x: &Exchange, headers: &HeaderMap, form: &Form) -> Option<Confir
     let sessions = field("sessions").unwrap_or_default().split(' ').filter_map(SessionId::parse);
     Some(Confirmation {
         anti_forgery: AntiForgery { received, sent_from: browser::sent_from(&x.realm, headers) },
-        pressed: if field("decision") == Some("sign-out") { Pressed::SignOut } else { Pressed::Stay },
+        pressed: if field("decision") == Some("sign-out") {
+            SignOutChoice::SignOut
+        } else {
+            SignOutChoice::Stay
+        },
         sessions: sessions.collect(),
     })
 }

@@ -6,7 +6,7 @@ use axum::{body::Body, extract::Path, http::HeaderMap};
 use grantwell_core::{
     error::Refusal as _,
     interaction::{
-        consent::Pressed,
+        consent::ConsentChoice,
         external::{Describe, Described, ExternalRefusal, KeepReport, Report},
         next::NextStep,
     },
@@ -116,8 +116,8 @@ impl ReportBody {
             } => Some(Report::Login { username, amr, acr }),
             Self { login: None, consent: Some(decision), question, cancel: None } => {
                 let pressed = match decision {
-                    DecisionBody::Allow => Pressed::Allow,
-                    DecisionBody::Deny => Pressed::Deny,
+                    DecisionBody::Allow => ConsentChoice::Allow,
+                    DecisionBody::Deny => ConsentChoice::Deny,
                 };
                 Some(Report::Consent { pressed, question })
             }

@@ -4,7 +4,7 @@ use grantwell_core::interaction::{
     ResumeRefusal,
     next::LoginReason,
     proceed::{ShowPage, ShownPage},
-    sign_in::{Reserve, Reserved, Settled, SignIn, SignInForm},
+    sign_in::{Reserve, Reserved, SignIn, SignInForm, SignInResult},
 };
 use zeroize::Zeroizing;
 
@@ -75,8 +75,8 @@ async fn attempt(
     };
     match settled.result {
         Err(refusal) => Ok(Attempted::Refused(refusal)),
-        Ok(Settled::Failed) => Ok(Attempted::Failed(SignInProblem::Credentials)),
-        Ok(Settled::SignedIn(signed_in, id)) => {
+        Ok(SignInResult::Failed) => Ok(Attempted::Failed(SignInProblem::Credentials)),
+        Ok(SignInResult::SignedIn(signed_in, id)) => {
             page.browser.begin_session(x, &signed_in);
             Ok(Attempted::SignedIn(match id {
                 Some(id) => format!("/authorize/resume?interaction={id}"),

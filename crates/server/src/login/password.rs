@@ -37,7 +37,7 @@ pub(crate) struct Passwords {
 }
 
 /// A place in the queue.
-pub(crate) struct Place(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+pub(crate) struct QueuePlace(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
 /// Why a password cannot be hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,8 +110,8 @@ impl Passwords {
     }
 
     /// A place in the queue, taken before an attempt is counted.
-    pub(crate) fn admit(&self) -> Result<Place, HashError> {
-        Arc::clone(&self.admitted).try_acquire_owned().map(Place).map_err(|_| HashError::Busy)
+    pub(crate) fn admit(&self) -> Result<QueuePlace, HashError> {
+        Arc::clone(&self.admitted).try_acquire_owned().map(QueuePlace).map_err(|_| HashError::Busy)
     }
 
     /// Compares; without a stored hash with one that nothing fits. The same work either way.
@@ -120,7 +120,7 @@ impl Passwords {
         password: Zeroizing<String>,
         stored: Option<String>,
         salt: [u8; 16],
-        _place: &Place,
+        _place: &QueuePlace,
     ) -> Result<PasswordResult, HashError> {
         let _running = self.running.acquire().await.map_err(|_| HashError::Busy)?;
         let started = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! What each page is told. The handlers fill these in; a template sees its page as `page`, never more.
+//! The values of each page. The handlers fill these in; a template sees its page as `page`, never more.
 //!
 //! A [`Text`] may come from anybody (a client's name, a user agent, a login hint): the templates escape it and isolate its
 //! direction. A [`Text`] that becomes a link is shown only when its scheme cannot run script.
@@ -390,7 +390,7 @@ pub(crate) struct AccountValues<'a> {
     pub(crate) notice: Option<AccountNotice<'a>>,
     /// Applications that live consents exist for.
     pub(crate) applications: Vec<Connected<'a>>,
-    /// Living sessions.
+    /// Sessions that have not ended.
     pub(crate) sessions: Vec<SessionLine<'a>>,
     /// Signs out all sessions but this; shown when there are others.
     pub(crate) sign_out_others: HtmlForm<'a>,

@@ -120,9 +120,9 @@ impl Pages {
         });
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|error| told("", &error))?);
+        environment.set_syntax(syntax.map_err(|error| page_error("", &error))?);
         for (name, source) in BUILT_IN {
-            environment.add_template(name, source).map_err(|error| told(name, &error))?;
+            environment.add_template(name, source).map_err(|error| page_error(name, &error))?;
         }
         Ok(Self::with(environment, Messages::embedded()?, LOOK.to_owned(), MARK.to_owned()))
     }
@@ -146,7 +146,7 @@ impl Pages {
         let icon = files.remove("mark.svg").unwrap_or_else(|| MARK.to_owned());
         for (name, source) in files {
             if let Err(error) = environment.add_template_owned(name.clone(), source) {
-                errors.push(told(&name, &error));
+                errors.push(page_error(&name, &error));
             }
         }
         if errors.is_empty() {
@@ -176,7 +176,7 @@ impl Pages {
             let problem = "an authorization response can be posted to https and http only".to_owned();
             return Err(PageError { file: name.to_owned(), problem });
         }
-        let template = self.environment.get_template(name).map_err(|error| told(name, &error))?;
+        let template = self.environment.get_template(name).map_err(|error| page_error(name, &error))?;
         let values = context! {
             lang => view.locale.tag(),
             dir => view.locale.direction(),
@@ -189,7 +189,7 @@ impl Pages {
             marker => page.marker(),
             page => page.values(),
         };
-        template.render(values).map_err(|error| told(name, &error))
+        template.render(values).map_err(|error| page_error(name, &error))
     }
 
     /// A style sheet or an image, by the path of the request. Serve it with [`ASSET_CACHE_CONTROL`].
@@ -274,7 +274,7 @@ fn asset(name: &str, extension: &str, content_type: &'static str, text: String) 
 }
 
 /// The innermost cause: which file, which line, what.
-fn told(template: &str, error: &minijinja::Error) -> PageError {
+fn page_error(template: &str, error: &minijinja::Error) -> PageError {
     let file = error.name().unwrap_or(template).to_owned();
     let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
     PageError { file, problem: format!("{line}{error}") }

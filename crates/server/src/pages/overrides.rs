@@ -58,7 +58,7 @@ fn is_known(name: &str) -> bool {
         || Locale::ALL.iter().any(|locale| messages::file_name(*locale) == name)
 }
 
-/// Tries every page on sample data. The first problem of each template is told.
+/// Tries every page on sample data. Reports the first problem of each template.
 pub(super) fn check_pages(pages: &Pages) -> Vec<PageError> {
     let mut errors: BTreeMap<String, String> = BTreeMap::new();
     for locale in Locale::ALL {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     /// What `with_overrides` says to one changed file.
-    fn told(name: &str, text: &str) -> Vec<PageError> {
+    fn problems_of(name: &str, text: &str) -> Vec<PageError> {
         let folder = Folder::with(&[(name, text)]);
         Pages::with_overrides(&folder.0).err().unwrap_or_default()
     }
@@ -321,7 +321,7 @@ mod tests {
     fn changed(name: &str, from: &str, to: &str) -> Vec<PageError> {
         let text = built_in(name);
         assert!(text.contains(from), "{name} has no {from}");
-        told(name, &text.replace(from, to))
+        problems_of(name, &text.replace(from, to))
     }
 
     #[test]
@@ -353,13 +353,13 @@ mod tests {
             ("en.ftl", "sign-in-submit = { $nobody }"),
             ("en.ftl", "= broken"),
         ] {
-            let errors = told(name, text);
+            let errors = problems_of(name, text);
             assert!(!errors.is_empty(), "{name}: {text}");
             if !["page.html", "en.ftl"].contains(&name) {
                 assert_eq!(errors[0].file, name, "{errors:?}");
             }
         }
-        assert!(told("sign_in.html", "x")[0].problem.contains("no page uses"));
+        assert!(problems_of("sign_in.html", "x")[0].problem.contains("no page uses"));
         assert!(Pages::with_overrides(Path::new("/no/such/folder")).is_err());
     }
 
@@ -411,8 +411,8 @@ mod tests {
             assert!(!changed(name, from, to).is_empty(), "{name}: {from} -> {to}");
         }
         for css in ["@import 'x';", "a { background: url(x) }", "a { b: 'https://x' }", "a {", "a } {"] {
-            assert!(!told("brand.css", css).is_empty(), "{css}");
-            assert!(!told("look.css", css).is_empty(), "{css}");
+            assert!(!problems_of("brand.css", css).is_empty(), "{css}");
+            assert!(!problems_of("look.css", css).is_empty(), "{css}");
         }
     }
 }

@@ -105,7 +105,7 @@ async fn f_02_twenty_refreshes_of_one_token_have_one_successor() {
             assert_eq!(reply.status, 200, "round {round}: {reply:#?}");
             successors.insert(text(&reply.json(), "refresh_token"));
         }
-        assert_eq!(successors.len(), 1, "round {round}: never two living generations");
+        assert_eq!(successors.len(), 1, "round {round}: never two current generations");
         (answered, generations) = (answered + replies.len(), generations + successors.len());
         let successor = successors.pop_first().unwrap();
         assert!(world.is_active(&successor).await, "round {round}");

@@ -13,7 +13,7 @@ use super::{
     Database, ISSUER, World,
     sign_in::{SID, is_signed_in, signed_in},
 };
-use crate::keys::{self, Which};
+use crate::keys::{self, WhichKeys};
 
 const OFFLINE: &str = "openid notes:read offline_access";
 
@@ -32,7 +32,7 @@ async fn copied(world: &World, name: &str, restored: Option<Timestamp>) -> Arc<D
 }
 
 async fn keys_made(world: &World) {
-    world.vault.tend(&world.app.store, world.clock.now(), Which::All).await.unwrap();
+    world.vault.tend(&world.app.store, world.clock.now(), WhichKeys::All).await.unwrap();
     keys::refresh(&world.app, &world.vault).await.unwrap();
 }
 

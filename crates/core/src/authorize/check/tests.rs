@@ -46,7 +46,7 @@ fn refused(changes: Changes<'_>) -> RequestRefusal {
     checked(changes).unwrap_err()
 }
 
-/// The `error` a client is told.
+/// The `error` that a client receives.
 fn error(changes: Changes<'_>) -> &'static str {
     refused(changes).public().code.as_str()
 }

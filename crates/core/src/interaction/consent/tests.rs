@@ -18,7 +18,7 @@ fn row(facts: Facts) -> Interaction {
 }
 
 /// Session 2 answers the question of the page.
-fn say(interaction: &Interaction, step: &NextStep, by: UserId, pressed: Pressed) -> Decision<Answered> {
+fn say(interaction: &Interaction, step: &NextStep, by: UserId, pressed: ConsentChoice) -> Decision<Answered> {
     said(interaction, step, Said { by, pressed, about: About::ThisQuestion })
 }
 
@@ -47,11 +47,11 @@ fn noted(decision: &Decision<Answered>) -> &Facts {
 #[test]
 fn yes_and_no_are_facts_about_the_person_who_was_asked() {
     let pending = row(Facts::default());
-    let yes = say(&pending, &asking(), au::user_id(2), Pressed::Allow);
+    let yes = say(&pending, &asking(), au::user_id(2), ConsentChoice::Allow);
     let agreed = Some(au::request().permissions);
     let expected = Facts { session_id: Some(au::session_id(2)), agreed, ..Facts::default() };
     assert_eq!(noted(&yes), &expected);
-    let no = say(&pending, &asking(), au::user_id(2), Pressed::Deny);
+    let no = say(&pending, &asking(), au::user_id(2), ConsentChoice::Deny);
     let expected = Facts { session_id: Some(au::session_id(2)), denied: true, ..Facts::default() };
     assert_eq!(noted(&no), &expected);
 }
@@ -66,7 +66,7 @@ fn n_01_an_answer_to_a_question_that_is_not_asked_is_stale() {
         NextStep::Refuse(InteractionRefusal::Denied),
         NextStep::RedirectUriGone,
     ] {
-        for pressed in [Pressed::Allow, Pressed::Deny] {
+        for pressed in [ConsentChoice::Allow, ConsentChoice::Deny] {
             let decision = say(&pending, &step, au::user_id(2), pressed);
             assert!(decision.outcome == Answered::Stale && decision.writes.is_empty());
         }
@@ -76,7 +76,7 @@ fn n_01_an_answer_to_a_question_that_is_not_asked_is_stale() {
 #[test]
 fn n_02_the_page_of_another_account_is_stale() {
     let pending = row(Facts::default());
-    let decision = say(&pending, &asking(), au::user_id(8), Pressed::Allow);
+    let decision = say(&pending, &asking(), au::user_id(8), ConsentChoice::Allow);
     assert!(decision.outcome == Answered::Stale && decision.writes.is_empty());
 }
 
@@ -86,7 +86,7 @@ fn a_22_n_02_what_is_agreed_to_is_what_the_request_asks_for() {
     let left = fx::permissions(&[("", "openid")]);
     let missing = fx::permissions(&[(fx::OTHER_API, "other")]);
     let step = NextStep::Consent { asked: left.clone(), missing };
-    let decision = say(&pending, &step, au::user_id(2), Pressed::Allow);
+    let decision = say(&pending, &step, au::user_id(2), ConsentChoice::Allow);
     assert_eq!(noted(&decision).agreed, Some(left), "what the client may still have of it");
 }
 
@@ -94,20 +94,20 @@ fn a_22_n_02_what_is_agreed_to_is_what_the_request_asks_for() {
 fn the_session_of_the_interaction_and_a_reported_sign_in_stay() {
     let (_, facts) = au::fresh(9);
     let pending = row(facts.clone());
-    let decision = say(&pending, &asking(), au::user_id(2), Pressed::Allow);
+    let decision = say(&pending, &asking(), au::user_id(2), ConsentChoice::Allow);
     assert_eq!(noted(&decision).session_id, Some(au::session_id(9)));
     assert_eq!(noted(&decision).signed_in, facts.signed_in);
 
     // Reported by an external login UI: the session comes with the browser.
     let reported = Facts { session_id: None, ..facts };
-    let decision = say(&row(reported), &asking(), au::user_id(2), Pressed::Allow);
+    let decision = say(&row(reported), &asking(), au::user_id(2), ConsentChoice::Allow);
     assert_eq!(noted(&decision).session_id, None);
 }
 
 #[test]
 fn a_no_is_on_record_with_who_said_it_to_whom_and_about_what() {
     let pending = row(Facts::default());
-    let no = say(&pending, &asking(), au::user_id(2), Pressed::Deny);
+    let no = say(&pending, &asking(), au::user_id(2), ConsentChoice::Deny);
     let [_, Write::Audit(event)] = no.writes.as_slice() else { panic!("{:?}", no.writes) };
     assert_eq!(
         (event.kind.as_str(), event.user_id, event.at),
@@ -122,9 +122,9 @@ fn a_no_is_on_record_with_who_said_it_to_whom_and_about_what() {
 fn n_02_a_yes_to_another_question_is_none_and_a_no_is_a_no() {
     let pending = row(Facts::default());
     let to_another = |pressed| Said { by: au::user_id(2), pressed, about: About::AnotherQuestion };
-    let yes = said(&pending, &asking(), to_another(Pressed::Allow));
+    let yes = said(&pending, &asking(), to_another(ConsentChoice::Allow));
     assert!(yes.outcome == Answered::Changed && yes.writes.is_empty());
-    assert!(noted(&said(&pending, &asking(), to_another(Pressed::Deny))).denied);
+    assert!(noted(&said(&pending, &asking(), to_another(ConsentChoice::Deny))).denied);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn n_02_all_that_a_page_shows_is_in_its_fingerprint() {
 }
 
 /// An answer of Ada on our page to the question that she was shown.
-fn on_page(interaction: &Interaction, pressed: Pressed, question: &str) -> ConsentAnswer {
+fn on_page(interaction: &Interaction, pressed: ConsentChoice, question: &str) -> ConsentAnswer {
     ConsentAnswer {
         form: au::form(interaction, &[2]),
         by: au::user_id(2),
@@ -210,10 +210,10 @@ fn n_01_n_02_an_answer_on_our_page_is_held_against_the_world_as_it_is_now() {
     let decide = |step: &ConsentAnswer, world: &fx::World| {
         fx::decide(step, world, &fx::context(&fx::policy())).unwrap()
     };
-    let yes = on_page(&interaction, Pressed::Allow, &shown);
+    let yes = on_page(&interaction, ConsentChoice::Allow, &shown);
     assert_eq!(noted(&decide(&yes, &world)).agreed, Some(request.permissions.clone()));
-    assert!(noted(&decide(&on_page(&interaction, Pressed::Deny, ""), &world)).denied);
-    let other = decide(&on_page(&interaction, Pressed::Allow, "another"), &world);
+    assert!(noted(&decide(&on_page(&interaction, ConsentChoice::Deny, ""), &world)).denied);
+    let other = decide(&on_page(&interaction, ConsentChoice::Allow, "another"), &world);
     assert!(other.outcome == Answered::Changed && other.writes.is_empty());
 
     let remembered = au::consent(&[("", "openid"), (fx::API, "notes:read")]);
@@ -226,7 +226,7 @@ fn n_01_n_02_an_answer_on_our_page_is_held_against_the_world_as_it_is_now() {
         ("for the account page", fx::World { interaction: Some(account), ..world.clone() }),
     ];
     for (what, world) in worlds {
-        for pressed in [Pressed::Allow, Pressed::Deny] {
+        for pressed in [ConsentChoice::Allow, ConsentChoice::Deny] {
             let decision = decide(&ConsentAnswer { pressed, ..yes.clone() }, &world);
             assert!(decision.outcome == Answered::Stale && decision.writes.is_empty(), "{what}");
         }

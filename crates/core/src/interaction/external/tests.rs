@@ -34,12 +34,12 @@ fn login(username: &str) -> Report {
     }
 }
 
-fn consent(pressed: Pressed, question: Option<&str>) -> Report {
+fn consent(pressed: ConsentChoice, question: Option<&str>) -> Report {
     Report::Consent { pressed, question: question.map(str::to_owned) }
 }
 
 fn every_report() -> [Report; 4] {
-    [login("ada"), consent(Pressed::Allow, None), consent(Pressed::Deny, None), Report::Cancel]
+    [login("ada"), consent(ConsentChoice::Allow, None), consent(ConsentChoice::Deny, None), Report::Cancel]
 }
 
 type Kept = Result<Decision<InteractionId>, Refused<ExternalRefusal>>;
@@ -110,7 +110,7 @@ fn l_10_nobody_and_a_disabled_person_do_not_sign_in() {
 
 #[test]
 fn n_01_a_decision_of_nobody_is_none() {
-    for pressed in [Pressed::Allow, Pressed::Deny] {
+    for pressed in [ConsentChoice::Allow, ConsentChoice::Deny] {
         let decided = keep(consent(pressed, None), &world(Facts::default()));
         assert_eq!(refusal(decided), ExternalRefusal::LoginRequired, "sessions of browsers do not count");
         let gone = fx::World { user: None, ..world(reported()) };
@@ -121,10 +121,10 @@ fn n_01_a_decision_of_nobody_is_none() {
 #[test]
 fn yes_and_no_of_the_person_who_was_reported() {
     let world = world(reported());
-    let decision = keep(consent(Pressed::Allow, None), &world).unwrap();
+    let decision = keep(consent(ConsentChoice::Allow, None), &world).unwrap();
     let agreed = Some(au::request().permissions);
     assert_eq!(kept(&decision), (&Facts { agreed, ..reported() }, None));
-    let decision = keep(consent(Pressed::Deny, None), &world).unwrap();
+    let decision = keep(consent(ConsentChoice::Deny, None), &world).unwrap();
     let (facts, event) = kept(&decision);
     assert_eq!(facts, &Facts { denied: true, ..reported() });
     let event = event.unwrap();
@@ -146,7 +146,7 @@ fn n_01_n_02_consent_counts_only_while_it_is_what_is_waited_for() {
         fx::World { interaction: Some(au::interaction(again, older)), ..world(reported()) },
         fx::World { client: Some(elsewhere), ..world(reported()) },
     ] {
-        for pressed in [Pressed::Allow, Pressed::Deny] {
+        for pressed in [ConsentChoice::Allow, ConsentChoice::Deny] {
             assert_eq!(refusal(keep(consent(pressed, None), &world)), ExternalRefusal::ConsentNotAsked);
         }
     }
@@ -156,13 +156,13 @@ fn n_01_n_02_consent_counts_only_while_it_is_what_is_waited_for() {
 fn n_02_a_yes_to_another_question_is_refused_and_a_no_is_a_no() {
     let world = world(reported());
     let question = describe(&world).unwrap().consent.unwrap().question;
-    let yes = |question: &str, world: &fx::World| keep(consent(Pressed::Allow, Some(question)), world);
+    let yes = |question: &str, world: &fx::World| keep(consent(ConsentChoice::Allow, Some(question)), world);
     assert!(kept(&yes(&question, &world).unwrap()).0.agreed.is_some());
     assert_eq!(refusal(yes("another", &world)), ExternalRefusal::QuestionChanged);
     let renamed = crate::client::Client { client_name: Some("Bank".to_owned()), ..fx::client() };
     let renamed = fx::World { client: Some(renamed), ..world.clone() };
     assert_eq!(refusal(yes(&question, &renamed)), ExternalRefusal::QuestionChanged);
-    let no = keep(consent(Pressed::Deny, Some("another")), &world).unwrap();
+    let no = keep(consent(ConsentChoice::Deny, Some("another")), &world).unwrap();
     assert!(kept(&no).0.denied);
 }
 
@@ -226,7 +226,7 @@ fn the_session_of_the_interaction_is_that_of_the_person() {
     let facts = Facts { session_id: Some(au::session_id(2)), ..Facts::default() };
     let described = describe(&world(facts.clone())).unwrap();
     assert_eq!(described.consent.unwrap().subject, au::user_id(2));
-    let decision = keep(consent(Pressed::Allow, None), &world(facts)).unwrap();
+    let decision = keep(consent(ConsentChoice::Allow, None), &world(facts)).unwrap();
     assert_eq!(kept(&decision).0.session_id, Some(au::session_id(2)));
 }
 
@@ -260,7 +260,7 @@ fn of_a_client_that_is_gone_nothing_is_said_and_nothing_agreed_to() {
     for client in [None, Some(disabled)] {
         let world = fx::World { client, ..world(reported()) };
         assert_eq!(describe(&world).unwrap_err(), ExternalRefusal::ClientUnknown);
-        let decided = keep(consent(Pressed::Allow, None), &world);
+        let decided = keep(consent(ConsentChoice::Allow, None), &world);
         assert_eq!(refusal(decided), ExternalRefusal::ClientUnknown);
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     fixtures as fx,
     id::InteractionId,
     interaction::{
-        consent::{ConsentAnswer, Pressed},
+        consent::{ConsentAnswer, ConsentChoice},
         select::SelectAccount,
         sign_in::{Reserve, SignIn, SignInForm},
     },
@@ -51,7 +51,7 @@ fn every_step(form: &InteractionForm) -> [Option<ResumeRefusal>; 4] {
     let answer = ConsentAnswer {
         form: form.clone(),
         by: au::user_id(2),
-        pressed: Pressed::Deny,
+        pressed: ConsentChoice::Deny,
         question: String::new(),
     };
     let select = SelectAccount { form: form.clone(), chosen: au::session_id(2) };

@@ -6,7 +6,7 @@ use crate::{
     error::Refusal as _,
     fixtures as fx,
     interaction::{
-        consent::{Answered, ConsentAnswer, Pressed},
+        consent::{Answered, ConsentAnswer, ConsentChoice},
         form::InteractionForm,
     },
     secret::Digest,
@@ -375,7 +375,7 @@ fn n_01_n_02_an_answer_to_the_question_of_the_page_is_what_lets_it_go_on() {
         let step = ConsentAnswer {
             form: InteractionForm { handle, ..au::form(&begun, &[2]) },
             by: asked.user.id,
-            pressed: Pressed::Allow,
+            pressed: ConsentChoice::Allow,
             question: question.to_owned(),
         };
         fx::decide(&step, world, &fx::context(&policy)).unwrap()

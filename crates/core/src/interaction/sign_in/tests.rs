@@ -54,12 +54,12 @@ fn step(form: &SignInForm) -> SignIn<'_> {
     SignIn { form, password: Zeroizing::new("typed".to_owned()), user_agent: "Browser/1" }
 }
 
-fn settle(form: &SignInForm, world: &fx::World) -> Result<Decision<Settled>, Refused<ResumeRefusal>> {
+fn settle(form: &SignInForm, world: &fx::World) -> Result<Decision<SignInResult>, Refused<ResumeRefusal>> {
     fx::decide(&step(form), world, &fx::context(&fx::policy()))
 }
 
-fn signed_in(decision: Decision<Settled>) -> Decision<SignedIn> {
-    let Settled::SignedIn(signed_in, _) = decision.outcome else { panic!("failed") };
+fn signed_in(decision: Decision<SignInResult>) -> Decision<SignedIn> {
+    let SignInResult::SignedIn(signed_in, _) = decision.outcome else { panic!("failed") };
     Decision { writes: decision.writes, outcome: *signed_in }
 }
 
@@ -201,7 +201,7 @@ fn l_12_l_13_unknown_and_wrong_are_the_same_work() {
     for (what, typed, user, result, about) in cases {
         let (form, world) = (form(&row, &[2], typed), world(&row, &user, result));
         let decision = settle(&form, &world).unwrap();
-        assert!(matches!(decision.outcome, Settled::Failed), "{what}");
+        assert!(matches!(decision.outcome, SignInResult::Failed), "{what}");
         assert_eq!(shapes(&decision.writes), ["CountFailure", "Audit sign_in.failed"], "{what}");
         let Write::Audit(event) = &decision.writes[1] else { panic!("{decision:?}") };
         assert_eq!((event.user_id, event.address.as_deref()), (about, Some("192.0.2.1")), "{what}");
@@ -290,7 +290,7 @@ fn a_hash_of_older_parameters_is_replaced() {
 }
 
 /// What is decided after a conflict on another write, with evidence about the hash `hash`; and what is wanted for it.
-fn after_conflict(user: &User, evidence: PasswordResult) -> (Decision<Settled>, Vec<&'static str>) {
+fn after_conflict(user: &User, evidence: PasswordResult) -> (Decision<SignInResult>, Vec<&'static str>) {
     let row = row();
     let mut have = Have::default();
     have.password.put(Some("hash".to_owned()), evidence);
@@ -305,14 +305,14 @@ fn after_conflict(user: &User, evidence: PasswordResult) -> (Decision<Settled>, 
 #[test]
 fn l_10_evidence_about_another_hash_is_not_used_after_a_conflict() {
     let (decision, wanted) = after_conflict(&ada(), RIGHT);
-    assert!(matches!(decision.outcome, Settled::SignedIn(..)));
+    assert!(matches!(decision.outcome, SignInResult::SignedIn(..)));
     assert_eq!(wanted, ["interaction", "user_by_login", "sessions"], "not compared twice");
     let changed = User { password_hash: Some("another".to_owned()), ..ada() };
     let without = fx::user();
     let disabled = User { disabled: true, ..ada() };
     for user in [changed, without, disabled] {
         let (decision, wanted) = after_conflict(&user, RIGHT);
-        assert!(matches!(decision.outcome, Settled::Failed));
+        assert!(matches!(decision.outcome, SignInResult::Failed));
         assert_eq!(wanted, ["interaction", "user_by_login", "password"]);
     }
 }

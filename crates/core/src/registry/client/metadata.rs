@@ -332,7 +332,7 @@ impl ClientMetadata {
             }
         }
         if errors.0.len() > before {
-            // A name that was mistyped is one mistake: what would follow from its absence is not told as more of them.
+            // A name that was mistyped is one mistake: what would follow from its absence is not reported as well.
             if self.redirect_uris.is_some() {
                 grants.insert(GrantType::AuthorizationCode);
             }

@@ -8,18 +8,18 @@ use crate::{
     fixtures::NOW,
     resource::{AccessTokenFormat, Resource},
     token::{
-        audience::Target,
+        audience::TokenTarget,
         jti,
-        mint::{self, Access, Subject},
+        mint::{self, Access, TokenSubject},
     },
 };
 
-fn minted(target: Target<'_>, policy: &Policy) -> String {
+fn minted(target: TokenTarget<'_>, policy: &Policy) -> String {
     let record = fx::record();
     let client = fx::client();
     let access = Access {
         client: &client,
-        subject: Subject::Person(&record.authorization),
+        subject: TokenSubject::Person(&record.authorization),
         target,
         scope: fx::scopes("notes:read"),
         nonce: None,
@@ -28,7 +28,7 @@ fn minted(target: Target<'_>, policy: &Policy) -> String {
 }
 
 fn read(token: &str) -> Result<AccessClaims, InvalidToken> {
-    AccessToken::read(token, fx::keyring(), &fx::policy(), NOW)
+    AccessTokens::read(token, fx::keyring(), &fx::policy(), NOW)
 }
 
 fn claims() -> Value {
@@ -50,8 +50,8 @@ fn signed(typ: &str, claims: &Value) -> String {
 #[test]
 fn both_formats_say_the_same() {
     let opaque = Resource { access_token_format: AccessTokenFormat::Opaque, ..fx::resource() };
-    let jwt = minted(Target::Resource(&fx::resource()), &fx::policy());
-    let sealed = minted(Target::Resource(&opaque), &fx::policy());
+    let jwt = minted(TokenTarget::Resource(&fx::resource()), &fx::policy());
+    let sealed = minted(TokenTarget::Resource(&opaque), &fx::policy());
     assert!(jwt.starts_with("ey") && sealed.starts_with("gwa_"));
     let (mut jwt, sealed) = (read(&jwt).unwrap(), read(&sealed).unwrap());
     assert_ne!(jwt.jti, sealed.jti);
@@ -61,18 +61,18 @@ fn both_formats_say_the_same() {
 
     let mut policy = fx::policy();
     policy.access_token_format = AccessTokenFormat::Opaque;
-    assert!(minted(Target::Issuer, &policy).starts_with("gwa_"));
+    assert!(minted(TokenTarget::Issuer, &policy).starts_with("gwa_"));
 }
 
 #[test]
 fn the_resource_decides_lifetime_and_algorithm() {
     for (lifetime, expected) in [(None, 600), (Some(30), 30), (Some(u32::MAX), 24 * 60 * 60)] {
         let resource = Resource { access_token_lifetime: lifetime, ..fx::resource() };
-        let claims = read(&minted(Target::Resource(&resource), &fx::policy())).unwrap();
+        let claims = read(&minted(TokenTarget::Resource(&resource), &fx::policy())).unwrap();
         assert_eq!(claims.exp - claims.iat, expected);
     }
     let resource = Resource { access_token_signing_alg: Algorithm::EdDSA, ..fx::resource() };
-    let token = minted(Target::Resource(&resource), &fx::policy());
+    let token = minted(TokenTarget::Resource(&resource), &fx::policy());
     let expected = Expected { typ: &["at+jwt"], algorithms: &[Algorithm::EdDSA] };
     assert!(verify(&token, fx::keyring().verifying(), &expected).is_ok());
 }
@@ -137,9 +137,9 @@ fn t_04_times_are_checked_by_type_and_value() {
     // The opaque format is looked at alike.
     let policy = fx::policy();
     let opaque = Resource { access_token_format: AccessTokenFormat::Opaque, ..fx::resource() };
-    let sealed = minted(Target::Resource(&opaque), &policy);
+    let sealed = minted(TokenTarget::Resource(&opaque), &policy);
     let late = NOW + policy.lifetimes.access_token;
-    assert_eq!(AccessToken::read(&sealed, fx::keyring(), &policy, late), Err(InvalidToken::Time));
+    assert_eq!(AccessTokens::read(&sealed, fx::keyring(), &policy, late), Err(InvalidToken::Time));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn t_05_another_issuer_is_refused() {
     let token = signed(TYP, &claims());
     let realm_b = fx::open(&fx::key_records());
     assert_eq!(
-        AccessToken::read(&token, &realm_b, &fx::policy(), NOW),
+        AccessTokens::read(&token, &realm_b, &fx::policy(), NOW),
         Err(InvalidToken::Unreadable),
         "another realm's key"
     );
@@ -161,7 +161,7 @@ fn t_05_another_issuer_is_refused() {
 #[test]
 fn t_10_an_opaque_token_with_any_change_is_not_read() {
     let opaque = Resource { access_token_format: AccessTokenFormat::Opaque, ..fx::resource() };
-    let token = minted(Target::Resource(&opaque), &fx::policy());
+    let token = minted(TokenTarget::Resource(&opaque), &fx::policy());
     assert!(read(&token).is_ok());
     for changed in [
         token[..token.len() - 1].to_owned(),
@@ -213,7 +213,7 @@ fn t_16_a_key_that_does_not_sign_yet_or_no_more_signs_nothing() {
             record.active_from = active_from;
             record.retired_at = retired_at;
         }
-        AccessToken::read(&token, &fx::open(&records), &policy, NOW).err()
+        AccessTokens::read(&token, &fx::open(&records), &policy, NOW).err()
     };
     let hours = Duration::from_hours;
     assert_eq!(with(NOW - hours(1), None), None);

@@ -10,7 +10,7 @@ use crate::{
     jose::{Algorithm, Expected, verify},
     resource::Resource,
     step::{Stop, Want},
-    token::{TokenRequest, TokenResponse, access::AccessToken, liveness::Dead, mint::at_hash},
+    token::{TokenRequest, TokenResponse, access::AccessTokens, liveness::Dead, mint::at_hash},
 };
 
 type Change = fn(&mut AuthorizationRecord);
@@ -80,7 +80,7 @@ fn a_code_is_redeemed_once_for_the_tokens_of_its_grant() {
         other => panic!("{other:?}"),
     }
 
-    let claims = AccessToken::read(&access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
+    let claims = AccessTokens::read(&access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
     assert_eq!((claims.aud.as_str(), claims.client_id.as_str()), (fx::ISSUER, "web"));
     assert_eq!(claims.sub, fx::user().id.to_string());
     assert_eq!(claims.exp - claims.iat, 600);
@@ -313,7 +313,7 @@ fn the_audience_is_the_one_named_or_the_one_that_goes_without_saying() {
             Ok((aud, scope)) => {
                 let response = outcome.unwrap().outcome;
                 let claims =
-                    AccessToken::read(&response.access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
+                    AccessTokens::read(&response.access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
                 assert_eq!((claims.aud.as_str(), claims.scope.to_string().as_str()), (aud, scope));
                 assert_eq!(response.scope, record.authorization.permissions.scopes(), "all that is granted");
             }

@@ -4,7 +4,7 @@ use crate::{
     fixtures as fx,
     step::{Refused, Stop, Want},
     store::Write,
-    token::{TokenRequest, TokenResponse, access::AccessToken, jti::TokenId},
+    token::{TokenRequest, TokenResponse, access::AccessTokens, jti::TokenId},
 };
 
 use TokenRefusal as R;
@@ -39,7 +39,7 @@ fn a_machine_gets_a_token_in_its_own_name_and_nothing_is_written() {
     let TokenResponse { access_token, refresh_token, id_token, scope, .. } = decision.outcome;
     assert!(refresh_token.is_none() && id_token.is_none());
     assert_eq!(scope.to_string(), "notes:read notes:write");
-    let claims = AccessToken::read(&access_token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();
+    let claims = AccessTokens::read(&access_token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();
     assert_eq!((claims.sub.as_str(), claims.client_id.as_str()), ("machine", "machine"));
     assert_eq!(claims.aud, fx::API);
     assert_eq!((claims.auth_time, claims.acr.as_deref()), (None, None));
@@ -93,7 +93,7 @@ fn scopes_and_audience_of_a_machine() {
         let outcome = decide(client, &extra, both()).map_err(|refused| refused.refusal).map(|decision| {
             let response = decision.outcome;
             let claims =
-                AccessToken::read(&response.access_token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();
+                AccessTokens::read(&response.access_token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();
             assert_eq!(claims.scope, response.scope);
             (claims.aud, claims.scope.to_string())
         });

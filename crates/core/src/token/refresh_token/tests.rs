@@ -11,7 +11,7 @@ use crate::{
     store::AuthorizationRecord,
     time::Timestamp,
     token::{
-        TokenRequest, TokenResponse, access::AccessToken, liveness::Dead, refresh::RefreshToken as Token,
+        TokenRequest, TokenResponse, access::AccessTokens, liveness::Dead, refresh::RefreshToken as Token,
     },
 };
 
@@ -27,13 +27,13 @@ fn after(token: &Token) -> Token {
     token.next(&fx::keyring().keys).unwrap()
 }
 
-/// A record whose living token is `living`, rotated at `at`.
-fn record(living: &Token, at: Timestamp) -> AuthorizationRecord {
+/// A record whose current token is `current`, rotated at `at`.
+fn record(current: &Token, at: Timestamp) -> AuthorizationRecord {
     let mut record = fx::record();
     record.authorization.code.redeemed_at = Some(record.authorization.created_at);
     record.authorization.refresh = Some(RefreshState {
-        generation: living.generation,
-        digest: living.digest(),
+        generation: current.generation,
+        digest: current.digest(),
         rotated_at: at,
         expires_at: at + fx::policy().lifetimes.refresh_idle,
     });
@@ -90,13 +90,13 @@ fn revokes(writes: &[Write]) -> bool {
 
 #[test]
 fn f_02_a_refresh_rotates_by_one_guarded_write() {
-    let living = first();
-    let decided = Attempt::of(&living, record(&living, NOW - Duration::from_hours(1))).decide();
+    let current = first();
+    let decided = Attempt::of(&current, record(&current, NOW - Duration::from_hours(1))).decide();
     let next = answered(&decided);
-    assert_eq!(next, after(&living));
+    assert_eq!(next, after(&current));
     match decided.unwrap().writes.as_slice() {
         [Write::RotateRefresh { id, to }] => {
-            assert_eq!(*id, living.authorization);
+            assert_eq!(*id, current.authorization);
             assert_eq!((to.generation, to.digest, to.rotated_at), (2, next.digest(), NOW));
             assert_eq!(to.expires_at, NOW + fx::policy().lifetimes.refresh_idle);
         }
@@ -108,9 +108,9 @@ fn f_02_a_refresh_rotates_by_one_guarded_write() {
 fn q_07_a_refresh_is_audited_where_the_operator_wants_it() {
     let mut policy = fx::policy();
     policy.audit_every_token = true;
-    let (old, living) = (first(), after(&first()));
-    for (token, rotations) in [(&living, 1), (&old, 0)] {
-        let decided = Attempt::of(token, record(&living, NOW)).decide_under(&policy);
+    let (old, current) = (first(), after(&first()));
+    for (token, rotations) in [(&current, 1), (&old, 0)] {
+        let decided = Attempt::of(token, record(&current, NOW)).decide_under(&policy);
         let writes = decided.unwrap().writes;
         assert_eq!(writes.len(), rotations + 1);
         let Some(Write::Audit(event)) = writes.last() else { panic!("{writes:?}") };
@@ -123,23 +123,23 @@ fn q_07_a_refresh_is_audited_where_the_operator_wants_it() {
 
 #[test]
 fn f_02_the_predecessor_of_an_unused_token_gets_the_same_successor_and_nothing_is_written() {
-    let (old, living) = (first(), after(&first()));
+    let (old, current) = (first(), after(&first()));
     let rotated = NOW - Duration::from_secs(29);
-    let decided = Attempt::of(&old, record(&living, rotated)).decide();
-    assert_eq!(answered(&decided), living);
+    let decided = Attempt::of(&old, record(&current, rotated)).decide();
+    assert_eq!(answered(&decided), current);
     assert!(decided.unwrap().writes.is_empty());
 
     // A node whose clock is behind that of the one that rotated.
-    let ahead = Attempt::of(&old, record(&living, NOW + Duration::from_secs(2)));
-    assert_eq!(answered(&ahead.decide()), living);
+    let ahead = Attempt::of(&old, record(&current, NOW + Duration::from_secs(2)));
+    assert_eq!(answered(&ahead.decide()), current);
 }
 
 #[test]
 fn f_02_without_grace_there_is_no_second_answer() {
-    let (old, living) = (first(), after(&first()));
+    let (old, current) = (first(), after(&first()));
     let mut policy = fx::policy();
     policy.lifetimes.refresh_grace = Duration::ZERO;
-    let record = record(&living, NOW);
+    let record = record(&current, NOW);
     let refused = Attempt::of(&old, record).decide_under(&policy).unwrap_err();
     assert_eq!(refused.refusal, TokenRefusal::RefreshReused);
 }
@@ -149,12 +149,12 @@ fn f_01_f_03_f_04_a_token_that_was_used_before_revokes_everything() {
     let r1 = first();
     let r2 = after(&r1);
     let r3 = after(&r2);
-    for (name, token, living, rotated) in [
+    for (name, token, current, rotated) in [
         ("late predecessor", &r1, &r2, NOW - Duration::from_secs(30)),
         ("predecessor of a used one, within the time", &r1, &r3, NOW),
         ("grandparent, late", &r1, &r3, NOW - Duration::from_hours(1)),
     ] {
-        let (refusal, writes) = Attempt::of(token, record(living, rotated)).refused();
+        let (refusal, writes) = Attempt::of(token, record(current, rotated)).refused();
         assert_eq!(refusal, TokenRefusal::RefreshReused, "{name}");
         assert!(revokes(&writes), "{name}: {writes:?}");
     }
@@ -167,46 +167,46 @@ fn f_01_f_03_f_04_a_token_that_was_used_before_revokes_everything() {
 
 #[test]
 fn f_06_f_07_another_client_or_a_token_that_is_not_ours_changes_nothing() {
-    let living = first();
+    let current = first();
     let (old, next) = (first(), after(&first()));
     let foreign = Client { client_id: "foreign".into(), ..fx::client() };
     for (client, expected) in [
         (foreign, TokenRefusal::ForeignRefreshToken),
         (fx::public_client(), TokenRefusal::ForeignRefreshToken),
     ] {
-        for record in [record(&living, NOW), record(&next, NOW - Duration::from_hours(1))] {
+        for record in [record(&current, NOW), record(&next, NOW - Duration::from_hours(1))] {
             let attempt = Attempt { client: client.clone(), ..Attempt::of(&old, record) };
             let (refusal, writes) = attempt.refused();
             assert_eq!(refusal, expected);
             assert!(writes.is_empty());
         }
     }
-    let code = crate::token::code::Code::of(living.authorization, &fx::keyring().keys).encode();
+    let code = crate::token::code::Code::of(current.authorization, &fx::keyring().keys).encode();
     let other_realm = crate::realm_keys::RealmKeys::derive(&crate::secret::Secret::from_bytes([8; 32]));
-    let same_number = Token::first(living.authorization, &fx::Seeded::new(8));
+    let same_number = Token::first(current.authorization, &fx::Seeded::new(8));
     let elsewhere = Token::first(AuthorizationId::from_bytes([9; 16]), &fx::Seeded::new(7));
     let keys = &fx::keyring().keys;
     for token in [
         "x".to_owned(),
         code,
-        living.encode(&other_realm),
+        current.encode(&other_realm),
         same_number.encode(keys),
         elsewhere.encode(keys),
         next.encode(keys), // of a generation that does not exist yet
     ] {
-        let attempt = Attempt { token, ..Attempt::of(&living, record(&living, NOW)) };
+        let attempt = Attempt { token, ..Attempt::of(&current, record(&current, NOW)) };
         let (refusal, writes) = attempt.refused();
         assert_eq!(refusal, TokenRefusal::UnknownRefreshToken);
         assert!(writes.is_empty());
     }
-    let mut none = record(&living, NOW);
+    let mut none = record(&current, NOW);
     none.authorization.refresh = None;
-    assert_eq!(Attempt::of(&living, none).refused().0, TokenRefusal::UnknownRefreshToken);
+    assert_eq!(Attempt::of(&current, none).refused().0, TokenRefusal::UnknownRefreshToken);
 }
 
 #[test]
 fn f_08_n_05_c_08_what_ended_above_ends_the_refresh() {
-    let living = first();
+    let current = first();
     let cases: &[(Change, Dead)] = &[
         (|r| r.user.as_mut().unwrap().disabled = true, Dead::UserDisabled),
         (|r| r.user.as_mut().unwrap().tokens_not_before = NOW, Dead::UserTokensVoid),
@@ -222,32 +222,32 @@ fn f_08_n_05_c_08_what_ended_above_ends_the_refresh() {
         ),
     ];
     for (change, dead) in cases {
-        let mut record = record(&living, NOW);
+        let mut record = record(&current, NOW);
         change(&mut record);
-        let (refusal, writes) = Attempt::of(&living, record).refused();
+        let (refusal, writes) = Attempt::of(&current, record).refused();
         assert_eq!(refusal, TokenRefusal::Dead(*dead));
         assert!(writes.is_empty());
     }
-    let mut record = record(&living, NOW);
+    let mut record = record(&current, NOW);
     record.session.as_mut().unwrap().ended_at = Some(NOW);
-    assert!(Attempt::of(&living, record).decide().is_ok(), "offline_access outlives the session");
+    assert!(Attempt::of(&current, record).decide().is_ok(), "offline_access outlives the session");
 }
 
 #[test]
 fn f_08_a_scope_that_was_taken_from_the_client_is_not_given_again() {
-    let living = first();
-    let mut attempt = Attempt::of(&living, record(&living, NOW));
+    let current = first();
+    let mut attempt = Attempt::of(&current, record(&current, NOW));
     attempt.client.scope = fx::scopes("openid offline_access");
     assert_eq!(attempt.decide().unwrap().outcome.scope.to_string(), "offline_access openid");
 }
 
 #[test]
 fn f_11_idle_and_absolute_lifetime_end_it_despite_rotation() {
-    let living = first();
+    let current = first();
     let lifetimes = fx::policy().lifetimes;
-    let fresh = record(&living, NOW);
+    let fresh = record(&current, NOW);
     let idle_end = NOW + lifetimes.refresh_idle;
-    let mut attempt = Attempt::of(&living, fresh.clone());
+    let mut attempt = Attempt::of(&current, fresh.clone());
     attempt.now = idle_end - Duration::from_millis(1);
     assert!(attempt.decide().is_ok());
     attempt.now = idle_end;
@@ -256,7 +256,7 @@ fn f_11_idle_and_absolute_lifetime_end_it_despite_rotation() {
 
     // Rotated a moment before the absolute end: the new one ends there too.
     let end = fresh.authorization.expires_at;
-    let mut attempt = Attempt::of(&living, record(&living, end - Duration::from_mins(2)));
+    let mut attempt = Attempt::of(&current, record(&current, end - Duration::from_mins(2)));
     attempt.now = end - Duration::from_mins(1);
     match attempt.decide().unwrap().writes.as_slice() {
         [Write::RotateRefresh { to, .. }] => assert_eq!(to.expires_at, end),
@@ -268,8 +268,8 @@ fn f_11_idle_and_absolute_lifetime_end_it_despite_rotation() {
 
 #[test]
 fn f_05_scope_may_be_narrowed_for_once_and_never_widened() {
-    let living = first();
-    let mut record = record(&living, NOW);
+    let current = first();
+    let mut record = record(&current, NOW);
     record.authorization.permissions =
         fx::permissions(&[("", "openid email offline_access"), (fx::API, "notes:read")]);
     for (asked, expected) in [
@@ -280,7 +280,7 @@ fn f_05_scope_may_be_narrowed_for_once_and_never_widened() {
         (Some("profile"), Err(TokenRefusal::Scope)),
         (Some("a\"b"), Err(TokenRefusal::ScopeSyntax)),
     ] {
-        let mut attempt = Attempt::of(&living, record.clone());
+        let mut attempt = Attempt::of(&current, record.clone());
         attempt.extra = asked.map(|asked| ("scope", asked)).into_iter().collect();
         match expected {
             Ok(scope) => {
@@ -288,7 +288,7 @@ fn f_05_scope_may_be_narrowed_for_once_and_never_widened() {
                 assert_eq!(response.scope.to_string(), scope);
                 assert_eq!(response.id_token.is_some(), scope.contains("openid"));
                 let claims =
-                    AccessToken::read(&response.access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
+                    AccessTokens::read(&response.access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
                 assert_eq!(claims.scope.contains("notes:read"), scope.contains("notes:read"));
             }
             Err(refusal) => {
@@ -301,8 +301,8 @@ fn f_05_scope_may_be_narrowed_for_once_and_never_widened() {
 
 #[test]
 fn f_09_another_granted_resource_or_the_issuer_may_be_asked_for_and_no_other() {
-    let living = first();
-    let mut record = record(&living, NOW);
+    let current = first();
+    let mut record = record(&current, NOW);
     record.authorization.permissions = fx::permissions(&[("", "openid"), (fx::API, "notes:read")]);
     for (named, expected) in [
         (None, Ok(fx::API)),
@@ -311,10 +311,10 @@ fn f_09_another_granted_resource_or_the_issuer_may_be_asked_for_and_no_other() {
         (Some(fx::OTHER_API), Err(TokenRefusal::TargetNotGranted)),
         (Some("https://id.example/"), Err(TokenRefusal::TargetNotGranted)),
     ] {
-        let mut attempt = Attempt::of(&living, record.clone());
+        let mut attempt = Attempt::of(&current, record.clone());
         attempt.extra = named.map(|named| ("resource", named)).into_iter().collect();
         let aud = attempt.decide().map_err(|refused| refused.refusal).map(|decision| {
-            AccessToken::read(&decision.outcome.access_token, fx::keyring(), &fx::policy(), NOW).unwrap().aud
+            AccessTokens::read(&decision.outcome.access_token, fx::keyring(), &fx::policy(), NOW).unwrap().aud
         });
         assert_eq!(aud.as_deref(), expected.as_deref(), "{named:?}");
     }
@@ -322,9 +322,9 @@ fn f_09_another_granted_resource_or_the_issuer_may_be_asked_for_and_no_other() {
 
 #[test]
 fn an_id_token_at_refresh_has_no_nonce_and_the_first_sign_in() {
-    let living = first();
-    let record = record(&living, NOW);
-    let response = Attempt::of(&living, record.clone()).decide().unwrap().outcome;
+    let current = first();
+    let record = record(&current, NOW);
+    let response = Attempt::of(&current, record.clone()).decide().unwrap().outcome;
     let expected = Expected { typ: &["JWT"], algorithms: Algorithm::ALL };
     let claims = verify(&response.id_token.unwrap(), fx::keyring().verifying(), &expected).unwrap().claims;
     assert!(!claims.contains_key("nonce"));
@@ -334,9 +334,9 @@ fn an_id_token_at_refresh_has_no_nonce_and_the_first_sign_in() {
 
 #[test]
 fn the_last_generation_is_refused_and_nothing_wraps_around() {
-    let mut living = first();
-    living.generation = u32::MAX;
-    let (refusal, writes) = Attempt::of(&living, record(&living, NOW)).refused();
+    let mut current = first();
+    current.generation = u32::MAX;
+    let (refusal, writes) = Attempt::of(&current, record(&current, NOW)).refused();
     assert_eq!(refusal, TokenRefusal::RefreshExhausted);
     assert!(writes.is_empty());
 }

@@ -8,43 +8,44 @@ use crate::cli::ConfigFile;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
-    /// Shows what is in the database and whether it is whole
+    /// Shows what the database contains and whether it is intact
     #[command(after_help = "Example:\n  grantwell db status --config grantwell.toml --json")]
     Status(Shown),
-    /// Shows what a migration would do, and changes nothing
+    /// Shows the steps of the migration that is due, without running them
     #[command(after_help = "Example:\n  grantwell db plan --config grantwell.toml")]
     Plan(Shown),
     /// Brings the schema of the database up to date
     ///
-    /// The file is copied beside itself first. A run that was interrupted is finished by the next. `serve` does the same when
-    /// it starts.
+    /// A SQLite file is copied beside itself first. If the migration is interrupted, the next run continues it. `serve` also
+    /// migrates when it starts.
     #[command(after_help = "Example:\n  grantwell db migrate --config grantwell.toml")]
     Migrate(ConfigFile),
-    /// Writes everything, keys included, to one encrypted file
+    /// Writes the whole database and the master key to one encrypted file
     ///
-    /// The server may run. The file is an age file: without the passphrase or the identity nobody can read it, and with it
-    /// nothing else is needed to restore.
+    /// The server may run. The file is in the age format. A restore needs this file and its passphrase or identity, and nothing
+    /// else.
     #[command(
         after_help = "Example:\n  grantwell db backup --config grantwell.toml --out grantwell.backup --recipient age1…"
     )]
     Backup(Backup),
-    /// Fills an empty or absent database from a backup
+    /// Restores a backup into an empty or absent database
     ///
-    /// Everything that was issued before is dead: sessions, tokens and codes. Consents are asked for again, and new keys sign.
+    /// Sessions, tokens and codes that were issued before are invalid afterwards. People are asked for consent again, and new
+    /// signing keys are created.
     #[command(
         after_help = "Example:\n  grantwell db restore grantwell.backup --config grantwell.toml --identity key.txt"
     )]
     Restore(Restore),
-    /// Checks a backup, or the database when none is named
+    /// Checks a backup, or the database if no backup is named
     ///
-    /// A backup is checked by itself: there need be neither a database nor a configuration.
+    /// Checking a backup needs neither a database nor a configuration.
     #[command(
         after_help = "Example:\n  grantwell db verify grantwell.backup --identity key.txt\n  grantwell db verify --config grantwell.toml"
     )]
     Verify(Verify),
-    /// Copies the database to another one and leaves it for that
+    /// Moves everything to another database
     ///
-    /// Every session, token and consent stays valid. Nobody can write to the old database meanwhile, and nobody can use it
+    /// Every session, token and consent stays valid. The old database is read-only during the move and cannot be used
     /// afterwards.
     #[command(
         after_help = "Example:\n  grantwell db move --config grantwell.toml --to sqlite:/srv/grantwell.db\n  grantwell db move --config grantwell.toml --to-file url.txt"
@@ -72,21 +73,21 @@ pub(crate) struct Backup {
     /// A file whose only line is the passphrase, at least 12 characters
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// The public half of an age key
+    /// The public key of an age key pair
     #[arg(long, value_name = "AGE1…")]
     pub(crate) recipient: Option<String>,
-    /// Replaces a file of that name
+    /// Overwrites an existing file
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-/// What opens a backup.
+/// The key that decrypts a backup.
 #[derive(Debug, Args)]
 pub(crate) struct Opener {
     /// A file whose only line is the passphrase
     #[arg(long, value_name = "FILE", conflicts_with = "identity")]
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// A file with the secret half of the age key
+    /// A file with the secret key of the age key pair
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
 }
@@ -126,10 +127,10 @@ pub(crate) struct Move {
     /// The database to move to, as `database` in the configuration
     #[arg(long, value_name = "URL")]
     pub(crate) to: Option<String>,
-    /// A file whose only line is that URL: who lists processes sees the arguments of each
+    /// A file whose only line is that URL; arguments are visible in the list of processes
     #[arg(long, value_name = "FILE")]
     pub(crate) to_file: Option<PathBuf>,
-    /// Replaces what an earlier move of the same issuer left in it
+    /// Replaces what an earlier move of the same issuer left in the target
     #[arg(long)]
     pub(crate) replace: bool,
 }

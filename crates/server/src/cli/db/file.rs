@@ -135,7 +135,7 @@ pub(super) fn write(
     lock: &BackupLock,
     header: &Header,
     source: &mut dyn Source,
-    told: &mut dyn FnMut(&str, u64),
+    on_progress: &mut dyn FnMut(&str, u64),
 ) -> Result<Vec<(&'static str, Tally)>, CopyError> {
     let folder = super::folder_of(out.path).unwrap_or(Path::new("."));
     let mut written = || -> Result<_, Failure> {
@@ -143,7 +143,7 @@ pub(super) fn write(
         let mut prefix = out.path.file_name().unwrap_or_default().to_owned();
         prefix.push(".partial.");
         let partial = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
-        let tallies = write_all(partial.as_file(), lock, header, source, told)?;
+        let tallies = write_all(partial.as_file(), lock, header, source, on_progress)?;
         // Another may have come meanwhile.
         let named =
             if out.replaces { partial.persist(out.path) } else { partial.persist_noclobber(out.path) };
@@ -179,7 +179,7 @@ fn write_all(
     lock: &BackupLock,
     header: &Header,
     source: &mut dyn Source,
-    told: &mut dyn FnMut(&str, u64),
+    on_progress: &mut dyn FnMut(&str, u64),
 ) -> Result<Vec<(&'static str, Tally)>, Failure> {
     let encryptor = match lock {
         BackupLock::Passphrase(passphrase) => age::Encryptor::with_user_passphrase(passphrase.clone()),
@@ -195,18 +195,18 @@ fn write_all(
     let mut tallies = Vec::new();
     for shape in source.shapes() {
         let name = shape.table.name;
-        told(name, 0);
+        on_progress(name, 0);
         frame(&mut out, b'T', name.as_bytes())?;
         let mut tally = Tally::default();
         source.rows(&shape, &mut |row| {
             tally.add(&row);
             frame(&mut out, b'R', &encode(&row)).map_err(CopyError::Output)?;
             if tally.rows.is_multiple_of(1024) {
-                told(name, tally.rows);
+                on_progress(name, tally.rows);
             }
             Ok(())
         })?;
-        told(name, tally.rows);
+        on_progress(name, tally.rows);
         tallies.push((name, tally));
     }
     frame(&mut out, b'E', &serde_json::to_vec(&counted(&tallies)).map_err(io::Error::other)?)?;
@@ -225,7 +225,7 @@ fn frame(out: &mut impl Write, tag: u8, content: &[u8]) -> io::Result<()> {
 /// Reads all of a source, keeping nothing.
 pub(super) fn tally(
     source: &mut dyn Source,
-    told: &mut dyn FnMut(&str, u64),
+    on_progress: &mut dyn FnMut(&str, u64),
 ) -> Result<Vec<(&'static str, Tally)>, CopyError> {
     let mut tallies = Vec::new();
     for shape in source.shapes() {
@@ -234,7 +234,7 @@ pub(super) fn tally(
             tally.add(&row);
             Ok(())
         })?;
-        told(shape.table.name, tally.rows);
+        on_progress(shape.table.name, tally.rows);
         tallies.push((shape.table.name, tally));
     }
     Ok(tallies)

@@ -1,4 +1,4 @@
-//! The front end of somebody else: its pages in place of ours, its back end at `/interaction/{id}`, and the browser back at
+//! An external login UI: its pages in place of ours, its back end at `/interaction/{id}`, and the browser back at
 //! `/authorize/resume`. What it can say is who somebody is and what they decided; what is issued, and to which browser, it
 //! cannot.
 
@@ -18,15 +18,15 @@ use super::{
 use crate::config::LoginUi;
 
 const URL: &str = "https://login.example.test/step?theme=dark";
-const SECRET: &str = "a front end's secret of more than thirty-two characters";
+const SECRET: &str = "a login UI's secret of more than thirty-two characters";
 
 async fn world() -> World {
-    let front_end = LoginUi {
+    let login_ui = LoginUi {
         url: URL.to_owned(),
-        client_id: "front-end".to_owned(),
+        client_id: "login-ui".to_owned(),
         client_secret: Digest::of(SECRET.as_bytes()),
     };
-    World::with(Setting { login_ui: Some(front_end), ..Setting::default() }).await
+    World::with(Setting { login_ui: Some(login_ui), ..Setting::default() }).await
 }
 
 /// Where a browser is sent, as the handle in it.
@@ -57,11 +57,11 @@ async fn call(
 }
 
 async fn read(world: &World, handle: &str) -> Value {
-    call(world, Method::GET, handle, None, &basic("front-end", SECRET)).await.expect_status(200).json()
+    call(world, Method::GET, handle, None, &basic("login-ui", SECRET)).await.expect_status(200).json()
 }
 
 async fn report(world: &World, handle: &str, body: Value) -> Reply {
-    call(world, Method::POST, handle, Some(body), &basic("front-end", SECRET)).await
+    call(world, Method::POST, handle, Some(body), &basic("login-ui", SECRET)).await
 }
 
 async fn begin(browser: &mut Browser<'_>, changes: &[(&str, &str)]) -> String {
@@ -73,7 +73,7 @@ fn login(username: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_whole_exchange_through_the_front_end_of_somebody_else() {
+async fn a_whole_exchange_through_an_external_login_ui() {
     let world = world().await;
     let mut browser = world.browser();
     let changes = [("scope", "openid notes:read"), ("login_hint", "alice"), ("ui_locales", "de en")];
@@ -107,7 +107,7 @@ async fn a_whole_exchange_through_the_front_end_of_somebody_else() {
     assert_eq!((&id_token["acr"], &id_token["amr"]), (&"urn:example:two".into(), &json!(["pwd", "otp"])));
     assert_eq!(tokens["scope"], "notes:read openid");
     assert!(is_signed_in(&mut browser).await);
-    // The second time there is a session and a consent: no step, no front end.
+    // The second time there is a session and a consent: no step, no login UI.
     let reply = browser.get(&format!("/authorize?{}", query(&changes))).await.expect_status(303);
     assert!(reply.parameters().contains_key("code"), "{reply:#?}");
 }
@@ -160,7 +160,7 @@ async fn n_02_an_answer_to_another_question_is_refused() {
 }
 
 #[tokio::test]
-async fn only_the_front_end_may_read_and_report() {
+async fn only_the_login_ui_may_read_and_report() {
     let world = world().await;
     let mut browser = world.browser();
     let sealed = begin(&mut browser, &[]).await;
@@ -170,13 +170,13 @@ async fn only_the_front_end_may_read_and_report() {
         "Bearer x".to_owned(),
         "Basic".to_owned(),
         "Basic !!!".to_owned(),
-        basic("front-end", ""),
-        basic("front-end", "another secret"),
+        basic("login-ui", ""),
+        basic("login-ui", "another secret"),
         basic("", SECRET),
         basic("web", SECRET),
         basic("web", super::harness::secret()),
-        basic("front-end ", SECRET),
-        basic("front-end", &format!("{SECRET} ")),
+        basic("login-ui ", SECRET),
+        basic("login-ui", &format!("{SECRET} ")),
     ];
     for authorization in &credentials {
         for (method, body) in [(Method::GET, None), (Method::POST, Some(login("alice")))] {
@@ -188,8 +188,8 @@ async fn only_the_front_end_may_read_and_report() {
     }
     // Two credentials are none.
     let request = Request::get(format!("/interaction/{sealed}"))
-        .header("authorization", basic("front-end", SECRET))
-        .header("authorization", basic("front-end", SECRET));
+        .header("authorization", basic("login-ui", SECRET))
+        .header("authorization", basic("login-ui", SECRET));
     assert_eq!(world.send(request.body(Body::empty()).unwrap()).await.status, 401);
     // The browser itself, which knows the handle, cannot report; nor can a page of any origin read.
     let headers = [("content-type", "application/json"), ("origin", ISSUER)];
@@ -202,7 +202,7 @@ async fn only_the_front_end_may_read_and_report() {
             .uri(&target)
             .header("origin", "https://login.example.test")
             .header("access-control-request-method", "POST")
-            .header("authorization", basic("front-end", SECRET));
+            .header("authorization", basic("login-ui", SECRET));
         let reply = world.send(request.body(Body::empty()).unwrap()).await;
         assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{reply:#?}");
     }
@@ -261,7 +261,7 @@ async fn reports_that_do_not_fit_change_nothing() {
         let reply = report(&world, &sealed, body.clone()).await;
         assert_eq!((reply.status, &reply.json()["error"]), (400, &"invalid_request".into()), "{body}");
     }
-    let authorization = basic("front-end", SECRET);
+    let authorization = basic("login-ui", SECRET);
     let headers = [("authorization", authorization.as_str())];
     world.post(&format!("/interaction/{sealed}"), &[("cancel", "true")], &headers).await.expect_status(415);
     for handle in ["nonsense", "00000000-0000-7000-8000-000000000000"] {
@@ -347,13 +347,13 @@ async fn a_request_that_came_by_post_goes_the_same_way() {
 }
 
 #[tokio::test]
-async fn without_a_front_end_there_is_nothing_to_call() {
+async fn without_a_login_ui_there_is_nothing_to_call() {
     let world = World::new().await;
     let mut browser = world.browser();
     let page = browser.get(&format!("/authorize?{}", query(&[]))).await;
     let fields = page.fields("/sign-in");
     let sealed = fields.iter().find(|(name, _)| name == "interaction").map(|(_, value)| value).unwrap();
-    for authorization in [basic("front-end", SECRET), basic("web", super::harness::secret()), basic("", "")] {
+    for authorization in [basic("login-ui", SECRET), basic("web", super::harness::secret()), basic("", "")] {
         assert_eq!(call(&world, Method::GET, sealed, None, &authorization).await.status, 404);
         let reply = call(&world, Method::POST, sealed, Some(login("alice")), &authorization).await;
         assert_eq!(reply.status, 404);
