@@ -9,7 +9,7 @@ use crate::{
     id::{AuthorizationId, ClientId, InteractionId, ResourceIdentifier, SessionId, TicketId, UserId},
     jose::Algorithm,
     resource::Resource,
-    scope::ScopeSet,
+    scope::{Permissions, ScopeSet},
     secret::Digest,
     store::{
         AttemptKey, Attempts, AuthorizationRecord, Connection, Consent, Interaction, LoginName, Session,
@@ -209,6 +209,11 @@ impl Have {
             Some(resources) => Ok(resources),
             None => Err(Want::Resources(key.0, key.1)),
         }
+    }
+
+    /// The resources that permissions are about.
+    pub fn resources_of(&self, permissions: &Permissions) -> Result<&[Resource], Want> {
+        self.resources(permissions.resources().cloned().collect(), ScopeSet::default())
     }
 
     /// A user.

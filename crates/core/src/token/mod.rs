@@ -101,7 +101,6 @@ use serde::Serialize;
 pub(crate) use self::lookup::alive;
 pub use self::{
     lookup::{Ended, PresentedToken, TokenText},
-    mint::LONGEST_TOKEN,
     refusal::TokenRefusal,
 };
 use crate::{

@@ -21,7 +21,7 @@ use super::{Reply, World};
 use crate::{
     http::{exchange::Exchange, renderer::Renderer, response},
     router,
-    run::{StepEnd, StepEvent, Unavailable},
+    step_event::{StepEnd, StepEvent, Unavailable},
 };
 
 const NOBODY: UserId = UserId::from_bytes([9; 16]);

@@ -7,6 +7,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use grantwell_store::copy;
+
 use super::{CONFIG, Place, get, sql};
 
 const PASSPHRASE: &str = "a passphrase of a few words\n";
@@ -51,10 +53,23 @@ impl Place {
     }
 }
 
-/// Takes a database back to the first version of the schema.
-const BACK_TO_VERSION_1: &str =
-    "ALTER TABLE session DROP COLUMN epoch; DROP TABLE issued; DROP TABLE ticket; DROP TABLE seen;
-     PRAGMA user_version = 1; PRAGMA journal_mode = DELETE";
+/// What takes a database back to the first version of the schema: all that came since goes.
+fn back_to_version_1() -> String {
+    let (first, present) = (copy::shapes(1).unwrap(), copy::shapes(copy::known()).unwrap());
+    let mut statements = Vec::new();
+    for shape in present {
+        let table = shape.table.name;
+        match first.iter().find(|was| was.table.name == table) {
+            None => statements.push(format!("DROP TABLE {table}")),
+            Some(was) => {
+                let new = shape.columns.iter().filter(|column| !was.columns.contains(column));
+                statements.extend(new.map(|new| format!("ALTER TABLE {table} DROP COLUMN {}", new.name)));
+            }
+        }
+    }
+    statements.push("PRAGMA user_version = 1; PRAGMA journal_mode = DELETE".to_owned());
+    statements.join("; ")
+}
 
 #[test]
 fn a_backup_is_all_that_is_needed_to_restore() {
@@ -181,7 +196,7 @@ fn a_backup_of_an_older_schema_is_restored_into_the_present_one() {
         "INSERT INTO session (realm, id, digest, user_id, created_at, last_seen_at, expires_at, body)
          VALUES (1, x'01', x'02', x'03', 1, 2, 3, '{}')",
     );
-    sql(&database, BACK_TO_VERSION_1);
+    sql(&database, &back_to_version_1());
     place.db(&["backup", "--out", "old", "--passphrase-file", "passphrase"]);
     let said = place.db(&["verify", "old", "--passphrase-file", "passphrase", "--json"]);
     assert!(said.contains("\"schema\":1") && !said.contains("issued"), "{said}");
@@ -200,7 +215,7 @@ fn a_plan_changes_nothing_and_migrate_does_what_it_says() {
 
     let place = Place::filled();
     let database = place.path("data/grantwell.db");
-    sql(&database, BACK_TO_VERSION_1);
+    sql(&database, &back_to_version_1());
     let before = fs::read(&database).unwrap();
     let said = place.db(&["plan"]);
     for part in [
@@ -318,7 +333,7 @@ fn a_refused_restore_or_move_migrates_nothing() {
     fs::create_dir(place.path("old")).unwrap();
     sql(&place.path("data/grantwell.db"), "PRAGMA wal_checkpoint(TRUNCATE)");
     fs::copy(place.path("data/grantwell.db"), place.path("old/grantwell.db")).unwrap();
-    sql(&place.path("old/grantwell.db"), BACK_TO_VERSION_1);
+    sql(&place.path("old/grantwell.db"), &back_to_version_1());
     assert!(place.refuses(&["move", "--to", "sqlite:old/grantwell.db"]).contains("holds rows already"));
     assert_eq!(version("old/grantwell.db"), 1);
     place.write("grantwell.toml", &CONFIG.replace("sqlite:data", "sqlite:old"));

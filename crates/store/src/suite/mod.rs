@@ -17,7 +17,6 @@ pub mod copies;
 pub mod counting;
 pub mod fixtures;
 pub mod grants;
-pub mod guards;
 pub mod model;
 pub mod postgres;
 pub mod races;
