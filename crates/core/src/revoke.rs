@@ -121,8 +121,10 @@ fn revoke(
             let user = authorization.map(|authorization| authorization.user_id);
             let detail = json!({ "authorization": token.authorization() });
             let audit = context.audit("access_token.revoked", user, Some(&client.client_id), detail);
-            let deny =
-                Write::DenyToken { token: claims.digest(), expires_at: Timestamp::from_seconds(claims.exp) };
+            let deny = Write::RevokeAccessToken {
+                token: claims.digest(),
+                expires_at: Timestamp::from_seconds(claims.exp),
+            };
             Ok(Decision { writes: vec![deny, audit], outcome: Revoked::AccessToken })
         }
     }

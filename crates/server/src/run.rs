@@ -249,7 +249,9 @@ impl Exchange {
                 have.connections.put(user, store.connections_of(realm, user).await?);
             }
             Want::Authorization(id) => have.authorization.put(id, store.authorization(realm, id).await?),
-            Want::Denied(token) => have.denied.put(token, store.is_denied(realm, &token).await?),
+            Want::RevokedToken(token) => {
+                have.revoked_tokens.put(token, store.is_token_revoked(realm, &token).await?)
+            }
             Want::Attempts(keys) => {
                 let attempts = store.attempts(realm, &keys).await?;
                 have.attempts.put(keys, attempts);

@@ -332,8 +332,8 @@ impl Store for Engine {
         delegated!(self, store => store.ticket_by_second(realm, kind, second, now))
     }
 
-    async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
-        delegated!(self, store => store.is_denied(realm, token))
+    async fn is_token_revoked(&self, realm: Realm, token: &Digest) -> Read<bool> {
+        delegated!(self, store => store.is_token_revoked(realm, token))
     }
 
     async fn attempts(&self, realm: Realm, keys: &[AttemptKey]) -> Read<Vec<Attempts>> {

@@ -42,8 +42,8 @@ pub enum Want {
     Connections(UserId),
     /// An authorization with all that its tokens' lives depend on.
     Authorization(AuthorizationId),
-    /// Whether a single access token was denied.
-    Denied(Digest),
+    /// Whether a single access token was revoked.
+    RevokedToken(Digest),
     /// Counters of attempts, in the order of the keys.
     Attempts(Vec<AttemptKey>),
     /// Evidence: a signing key that is being made.
@@ -67,7 +67,7 @@ impl Want {
             Self::Consent(..) => "consent",
             Self::Connections(_) => "connections",
             Self::Authorization(_) => "authorization",
-            Self::Denied(_) => "denied",
+            Self::RevokedToken(_) => "denied",
             Self::Attempts(_) => "attempts",
             Self::SigningKey(_) => "signing_key",
             Self::Password(_) => "password",
@@ -157,8 +157,8 @@ pub struct Have {
     pub connections: Slot<UserId, Vec<Connection>>,
     /// [`Want::Authorization`].
     pub authorization: Slot<AuthorizationId, Option<AuthorizationRecord>>,
-    /// [`Want::Denied`].
-    pub denied: Slot<Digest, bool>,
+    /// [`Want::RevokedToken`].
+    pub revoked_tokens: Slot<Digest, bool>,
     /// [`Want::Attempts`].
     pub attempts: Slot<Vec<AttemptKey>, Vec<Attempts>>,
     /// [`Want::Password`], by the hash it was compared with: evidence for this hash and no other.
@@ -251,9 +251,9 @@ impl Have {
         self.authorization.find(&id).map(Option::as_ref).ok_or(Want::Authorization(id))
     }
 
-    /// Whether a single access token was denied.
-    pub fn is_denied(&self, token: Digest) -> Result<bool, Want> {
-        self.denied.find(&token).copied().ok_or(Want::Denied(token))
+    /// Whether a single access token was revoked.
+    pub fn is_token_revoked(&self, token: Digest) -> Result<bool, Want> {
+        self.revoked_tokens.find(&token).copied().ok_or(Want::RevokedToken(token))
     }
 
     /// Counters of attempts, in the order of the keys.

@@ -4,12 +4,12 @@ use tokio_postgres::Client;
 
 use super::{
     copy::{existing, wait},
-    form::{Columns, Error, Result as Asked, Statement, one},
+    form::{Error, PostgresColumns, Result as Asked, Statement, one},
     migrate,
     server::Server,
 };
 use crate::{
-    copy::{CopyError, Inspection, Pending},
+    copy::{CopyError, Inspection, PendingMigration},
     records::Columns as _,
     schema::{known, tables},
 };
@@ -49,7 +49,7 @@ const BACKED_UP: &str = "SELECT max(at) FROM audit
 async fn ask<T>(
     client: &Client,
     sql: impl Into<std::borrow::Cow<'static, str>>,
-    read: impl FnOnce(&mut Columns<'_>) -> Asked<T>,
+    read: impl FnOnce(&mut PostgresColumns<'_>) -> Asked<T>,
 ) -> Asked<Option<T>> {
     let statement = Statement::new(sql, Vec::new());
     one(&client.query_typed(&statement.sql, &statement.typed()).await?, read)
@@ -64,6 +64,6 @@ async fn rows(client: &Client, version: i64) -> Asked<Vec<(&'static str, u64)>> 
     Ok(rows)
 }
 
-fn pending(had: i64, rows: &[(&'static str, u64)]) -> Result<Vec<Pending>, CopyError> {
-    Pending::after(had, rows, |migration| migrate::statements(migration.postgres))
+fn pending(had: i64, rows: &[(&'static str, u64)]) -> Result<Vec<PendingMigration>, CopyError> {
+    PendingMigration::after(had, rows, |migration| migrate::statements(migration.postgres))
 }

@@ -213,7 +213,7 @@ impl Store for Sqlite {
         self.readers.read(|c| ticket::find_by_second(c, realm, kind, second, now))
     }
 
-    async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
+    async fn is_token_revoked(&self, realm: Realm, token: &Digest) -> Read<bool> {
         self.readers.read(|c| denied::contains(c, realm, token))
     }
 
