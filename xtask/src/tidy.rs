@@ -2,6 +2,7 @@
 
 mod arrows;
 mod graph;
+mod guides;
 mod names;
 mod routes;
 mod text;
@@ -30,6 +31,7 @@ const RULES: &[Rule] = &[
     Rule { name: "licences and sources", check: graph::licences },
     Rule { name: "duplicates", check: graph::duplicates },
     Rule { name: "the security tests are listed", check: catalogue::check },
+    Rule { name: "the guides say what the code says", check: guides::check },
 ];
 
 /// Every rule, whatever the others found.

@@ -27,7 +27,7 @@ use crate::{
     step::{Context, Decided, Decision, Have, Origin, PasswordResult, Refused, Step, Stop, Want},
     store::{
         Attempts, Authentication, Authorization, AuthorizationRecord, CodeState, Connection, Consent,
-        Interaction, KeyRecord, KeyUse, Session, SessionRecord, User,
+        Interaction, KeyRecord, KeyUse, Session, SessionRecord, Ticket, User,
     },
     time::{Entropy, Timestamp},
     token::code::Code,
@@ -315,6 +315,7 @@ pub(crate) struct World {
     pub(crate) consent: Option<Consent>,
     pub(crate) connections: Vec<Connection>,
     pub(crate) authorization: Option<AuthorizationRecord>,
+    pub(crate) ticket: Option<Ticket>,
     pub(crate) token_revoked: bool,
     pub(crate) attempts: Vec<Attempts>,
     pub(crate) password: Option<PasswordResult>,
@@ -368,6 +369,10 @@ impl World {
             Want::Authorization(id) => {
                 let found = self.authorization.clone();
                 have.authorization.put(id, found.filter(|record| record.authorization.id == id));
+            }
+            Want::Ticket(kind, id) => {
+                let found = self.ticket.clone();
+                have.ticket.put((kind, id), found.filter(|found| found.kind == kind && found.id == id));
             }
             Want::RevokedToken(token) => have.revoked_tokens.put(token, self.token_revoked),
             Want::Attempts(keys) => have.attempts.put(keys, self.attempts.clone()),

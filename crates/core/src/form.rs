@@ -27,6 +27,15 @@ pub enum FormError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeated(pub &'static str);
 
+/// ```
+/// use grantwell_core::form::{Form, Repeated};
+///
+/// let form = Form::parse(b"scope=openid+email&resource=a&resource=b&state=").unwrap();
+/// assert_eq!(form.one("scope"), Ok(Some("openid email")));
+/// assert_eq!(form.one("state"), Ok(None), "an empty value is as good as none");
+/// assert_eq!(form.one("resource"), Err(Repeated("resource")));
+/// assert_eq!(form.many("resource").collect::<Vec<_>>(), ["a", "b"]);
+/// ```
 impl Form {
     /// Parses bytes whose length the caller has bounded.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormError> {

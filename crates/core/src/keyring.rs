@@ -13,12 +13,12 @@ use zeroize::Zeroizing;
 use crate::{
     id::{KeyId, Realm},
     jose::{Algorithm, KeyError, KeySet, SigningKey},
+    policy::LONGEST_TOKEN,
     realm_keys::RealmKeys,
     seal::SealKey,
     secret::Secret,
     store::{KeyRecord, KeyUse, Write},
     time::{Entropy, Timestamp},
-    token::LONGEST_TOKEN,
 };
 
 /// How long others may keep the key set: it is published so long before a key signs, and after its last token is gone.

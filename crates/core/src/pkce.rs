@@ -1,5 +1,15 @@
 //! Proof Key for Code Exchange (RFC 7636; OAuth 2.1 §4.1.1, §4.1.3). `S256` is the only method: `plain` protects nothing
 //! once the request leaks.
+//!
+//! ```
+//! use grantwell_core::pkce;
+//!
+//! // The pair of RFC 7636 Appendix B.
+//! let (verifier, challenge) =
+//!     ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+//! assert!(pkce::matches(challenge, verifier));
+//! assert!(!pkce::matches(verifier, verifier), "`plain` is no method");
+//! ```
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

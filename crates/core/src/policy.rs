@@ -8,6 +8,9 @@ const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
+/// The longest life of any signed token, whatever is configured: for so long after its last use a key stays published.
+pub const LONGEST_TOKEN: Duration = Duration::from_hours(24);
+
 /// How long things live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {

@@ -4,6 +4,21 @@
 //! A request matches when it equals a registered URI byte for byte. Nothing is decoded, normalised or parsed to find out.
 //! The one exception is the port of a loopback redirect of a native client (RFC 8252 §7.3). What could make two readers
 //! of one URI disagree is refused when it is registered, so that no request can bring it.
+//!
+//! ```
+//! use grantwell_core::{
+//!     client::ApplicationType::{Native, Web},
+//!     redirect_uri::{RedirectUriError, check_registered, find_match},
+//! };
+//!
+//! assert_eq!(check_registered("https://rp.example/cb", Web), Ok(()));
+//! assert_eq!(check_registered("http://rp.example/cb", Web), Err(RedirectUriError::PlainHttp));
+//!
+//! let registered = ["http://127.0.0.1/cb".to_owned()];
+//! assert_eq!(find_match("http://127.0.0.1:49152/cb", &registered, Native), Some("http://127.0.0.1/cb"));
+//! assert_eq!(find_match("http://127.0.0.1:49152/cb", &registered, Web), None);
+//! assert_eq!(find_match("http://127.0.0.1:49152/cb/", &registered, Native), None);
+//! ```
 
 use std::fmt;
 

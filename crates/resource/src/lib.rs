@@ -124,6 +124,18 @@ struct Inner {
 
 impl ResourceServer {
     /// An API whose tokens come from `issuer` and carry `identifier` as their audience. Both are compared byte for byte.
+    ///
+    /// ```
+    /// use grantwell_resource::{BuildError, ResourceServer};
+    ///
+    /// let api = ResourceServer::builder("https://login.example.test", "https://api.example.test/notes").build()?;
+    /// assert_eq!(api.metadata_path(), "/.well-known/oauth-protected-resource/notes");
+    ///
+    /// let plain = ResourceServer::builder("http://login.example.test", "https://api.example.test/notes").build();
+    /// assert_eq!(plain.err(), Some(BuildError::Issuer));
+    /// assert_eq!(api.introspecting().err(), Some(BuildError::NoIntrospectionCredentials));
+    /// # Ok::<(), BuildError>(())
+    /// ```
     pub fn builder(issuer: impl Into<String>, identifier: impl Into<String>) -> Builder {
         Builder {
             issuer: issuer.into(),

@@ -3,18 +3,24 @@
 use std::sync::{Arc, PoisonError, RwLock, atomic::AtomicBool};
 
 use grantwell_core::{
-    id::Realm,
+    client::Client,
+    id::{ClientId, Realm},
     keyring::Keyring,
     policy::Policy,
-    store::RealmRecord,
+    resource::Resource,
+    store::{Read, RealmRecord},
     time::{Clock, Entropy, Timestamp},
 };
 use grantwell_store::Engine;
 use ipnet::IpNet;
 
 use crate::{
-    clocks::Clocks, config::LoginUi, issued::Issued, login::password::Passwords, pages::Pages,
-    registered::Registered,
+    clocks::Clocks,
+    config::LoginUi,
+    issued::Issued,
+    login::password::Passwords,
+    pages::Pages,
+    registered::{Registered, ResourceQuery},
 };
 
 /// The process.
@@ -78,6 +84,12 @@ impl App {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+
+    /// The time, for what is done to everybody's rows by the clock alone; `None` while ours is wrong. By one that is ahead, what
+    /// was revoked would be forgotten while it still matters, and signing keys be replaced that all others need.
+    pub(crate) fn shared_now(&self) -> Option<Timestamp> {
+        self.clocks.apart().is_none().then(|| self.now())
+    }
 }
 
 impl ServedRealm {
@@ -94,6 +106,17 @@ impl ServedRealm {
     /// Replaces them: the generation moved.
     pub(crate) fn replace(&self, fresh: Current) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+    }
+
+    /// A client as registered.
+    pub(crate) async fn client(&self, store: &Engine, id: &ClientId) -> Read<Option<Arc<Client>>> {
+        // What is read now is kept under the generation of before: an older form is never kept under a newer one.
+        self.current().registered.client(self.id, store, id).await
+    }
+
+    /// Resources as registered.
+    pub(crate) async fn resources(&self, store: &Engine, named: &ResourceQuery) -> Read<Arc<[Resource]>> {
+        self.current().registered.resources(self.id, store, named).await
     }
 
     /// Whether browsers reach us by https: names and attributes of cookies follow.

@@ -11,7 +11,7 @@ use grantwell_core::{
     time::{Clock, Timestamp},
 };
 
-use crate::{app::App, start_error::StartError};
+use crate::start_error::StartError;
 
 /// How far apart the two may be.
 const APART: Duration = Duration::from_secs(5);
@@ -24,6 +24,21 @@ impl Clocks {
     /// One sentence, when they are too far apart.
     pub(crate) fn apart(&self) -> Option<String> {
         apart(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Compares the clocks; a database that has none but ours is never apart.
+    pub(crate) async fn compare(&self, store: &impl Store, clock: &dyn Clock) -> Read<()> {
+        let ahead = ahead(store, clock).await?;
+        let was_apart = self.apart().is_some();
+        self.0.store(ahead, Ordering::Relaxed);
+        #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a gauge is a float")]
+        metrics::gauge!("grantwell_clock_ahead_seconds").set(ahead as f64 / 1000.0);
+        match self.apart() {
+            Some(apart) if !was_apart => tracing::error!("not ready: {apart}"),
+            None if was_apart => tracing::info!("the clocks agree again"),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -59,29 +74,6 @@ pub(crate) async fn check(store: &impl Store, clock: &dyn Clock) -> Result<(), S
 pub(crate) async fn earlier(store: &impl Store, clock: &dyn Clock) -> Read<Timestamp> {
     let ours = clock.now();
     Ok(store.clock().await?.map_or(ours, |theirs| ours.min(theirs)))
-}
-
-impl App {
-    /// The time, for what is done to everybody's rows by the clock alone; `None` while ours is wrong. By one that is ahead, what
-    /// was revoked would be forgotten while it still matters, and signing keys be replaced that all others need.
-    pub(crate) fn shared_now(&self) -> Option<Timestamp> {
-        self.clocks.apart().is_none().then(|| self.now())
-    }
-
-    /// Compares the clocks; a database that has none but ours is never apart.
-    pub(crate) async fn compare_clocks(&self) -> Read<()> {
-        let ahead = ahead(&self.store, self.clock.as_ref()).await?;
-        let was_apart = self.clocks.apart().is_some();
-        self.clocks.0.store(ahead, Ordering::Relaxed);
-        #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a gauge is a float")]
-        metrics::gauge!("grantwell_clock_ahead_seconds").set(ahead as f64 / 1000.0);
-        match self.clocks.apart() {
-            Some(apart) if !was_apart => tracing::error!("not ready: {apart}"),
-            None if was_apart => tracing::info!("the clocks agree again"),
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub(crate) fn start(
     let compared = Arc::clone(app);
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
-            if let Err(error) = compared.compare_clocks().await {
+            if let Err(error) = compared.clocks.compare(&compared.store, compared.clock.as_ref()).await {
                 tracing::warn!(%error, "the clocks were not compared");
             }
         }

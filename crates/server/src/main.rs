@@ -18,6 +18,7 @@ mod router;
 mod run;
 mod start;
 mod start_error;
+mod step_event;
 mod telemetry;
 #[cfg(test)]
 mod tests;

@@ -13,14 +13,12 @@ use std::{
 
 use grantwell_core::{
     client::Client,
-    id::{ClientId, ResourceIdentifier},
+    id::{ClientId, Realm, ResourceIdentifier},
     resource::Resource,
     scope::ScopeSet,
     store::{Read, Store},
 };
 use grantwell_store::Engine;
-
-use crate::app::ServedRealm;
 
 /// How long a look at the generation counts.
 const FRESH: Duration = Duration::from_secs(1);
@@ -29,13 +27,16 @@ const FRESH: Duration = Duration::from_secs(1);
 const MOST: usize = 1024;
 const LONGEST: usize = 1024;
 
+/// Resources by their identifiers, or by a scope that they own.
+pub(crate) type ResourceQuery = (Vec<ResourceIdentifier>, ScopeSet);
+
 /// What was read under one generation.
 #[derive(Default)]
 pub(crate) struct Registered {
     confirmed: Mutex<Option<Instant>>,
     /// Absent clients are cached too: otherwise the response time would show which clients exist (catalogue K-06).
     clients: Kept<ClientId, Option<Arc<Client>>>,
-    resources: Kept<(Vec<ResourceIdentifier>, ScopeSet), Arc<[Resource]>>,
+    resources: Kept<ResourceQuery, Arc<[Resource]>>,
 }
 
 impl Registered {
@@ -47,6 +48,44 @@ impl Registered {
     fn is_fresh(&self) -> bool {
         let confirmed = *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
         confirmed.is_some_and(|at| at.elapsed() < FRESH)
+    }
+
+    /// A client as registered.
+    pub(crate) async fn client(
+        &self,
+        realm: Realm,
+        store: &Engine,
+        id: &ClientId,
+    ) -> Read<Option<Arc<Client>>> {
+        if self.is_fresh()
+            && let Some(client) = self.clients.find(id)
+        {
+            return Ok(client);
+        }
+        let found = store.client(realm, id).await?.map(Arc::new);
+        if id.as_str().len() <= LONGEST {
+            self.clients.keep(id.clone(), found.clone());
+        }
+        Ok(found)
+    }
+
+    /// Resources as registered, found as [`Store::resources`] finds them.
+    pub(crate) async fn resources(
+        &self,
+        realm: Realm,
+        store: &Engine,
+        named: &ResourceQuery,
+    ) -> Read<Arc<[Resource]>> {
+        if self.is_fresh()
+            && let Some(resources) = self.resources.find(named)
+        {
+            return Ok(resources);
+        }
+        let found: Arc<[Resource]> = store.resources(realm, &named.0, &named.1).await?.into();
+        if size(named) <= LONGEST {
+            self.resources.keep(named.clone(), Arc::clone(&found));
+        }
+        Ok(found)
     }
 }
 
@@ -76,43 +115,6 @@ impl<K: Hash + Eq, V: Clone> Kept<K, V> {
     }
 }
 
-impl ServedRealm {
-    /// A client as registered.
-    pub(crate) async fn client(&self, store: &Engine, id: &ClientId) -> Read<Option<Arc<Client>>> {
-        // What is read now is kept under the generation of before: an older form is never kept under a newer one.
-        let current = self.current();
-        if current.registered.is_fresh()
-            && let Some(client) = current.registered.clients.find(id)
-        {
-            return Ok(client);
-        }
-        let found = store.client(self.id, id).await?.map(Arc::new);
-        if id.as_str().len() <= LONGEST {
-            current.registered.clients.keep(id.clone(), found.clone());
-        }
-        Ok(found)
-    }
-
-    /// Resources as registered, found as [`Store::resources`] finds them.
-    pub(crate) async fn resources(
-        &self,
-        store: &Engine,
-        key: &(Vec<ResourceIdentifier>, ScopeSet),
-    ) -> Read<Arc<[Resource]>> {
-        let current = self.current();
-        if current.registered.is_fresh()
-            && let Some(resources) = current.registered.resources.find(key)
-        {
-            return Ok(resources);
-        }
-        let found: Arc<[Resource]> = store.resources(self.id, &key.0, &key.1).await?.into();
-        if size(key) <= LONGEST {
-            current.registered.resources.keep(key.clone(), Arc::clone(&found));
-        }
-        Ok(found)
-    }
-}
-
-fn size((identifiers, scopes): &(Vec<ResourceIdentifier>, ScopeSet)) -> usize {
+fn size((identifiers, scopes): &ResourceQuery) -> usize {
     identifiers.iter().map(|id| id.as_str().len()).chain(scopes.iter().map(str::len)).sum()
 }

@@ -1,21 +1,22 @@
 //! The one loop: load → decide → commit, for every [`Step`].
 //!
 //! A step is asked; what it wants is supplied, until it decides; its writes are committed. After a conflict all records are
-//! read anew and it is asked again, four times at most. What became of it is one [`StepEvent`], from which log and metrics
-//! are fed.
+//! read anew and it is asked again, four times at most. What became of it is one [`StepEvent`], from which log and metrics are
+//! fed.
 
 use std::time::Duration;
 
 use grantwell_core::{
-    error::{Mismatch, Refusal},
+    error::Refusal,
     jose::Algorithm,
     step::{Have, PasswordCheck, Refused, Step, Stop, Want},
-    store::{Outcome, Store, StoreError},
+    store::{Outcome, Store},
 };
 
 use crate::{
     http::exchange::Exchange,
     login::password::{HashError, QueuePlace},
+    step_event::{StepEnd, StepEvent, Unavailable},
 };
 
 /// Looks of one step at what there is, each after a conflict.
@@ -25,74 +26,6 @@ const MOST_WANTS: usize = 16;
 /// How long a request waits for a key that is being made, and how often it looks.
 const KEY_PATIENCE: Duration = Duration::from_secs(10);
 const KEY_LOOKS: Duration = Duration::from_millis(50);
-
-/// Why a step has no outcome: 503, as a page or as JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unavailable {
-    /// The store has no answer.
-    Store(StoreError),
-    /// A signing key is still being made.
-    KeyBeingMade(Algorithm),
-    /// The queue of the password pool is full, or a hash cannot be computed.
-    Passwords(HashError),
-    /// Four conflicts in a row.
-    Contended,
-    /// The step wants without end.
-    Endless(&'static str),
-}
-
-impl std::fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Store(error) => error.fmt(f),
-            Self::KeyBeingMade(algorithm) => write!(f, "the {algorithm} key is being made"),
-            Self::Passwords(error) => write!(f, "no password can be compared: {error:?}"),
-            Self::Contended => f.write_str("four conflicts in a row"),
-            Self::Endless(want) => write!(f, "a step wants {want} again and again"),
-        }
-    }
-}
-
-impl From<StoreError> for Unavailable {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// What one step did.
-#[derive(Clone, Debug)]
-pub(crate) struct StepEvent {
-    /// [`Step::NAME`].
-    pub(crate) step: &'static str,
-    /// What it wanted, in order, of all looks.
-    pub(crate) wants: Vec<&'static str>,
-    /// The checks that passed, where the step has a list of them.
-    pub(crate) passed: Vec<&'static str>,
-    /// The kinds of the writes that were committed.
-    pub(crate) writes: Vec<&'static str>,
-    /// The kinds of the writes whose guards failed, one for each conflict.
-    pub(crate) conflicts: Vec<&'static str>,
-    /// How it ended.
-    pub(crate) end: StepEnd,
-}
-
-/// How a step ended.
-#[derive(Clone, Debug)]
-pub(crate) enum StepEnd {
-    /// With its outcome.
-    Done,
-    /// Refused.
-    Refused {
-        /// [`Refusal::reason`].
-        reason: &'static str,
-        /// The check that refused, where the step has a list of them.
-        check: Option<&'static str>,
-        /// [`Refusal::mismatch`].
-        mismatch: Option<Mismatch>,
-    },
-    /// Without an answer.
-    Unavailable(Unavailable),
-}
 
 /// A step that was decided and whose writes are durable.
 pub(crate) struct Ran<S: Step> {
@@ -249,6 +182,7 @@ impl Exchange {
                 have.connections.put(user, store.connections_of(realm, user).await?);
             }
             Want::Authorization(id) => have.authorization.put(id, store.authorization(realm, id).await?),
+            Want::Ticket(kind, id) => have.ticket.put((kind, id), store.ticket(realm, kind, id).await?),
             Want::RevokedToken(token) => {
                 have.revoked_tokens.put(token, store.is_token_revoked(realm, &token).await?)
             }

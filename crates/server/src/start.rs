@@ -299,7 +299,7 @@ pub(crate) async fn serve(config: Configuration) -> Result<(), StartError> {
     };
     let (app, vault) = build(Parts::of(&config), Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     keys::refresh(&app, &vault).await.map_err(StartError::of)?;
-    app.compare_clocks().await.map_err(StartError::of)?;
+    app.clocks.compare(&app.store, app.clock.as_ref()).await.map_err(StartError::of)?;
     let keep = Retention {
         audit: config.audit.retention,
         ended: config.audit.ended,

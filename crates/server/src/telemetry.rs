@@ -23,7 +23,7 @@ use crate::{
         response::{Response, set},
     },
     pages,
-    run::{StepEnd, StepEvent},
+    step_event::{StepEnd, StepEvent},
 };
 
 /// How the log looks.

@@ -13,6 +13,37 @@
 //!   of a row.
 //!
 //! Left out on purpose: why a write happens (`grantwell-core` decides that), and the clock: every instant comes from outside.
+//!
+//! ```
+//! use grantwell_core::{
+//!     id::Realm,
+//!     secret::Digest,
+//!     store::{Outcome, Share, Store, Write},
+//!     time::Timestamp,
+//! };
+//! use grantwell_store::{OpenOptions, open};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = std::env::temp_dir().join(format!("grantwell-example-{}", std::process::id()));
+//! let url = format!("sqlite:{}", folder.join("example.db").display());
+//! let store = open(&url, OpenOptions::default()).await?;
+//!
+//! let token = Digest::of(b"the jti of a token");
+//! assert!(!store.is_token_revoked(Realm::MAIN, &token).await?);
+//! let revoke = Write::RevokeAccessToken { token, expires_at: Timestamp::from_seconds(1_900_000_000) };
+//! assert_eq!(store.commit(Realm::MAIN, Share::Grants, vec![revoke]).await?, Outcome::Done);
+//! assert!(store.is_token_revoked(Realm::MAIN, &token).await?);
+//!
+//! // The guard of this write is that the client exists.
+//! let delete = Write::DeleteClient("nobody".into());
+//! let outcome = store.commit(Realm::MAIN, Share::Rest, vec![delete.clone()]).await?;
+//! assert_eq!(outcome, Outcome::Conflict(Box::new(delete)));
+//! # drop(store);
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok(())
+//! # }
+//! ```
 #![warn(missing_docs)]
 
 use std::{fmt, path::PathBuf};

@@ -530,4 +530,7 @@ fn can_reach(mode: ResponseMode, redirect_uri: &str) -> bool {
 }
 
 #[cfg(test)]
+#[path = "../../../../docs/guides/examples/claims.rs"]
+mod claims;
+#[cfg(test)]
 mod tests;

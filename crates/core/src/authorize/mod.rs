@@ -14,3 +14,7 @@ pub use crate::store::{AuthorizationRequest, Prompts, Redirect, ResponseMode, Re
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+
+#[cfg(test)]
+#[path = "../../../../docs/guides/examples/pushed_request.rs"]
+pub mod pushed_request;

@@ -316,4 +316,7 @@ impl<S: ClientStep> Step for ByClient<'_, S> {
 }
 
 #[cfg(test)]
+#[path = "../../../../docs/guides/examples/client_mac.rs"]
+mod client_mac;
+#[cfg(test)]
 mod tests;

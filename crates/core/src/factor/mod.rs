@@ -12,3 +12,7 @@ pub trait Factor: Sync {
 
 /// Every factor, in the order discovery lists their classes.
 pub static FACTORS: &[&dyn Factor] = &[&password::Password];
+
+#[cfg(test)]
+#[path = "../../../../docs/guides/examples/totp.rs"]
+pub mod totp;

@@ -7,7 +7,6 @@ use super::{
     form::InteractionForm,
     next::{NextStep, Subject, View, next, subject},
     pending::{self, Pending},
-    proceed::resources,
 };
 use crate::{
     client::Client,
@@ -144,7 +143,7 @@ impl Step for ConsentAnswer {
         let (step, _) = next(&view);
         let about = match &step {
             NextStep::Consent { asked, .. } => {
-                let resources = resources(asked, have)?;
+                let resources = have.resources_of(asked)?;
                 let question = Question { pending, request, client, asked, resources };
                 question.compare(&context.keyring.keys, &self.question)
             }

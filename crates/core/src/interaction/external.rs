@@ -7,7 +7,6 @@ use super::{
     consent::{self, About, Answered, ConsentChoice, Question, Said},
     next::{NextStep, Subject, View, next},
     pending::{Handle, Pending},
-    proceed::resources,
 };
 use crate::{
     client::Client,
@@ -130,7 +129,7 @@ fn decided(
     let (step, _) = next(&view);
     let about = match (question, &step) {
         (Some(received), NextStep::Consent { asked, .. }) => {
-            let resources = resources(asked, have)?;
+            let resources = have.resources_of(asked)?;
             let question = Question { pending: *pending, request, client, asked, resources };
             question.compare(&context.keyring.keys, received)
         }
@@ -188,7 +187,7 @@ impl Step for Describe {
         let (step, _) = next(&view);
         let consent = match (&step, view.subject) {
             (NextStep::Consent { asked, .. }, Some(subject)) => {
-                let resources = resources(asked, have)?;
+                let resources = have.resources_of(asked)?;
                 let question = Question { pending, request, client, asked, resources };
                 Some(DescribedConsent {
                     subject: subject.user.id,

@@ -17,7 +17,7 @@ use crate::{
     client::Client,
     id::{AuthorizationId, InteractionId, SessionId},
     resource::Resource,
-    scope::{Permissions, ScopeSet},
+    scope::Permissions,
     step::{Context, Decided, Decision, Have, Step, Stop},
     store::{AuthorizationRequest, Facts, Interaction, Purpose, SessionRecord, Share, User},
 };
@@ -148,7 +148,7 @@ impl Proceed<'_> {
             NextStep::Login(reason) => PageKind::SignIn(reason),
             NextStep::SelectAccount => PageKind::SelectAccount,
             NextStep::Consent { asked, missing } => {
-                let resources = resources(&asked, have)?;
+                let resources = have.resources_of(&asked)?;
                 let question = Question { pending: *pending, request, client, asked: &asked, resources };
                 PageKind::Consent(Box::new(ConsentPage {
                     user: subject.map(|subject| subject.user.clone()).ok_or(ResumeRefusal::Unknown)?,
@@ -271,14 +271,6 @@ impl Step for ShowPage<'_> {
         };
         Ok(Decision::read_only(next_page(&pending, client, &sessions, kind, context)))
     }
-}
-
-/// The resources that permissions are about.
-pub(super) fn resources<'h>(
-    permissions: &Permissions,
-    have: &'h Have,
-) -> Result<&'h [Resource], crate::step::Want> {
-    have.resources(permissions.resources().cloned().collect(), ScopeSet::default())
 }
 
 fn refuse(

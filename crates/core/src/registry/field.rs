@@ -5,39 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::violation::{ShownText, Violation};
+use super::violation::{FieldType, ShownText, Violation};
 use crate::{jose::Algorithm, nearest::nearest};
-
-/// What a field holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldType {
-    /// A string.
-    Text,
-    /// A list of strings.
-    List,
-    /// True or false.
-    Flag,
-    /// A whole number that fits 32 bits.
-    Number,
-    /// A table of strings.
-    Table,
-    /// Belongs to a feature that does not exist yet; the text names it. The value, where there is one, is accepted
-    /// because it asks for what happens anyway.
-    Later(&'static str, Option<&'static str>),
-}
-
-impl fmt::Display for FieldType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "a string",
-            Self::List => "a list of strings",
-            Self::Flag => "true or false",
-            Self::Number => "a whole number of seconds from 0 to 4294967295",
-            Self::Table => "a table of strings",
-            Self::Later(feature, _) => feature,
-        })
-    }
-}
 
 /// One element of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]

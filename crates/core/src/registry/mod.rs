@@ -27,9 +27,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub use self::{
-    field::{Element, FieldError, FieldType},
+    field::{Element, FieldError},
     plan::{Declaration, DeclaredObject, Pruning, RegistryPlan, SetError, duplicates, plan},
-    violation::{PASSWORD_LENGTH, SHORTEST_SECRET, ShownText, Violation},
+    violation::{FieldType, PASSWORD_LENGTH, SHORTEST_SECRET, ShownText, Violation},
 };
 use crate::{
     client::Client,

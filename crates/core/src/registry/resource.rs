@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{
     Existing, InUse, PlannedChange, RegisteredObject, Registrar, changed_fields,
-    field::{self, Errors, FieldError, FieldType, name_of},
+    field::{self, Errors, FieldError, name_of},
     merged,
-    violation::{ShownText, Violation},
+    violation::{FieldType, ShownText, Violation},
 };
 use crate::{
     id::{ClientId, ResourceIdentifier},

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{
     Existing, PlannedChange, RegisteredObject, Registrar, changed_fields,
-    field::{self, Errors, FieldError, FieldType},
+    field::{self, Errors, FieldError},
     merged,
-    violation::{PASSWORD_LENGTH, ShownText, Violation},
+    violation::{FieldType, PASSWORD_LENGTH, ShownText, Violation},
 };
 use crate::{
     id::UserId,

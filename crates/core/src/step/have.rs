@@ -6,14 +6,14 @@ use zeroize::Zeroizing;
 
 use crate::{
     client::Client,
-    id::{AuthorizationId, ClientId, InteractionId, ResourceIdentifier, SessionId, UserId},
+    id::{AuthorizationId, ClientId, InteractionId, ResourceIdentifier, SessionId, TicketId, UserId},
     jose::Algorithm,
     resource::Resource,
-    scope::ScopeSet,
+    scope::{Permissions, ScopeSet},
     secret::Digest,
     store::{
         AttemptKey, Attempts, AuthorizationRecord, Connection, Consent, Interaction, LoginName, Session,
-        SessionRecord, User, Write,
+        SessionRecord, Ticket, TicketKind, User, Write,
     },
 };
 
@@ -42,6 +42,8 @@ pub enum Want {
     Connections(UserId),
     /// An authorization with all that its tokens' lives depend on.
     Authorization(AuthorizationId),
+    /// A ticket, used and expired ones too.
+    Ticket(TicketKind, TicketId),
     /// Whether a single access token was revoked.
     RevokedToken(Digest),
     /// Counters of attempts, in the order of the keys.
@@ -67,6 +69,7 @@ impl Want {
             Self::Consent(..) => "consent",
             Self::Connections(_) => "connections",
             Self::Authorization(_) => "authorization",
+            Self::Ticket(..) => "ticket",
             Self::RevokedToken(_) => "denied",
             Self::Attempts(_) => "attempts",
             Self::SigningKey(_) => "signing_key",
@@ -157,6 +160,8 @@ pub struct Have {
     pub connections: Slot<UserId, Vec<Connection>>,
     /// [`Want::Authorization`].
     pub authorization: Slot<AuthorizationId, Option<AuthorizationRecord>>,
+    /// [`Want::Ticket`].
+    pub ticket: Slot<(TicketKind, TicketId), Option<Ticket>>,
     /// [`Want::RevokedToken`].
     pub revoked_tokens: Slot<Digest, bool>,
     /// [`Want::Attempts`].
@@ -206,6 +211,11 @@ impl Have {
         }
     }
 
+    /// The resources that permissions are about.
+    pub fn resources_of(&self, permissions: &Permissions) -> Result<&[Resource], Want> {
+        self.resources(permissions.resources().cloned().collect(), ScopeSet::default())
+    }
+
     /// A user.
     pub fn user(&self, id: UserId) -> Result<Option<&User>, Want> {
         self.user.find(&id).map(Option::as_ref).ok_or(Want::User(id))
@@ -249,6 +259,11 @@ impl Have {
     /// An authorization.
     pub fn authorization(&self, id: AuthorizationId) -> Result<Option<&AuthorizationRecord>, Want> {
         self.authorization.find(&id).map(Option::as_ref).ok_or(Want::Authorization(id))
+    }
+
+    /// A ticket, used and expired ones too.
+    pub fn ticket(&self, kind: TicketKind, id: TicketId) -> Result<Option<&Ticket>, Want> {
+        self.ticket.find(&(kind, id)).map(Option::as_ref).ok_or(Want::Ticket(kind, id))
     }
 
     /// Whether a single access token was revoked.

@@ -7,15 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    LONGEST_TOKEN,
-    jti::{self, TokenId},
-};
+use super::jti::{self, TokenId};
 use crate::{
     id::ClientId,
     jose::{Algorithm, Expected, Validity, jws, verify},
     keyring::Keyring,
-    policy::Policy,
+    policy::{LONGEST_TOKEN, Policy},
     scope::{Audience, ScopeSet},
     secret::{Bearer, Digest},
     time::Timestamp,

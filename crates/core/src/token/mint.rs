@@ -10,6 +10,7 @@ use super::{TokenRefusal, TokenResponse, access, access::AccessClaims, audience:
 use crate::{
     client::Client,
     jose::{Algorithm, SigningKey},
+    policy::LONGEST_TOKEN,
     resource::AccessTokenFormat,
     scope::ScopeSet,
     secret::Bearer,
@@ -17,9 +18,6 @@ use crate::{
     store::Authorization,
     time::Timestamp,
 };
-
-/// The longest life of any signed token, whatever is configured: for so long after its last use a key stays published.
-pub const LONGEST_TOKEN: Duration = Duration::from_hours(24);
 
 /// How access tokens for the issuer are signed.
 const ISSUER_ALGORITHM: Algorithm = Algorithm::ES256;

@@ -2,6 +2,84 @@
 //!
 //! [`TokenRequest`] is the step of the endpoint. A grant is a file here and a line in [`GRANTS`]: it parses the form once
 //! into a [`GrantRequest`] and decides on that; nothing behind it sees the form.
+//!
+//! A machine asks for a token. The step says what it wants; here that is put into [`Have`] by hand:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use grantwell_core::{
+//!     client_auth::{self, ByClient},
+//!     form::Form,
+//!     id::Realm,
+//!     jose::Algorithm,
+//!     keyring::{self, Keyring},
+//!     policy::Policy,
+//!     registry::{client, resource},
+//!     seal::SealKey,
+//!     secret::Secret,
+//!     step::{Context, Have, Origin, Step, Stop, Want},
+//!     store::KeyUse,
+//!     time::{Entropy, Timestamp},
+//!     token::TokenRequest,
+//! };
+//! use serde_json::json;
+//!
+//! /// Random in production.
+//! struct Sevens;
+//!
+//! impl Entropy for Sevens {
+//!     fn fill(&self, bytes: &mut [u8]) {
+//!         bytes.fill(7);
+//!     }
+//! }
+//!
+//! // What is registered.
+//! let machine = json!({
+//!     "client_id": "machine",
+//!     "client_secret": "a secret of thirty-two characters",
+//!     "token_endpoint_auth_method": "client_secret_post",
+//!     "grant_types": ["client_credentials"],
+//!     "scope": "notes:read",
+//! });
+//! let machine = client::read(machine.as_object().unwrap(), None).unwrap();
+//! let api = json!({ "identifier": "https://api.example/", "scopes": { "notes:read": "Read notes" } });
+//! let api = resource::read(api.as_object().unwrap(), None).unwrap();
+//!
+//! // What the decision is made in.
+//! let (master, now) = (SealKey::new(&Secret::random(&Sevens)), Timestamp::from_seconds(1_800_000_000));
+//! let place = keyring::Place { master: &master, realm: Realm::MAIN, entropy: &Sevens };
+//! let records = [KeyUse::Realm, KeyUse::Signing(Algorithm::ES256)]
+//!     .map(|usage| keyring::make(usage, now, now, &place).unwrap());
+//! let keyring = Keyring::open(&records, |record| keyring::unwrap(record, Realm::MAIN, &master)).unwrap();
+//! let policy = Policy::new("https://id.example");
+//! let origin = Origin { address: None, trace_id: "trace".into() };
+//! let context =
+//!     Context { policy: &policy, keyring: &keyring, epoch: 0, now, entropy: &Sevens, origin: &origin };
+//!
+//! // The request.
+//! let form = Form::parse(
+//!     b"grant_type=client_credentials&client_id=machine&client_secret=a+secret+of+thirty-two+characters",
+//! )
+//! .unwrap();
+//! let credential = client_auth::present(&[], &form).unwrap();
+//! let step = ByClient { credential: &credential, step: TokenRequest::read(&form) };
+//!
+//! let mut have = Have::default();
+//! let decision = loop {
+//!     match step.decide(&have, &context) {
+//!         Ok(decision) => break decision,
+//!         Err(Stop::Want(Want::Client(id))) => have.client.put(id, Some(Arc::new(machine.clone()))),
+//!         Err(Stop::Want(Want::Resources(names, scopes))) => {
+//!             have.resources.put((names, scopes), [api.clone()].into());
+//!         }
+//!         Err(other) => panic!("{other:?}"),
+//!     }
+//! };
+//! assert!(decision.writes.is_empty(), "a machine's token leaves no row");
+//! assert_eq!(decision.outcome.scope.to_string(), "notes:read");
+//! assert_eq!(decision.outcome.expires_in, 600);
+//! ```
 
 pub mod access;
 mod audience;
@@ -23,7 +101,6 @@ use serde::Serialize;
 pub(crate) use self::lookup::alive;
 pub use self::{
     lookup::{Ended, PresentedToken, TokenText},
-    mint::LONGEST_TOKEN,
     refusal::TokenRefusal,
 };
 use crate::{
@@ -143,5 +220,8 @@ fn required(form: &Form, name: &'static str) -> Result<String, TokenRefusal> {
     Ok(form.one(name)?.ok_or(TokenRefusal::Missing(name))?.to_owned())
 }
 
+#[cfg(test)]
+#[path = "../../../../docs/guides/examples/probe.rs"]
+mod probe;
 #[cfg(test)]
 mod tests;

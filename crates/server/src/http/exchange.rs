@@ -20,7 +20,7 @@ use ipnet::IpNet;
 use crate::{
     app::{App, Current, ServedRealm},
     pages::{self, Locale},
-    run::StepEvent,
+    step_event::StepEvent,
 };
 
 /// A request, as far as it is known before it is read. Cheap to clone; all clones note in one place.

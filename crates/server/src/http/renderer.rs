@@ -12,7 +12,7 @@ use crate::{
         response::{RETRY_AFTER, Response, plain_headers, response as plain, see_other, set},
     },
     pages::{self, Back, Cause, Developer, ErrorValues, FormPostValues, Locale, Page, PageView},
-    run::Unavailable,
+    step_event::Unavailable,
 };
 
 /// Renders for one request.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     http::{body::BodyError, browser::Browser, exchange::Exchange},
-    run::Unavailable,
+    step_event::Unavailable,
 };
 
 /// What a handler responds with.

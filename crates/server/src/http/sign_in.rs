@@ -18,7 +18,7 @@ use crate::{
         response::{RETRY_AFTER, Response, see_other, set, with_cookies},
     },
     pages::SignInProblem,
-    run::Unavailable,
+    step_event::Unavailable,
 };
 
 /// POST.

@@ -22,6 +22,7 @@ use url::Url;
 
 use super::{
     Locale, difference,
+    escape::escaped,
     messages::{Argument, Messages},
     user_agent, when,
 };
@@ -70,25 +71,6 @@ pub(super) fn add_to(environment: &mut Environment<'static>, messages: &Arc<Mess
     environment.add_filter("on_the_web", on_the_web);
     environment.add_filter("compared", compared);
     environment.add_test("grown", is_grown);
-}
-
-/// Text as HTML, in an element or in a quoted attribute.
-pub(super) fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"', '\'']) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    Cow::Owned(out)
 }
 
 /// Text as it is: what is escaped later, or is not HTML.

@@ -4,7 +4,11 @@
 //! one script (`form-post`) submits a form that has a button too.
 
 mod context;
+#[cfg(test)]
+#[path = "../../../../docs/guides/examples/device.rs"]
+mod device;
 mod difference;
+mod escape;
 mod functions;
 mod headers;
 mod locale;
@@ -111,7 +115,7 @@ impl Pages {
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         // Escapes whatever `{% autoescape %}` says, and leaves `/` legible.
         environment.set_formatter(|out, state, value| match value.as_str() {
-            Some(text) if !value.is_safe() => Ok(out.write_str(&functions::escaped(text))?),
+            Some(text) if !value.is_safe() => Ok(out.write_str(&escape::escaped(text))?),
             _ => escape_formatter(out, state, value),
         });
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);

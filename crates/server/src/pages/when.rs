@@ -5,7 +5,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     Locale,
-    functions::escaped,
+    escape::escaped,
     messages::{Argument, Messages},
 };
 

@@ -75,7 +75,7 @@ impl Clock for Apart {
 async fn ft_09_a_node_whose_clock_is_not_the_databases_is_not_ready() {
     let world = World::new().await;
     world.get("/readyz").await.expect_status(200);
-    world.app.compare_clocks().await.unwrap();
+    world.app.clocks.compare(&world.app.store, world.app.clock.as_ref()).await.unwrap();
     // A year later interactions are over and keys are old, by this clock.
     world.browser().get(&format!("/authorize?{}", query(&[]))).await;
     world.clock.advance(Duration::from_hours(365 * 24));

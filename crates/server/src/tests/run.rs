@@ -10,9 +10,10 @@ use grantwell_core::{
     authorize::AuthorizeRequest,
     error::{ErrorCode, NoRefusal, OAuthError, Refusal},
     form::Form,
-    id::UserId,
+    id::{TicketId, UserId},
+    secret::Digest,
     step::{Context, Decided, Decision, Have, Step},
-    store::{LoginName, Share, Write},
+    store::{LoginName, Share, Ticket, TicketKind, Write},
 };
 use tower::ServiceExt as _;
 
@@ -20,7 +21,7 @@ use super::{Reply, World};
 use crate::{
     http::{exchange::Exchange, renderer::Renderer, response},
     router,
-    run::{StepEnd, StepEvent, Unavailable},
+    step_event::{StepEnd, StepEvent, Unavailable},
 };
 
 const NOBODY: UserId = UserId::from_bytes([9; 16]);
@@ -55,6 +56,39 @@ impl Step for NeverContent {
             have.user(UserId::from_bytes([n; 16]))?;
         }
         Ok(Decision::read_only(()))
+    }
+}
+
+const TICKET: TicketId = TicketId::from_bytes([7; 16]);
+
+/// Hands a ticket out, and takes it once it is there.
+struct HandsOut;
+
+impl Step for HandsOut {
+    const NAME: &'static str = "hands_out";
+    const SHARE: Share = Share::Rest;
+    type Outcome = bool;
+    type Refusal = NoRefusal;
+
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<bool, NoRefusal> {
+        let (kind, at) = (TicketKind::PushedRequest, context.now);
+        let write = match have.ticket(kind, TICKET)? {
+            Some(ticket) => Write::UseTicket { kind, id: ticket.id, version: Some(ticket.version), at },
+            None => Write::InsertTicket {
+                at,
+                ticket: Box::new(Ticket {
+                    kind,
+                    id: TICKET,
+                    digest: Digest([7; 32]),
+                    second_digest: None,
+                    version: 0,
+                    expires_at: at + std::time::Duration::from_mins(1),
+                    used_at: None,
+                    body: serde_json::Value::Null,
+                }),
+            },
+        };
+        Ok(Decision { outcome: write.kind() == "use_ticket", writes: vec![write] })
     }
 }
 
@@ -115,6 +149,16 @@ async fn a_step_that_wants_without_end_is_given_up() {
     let world = World::new().await;
     let x = exchange(&world).await;
     assert_eq!(x.run(&NeverContent).await.err(), Some(Unavailable::Endless("user")));
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_handed_out_is_what_a_step_wants() {
+    let world = World::new().await;
+    let x = exchange(&world).await;
+    assert_eq!(x.run(&HandsOut).await.unwrap().result, Ok(false));
+    assert_eq!(only_event(&x).wants, ["ticket"]);
+    assert_eq!(x.run(&HandsOut).await.unwrap().result, Ok(true));
+    assert_eq!(only_event(&x).wants, ["ticket"]);
 }
 
 #[tokio::test]

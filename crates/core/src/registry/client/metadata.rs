@@ -17,8 +17,8 @@ use crate::{
     jose::Algorithm,
     redirect_uri::{check_identifier, check_page, check_registered},
     registry::{
-        field::{self, Errors, FieldError, FieldType, name_of},
-        violation::{SHORTEST_SECRET, Violation},
+        field::{self, Errors, FieldError, name_of},
+        violation::{FieldType, SHORTEST_SECRET, Violation},
     },
     scope::ScopeSet,
     secret::Digest,

@@ -1,0 +1,188 @@
+//! A pushed authorization request as a ticket (RFC 9126): a checked request waits for a minute under a `request_uri` that is good
+//! once. Left out on purpose: the endpoint, and how many requests a client may leave.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{
+    error::{ErrorCode, OAuthError, Refusal},
+    id::{ClientId, TicketId},
+    secret::Secret,
+    step::{Context, Decided, Decision, Have, Step},
+    store::{AuthorizationRequest, Share, Ticket, TicketKind, Write},
+};
+
+/// How long a request waits.
+const LIFETIME: Duration = Duration::from_mins(1);
+/// What a `request_uri` of ours starts with (RFC 9126 §2.2).
+const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// The value that is handed out: where the ticket is, and the secret of whoever has it.
+pub struct RequestUri {
+    id: TicketId,
+    secret: Secret,
+}
+
+impl RequestUri {
+    /// Reads one; `None` for what was not made here.
+    pub fn read(text: &str) -> Option<Self> {
+        let bytes: [u8; 48] = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?.try_into().ok()?;
+        let (id, secret) = bytes.split_first_chunk::<16>()?;
+        Some(Self { id: TicketId::from_bytes(*id), secret: Secret::from_bytes(*secret.first_chunk()?) })
+    }
+
+    fn encode(&self) -> String {
+        let bytes = [self.id.as_bytes().as_slice(), self.secret.expose()].concat();
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+/// Hands a ticket out: what the client sends the browser with, once the write is durable.
+pub fn hand_out(
+    request: &AuthorizationRequest,
+    context: &Context<'_>,
+) -> Result<Decision<String>, PushRefusal> {
+    let body = serde_json::to_value(request).map_err(|_| PushRefusal::Body)?;
+    let (now, entropy) = (context.now, context.entropy);
+    let uri = RequestUri { id: TicketId::new(now, entropy), secret: Secret::random(entropy) };
+    let ticket = Ticket {
+        kind: TicketKind::PushedRequest,
+        id: uri.id,
+        digest: uri.secret.digest(),
+        second_digest: None,
+        version: 0,
+        expires_at: now + LIFETIME,
+        used_at: None,
+        body,
+    };
+    let insert = Write::InsertTicket { ticket: Box::new(ticket), at: now };
+    Ok(Decision { writes: vec![insert], outcome: uri.encode() })
+}
+
+/// Why there is no such request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushRefusal {
+    /// None of that id and secret.
+    Unknown,
+    /// Of another client (catalogue A-16).
+    Foreign,
+    /// Used before, or its time is over.
+    Over,
+    /// It cannot be written or read.
+    Body,
+}
+
+impl Refusal for PushRefusal {
+    /// One sentence, whatever is wrong with it: the difference would help only who found it.
+    fn public(&self) -> OAuthError {
+        OAuthError::new(ErrorCode::InvalidRequest, "request_uri is not valid")
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown_request_uri",
+            Self::Foreign => "request_uri_of_another_client",
+            Self::Over => "request_uri_over",
+            Self::Body => "request_uri_body",
+        }
+    }
+}
+
+/// The ticket comes back.
+pub struct TakePushed<'a> {
+    /// What the browser brought.
+    pub uri: &'a RequestUri,
+    /// Who says it asks.
+    pub client_id: &'a ClientId,
+}
+
+impl Step for TakePushed<'_> {
+    const NAME: &'static str = "take_pushed";
+    const SHARE: Share = Share::Grants;
+    type Outcome = AuthorizationRequest;
+    type Refusal = PushRefusal;
+
+    fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<AuthorizationRequest, PushRefusal> {
+        let (kind, id, at) = (TicketKind::PushedRequest, self.uri.id, context.now);
+        let ticket = have.ticket(kind, id)?.filter(|ticket| ticket.digest == self.uri.secret.digest());
+        let ticket = ticket.ok_or(PushRefusal::Unknown)?;
+        let request: AuthorizationRequest =
+            serde_json::from_value(ticket.body.clone()).map_err(|_| PushRefusal::Body)?;
+        if request.client_id != *self.client_id {
+            return Err(PushRefusal::Foreign.into());
+        }
+        if ticket.used_at.is_some() || at >= ticket.expires_at {
+            return Err(PushRefusal::Over.into());
+        }
+        // The guard says the same in the statement: of two that come at once, one is a conflict, and sees a used ticket.
+        let used = Write::UseTicket { kind, id, version: Some(ticket.version), at };
+        Ok(Decision { writes: vec![used], outcome: request })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{authorize::fixtures as au, fixtures as fx, step::Refused};
+
+    /// A request of the client `web` that was pushed now, and its URI.
+    fn pushed() -> (Ticket, RequestUri) {
+        let policy = fx::policy();
+        let decision = hand_out(&au::request(), &fx::context(&policy)).unwrap();
+        let [Write::InsertTicket { ticket, at: fx::NOW }] = decision.writes.as_slice() else {
+            panic!("{:?}", decision.writes)
+        };
+        (ticket.as_ref().clone(), RequestUri::read(&decision.outcome).unwrap())
+    }
+
+    fn take(
+        (ticket, uri): &(Ticket, RequestUri),
+        client_id: &str,
+        after: Duration,
+    ) -> Result<Decision<AuthorizationRequest>, Refused<PushRefusal>> {
+        let world = fx::World { ticket: Some(ticket.clone()), ..fx::World::default() };
+        let policy = fx::policy();
+        let step = TakePushed { uri, client_id: &client_id.into() };
+        fx::decide(&step, &world, &fx::context_at(&policy, fx::NOW + after))
+    }
+
+    #[test]
+    fn a_pushed_request_comes_back_once() {
+        let (mut ticket, uri) = pushed();
+        let decision =
+            take(&(ticket.clone(), RequestUri::read(&uri.encode()).unwrap()), "web", Duration::ZERO);
+        let decision = decision.unwrap();
+        assert_eq!(decision.outcome, au::request());
+        let used = Write::UseTicket { kind: ticket.kind, id: ticket.id, version: Some(0), at: fx::NOW };
+        assert_eq!(decision.writes, [used]);
+        // What a second one sees, after the conflict.
+        ticket.used_at = Some(fx::NOW);
+        let refused = take(&(ticket, uri), "web", Duration::ZERO).unwrap_err();
+        assert!(refused.refusal == PushRefusal::Over && refused.writes.is_empty());
+    }
+
+    #[test]
+    fn a_16_a_pushed_request_is_one_clients_for_a_minute() {
+        let pushed = pushed();
+        let refusal = |client, after| take(&pushed, client, after).err().map(|refused| refused.refusal);
+        assert_eq!(refusal("web", Duration::from_secs(59)), None);
+        assert_eq!(refusal("web", LIFETIME), Some(PushRefusal::Over));
+        assert_eq!(refusal("spa", Duration::ZERO), Some(PushRefusal::Foreign));
+    }
+
+    #[test]
+    fn a_18_a_request_uri_needs_its_secret() {
+        let (ticket, uri) = pushed();
+        let guessed = RequestUri { id: uri.id, secret: Secret::from_bytes([0; 32]) };
+        let other = RequestUri { id: TicketId::from_bytes([1; 16]), secret: uri.secret.clone() };
+        for uri in [guessed, other] {
+            let refused = take(&(ticket.clone(), uri), "web", Duration::ZERO).unwrap_err();
+            assert_eq!(refused.refusal, PushRefusal::Unknown);
+        }
+        let text = uri.encode();
+        for wrong in ["", PREFIX, &text[1..], &text[..text.len() - 1], &format!("{text}A")] {
+            assert!(RequestUri::read(wrong).is_none(), "{wrong}");
+        }
+    }
+}
