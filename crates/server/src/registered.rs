@@ -2,7 +2,7 @@
 //!
 //! A copy serves whoever wants to know what is registered: which secret a client has, what it may ask for, who owns a scope. It
 //! is at most a second old ([`FRESH`]; the generation is read four times as often), and is not used at all when the generation
-//! could not be read for so long: then the store is asked, and gives its own answer or none. Token state is never kept here.
+//! could not be read for so long: then the store is read. Token state is never kept here.
 
 use std::{
     collections::HashMap,

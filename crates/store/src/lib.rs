@@ -191,7 +191,7 @@ impl fmt::Display for OpenError {
                 write!(f, "the database {database} cannot be reached: {why}")
             }
             Self::Path { path, source } => {
-                write!(f, "the database {} cannot be opened or made: {source}", path.display())
+                write!(f, "the database {} cannot be opened or created: {source}", path.display())
             }
             Self::FromTheFuture { database, found, known } => write!(
                 f,

@@ -88,7 +88,7 @@ export class Spa {
     const me = await this.#fetchJson("GET", `${this.#config.api}/api/me`, { bearer: token });
     this.#view.api = me;
     this.#view.notes = await this.#fetchJson("GET", `${this.#config.api}/api/notes`, { bearer: token });
-    this.#view.notice = noticeOfApi(me, { kind: "called", title: "The API answered", text: "It accepted the access token." });
+    this.#view.notice = noticeOfApi(me, { kind: "called", title: "The API responded", text: "It accepted the access token." });
   }
 
   /** The API's refusal, on purpose: one character of the signature is changed. */

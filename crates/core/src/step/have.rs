@@ -114,7 +114,7 @@ impl fmt::Debug for PasswordResult {
     }
 }
 
-/// The answer to one kind of [`Want`], with what was asked for: an answer to another question is none.
+/// What was loaded for one kind of [`Want`], with the key it was loaded by; for another key it counts as not loaded.
 #[derive(Clone)]
 pub struct Slot<K, V>(Option<(K, V)>);
 

@@ -21,7 +21,7 @@ pub(crate) fn inspect(server: &Server) -> Result<Inspection, CopyError> {
         known: known(),
         size: 0,
         backed_up: None,
-        lock: "whoever uses a table that is altered waits for its statement, which waits 1 s at most, stands back, and begins again",
+        lock: "each step locks the tables that it alters; it waits at most 1 s for the lock, then gives it up and begins again",
         rows: Vec::new(),
         pending: pending(0, &[])?,
     };

@@ -25,9 +25,9 @@ const LOCK: i64 = 0x4757_4c31;
 /// lock longer than one and a half seconds.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 1000";
 
-/// So often a migration stands back for others and begins again, and how long they have for themselves.
+/// The number of times that a migration retries its locks, and the pause between two tries.
 const TRIES: u32 = 30;
-const STANDS_BACK: Duration = Duration::from_millis(500);
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a database turned out to be.
 pub(super) enum DatabaseState {
@@ -140,11 +140,11 @@ pub(super) async fn migrate(
         match attempt(client, server, after).await {
             Ok(done) => return done,
             Err(error) if is_in_the_way(&error) && tries < TRIES => {
-                tracing::info!(tries, "a migration stands back for what is under way, and begins again");
+                tracing::info!(tries, "a migration could not get its lock, and retries");
             }
             Err(error) => return Err(failed(server, &error)),
         }
-        tokio::time::sleep(STANDS_BACK).await;
+        tokio::time::sleep(RETRY_PAUSE).await;
         tries += 1;
     }
 }
