@@ -109,9 +109,13 @@ mod tests {
     }
 
     /// What `web` sends, with the id `once`.
-    fn sent(secret: &str, expires_at: Timestamp) -> String {
-        let tag = mac(Digest::of(secret.as_bytes()), &"web".into(), expires_at, "once");
+    fn signed(key: Digest, expires_at: Timestamp) -> String {
+        let tag = mac(key, &"web".into(), expires_at, "once");
         format!("{}.once.{}", expires_at.seconds(), URL_SAFE_NO_PAD.encode(tag.expose()))
+    }
+
+    fn sent(secret: &str, expires_at: Timestamp) -> String {
+        signed(Digest::of(secret.as_bytes()), expires_at)
     }
 
     fn looked(client: Option<&Client>, text: &str, have: &Have) -> Looked {
@@ -154,8 +158,9 @@ mod tests {
         assert_eq!(look(&client, &right.replace("once", "twice")), wrong);
         assert_eq!(look(&client, &sent(SECRET, in_seconds(0))), wrong, "over");
         assert_eq!(look(&client, &sent(SECRET, in_seconds(61))), wrong, "too far ahead");
+        // Whoever has no secret has no key either, and not the one of the comparison that stands in.
         let bare = Client { client_secret: None, ..registered() };
-        assert_eq!(look(&bare, &right), wrong, "no secret");
+        assert_eq!(look(&bare, &signed(Digest([0; 32]), in_seconds(30))), wrong, "no secret");
         let nobody = looked(None, &right, &Have::default());
         assert_eq!(nobody, Err(ClientAuthRefusal::UnknownClient("web".into())));
         let disabled = Client { disabled: true, ..registered() };
