@@ -70,7 +70,7 @@ export function finishSignIn(shape, config, log) {
   if (answer.get("iss") !== config.issuer) throw new Error("another issuer responded");
   if (answer.has("error")) throw new Refused(answer.get("error"), answer.get("error_description"));
   const code = answer.get("code");
-  if (!code) throw new Error("there is no code in the answer");
+  if (!code) throw new Error("there is no code in the response");
   return { code, verifier: pending.verifier, nonce: pending.nonce };
 }
 
