@@ -3,6 +3,7 @@
 mod arrows;
 mod graph;
 mod guides;
+mod names;
 mod routes;
 mod text;
 
@@ -24,6 +25,7 @@ const RULES: &[Rule] = &[
     Rule { name: "SQL only in the store", check: text::sql },
     Rule { name: "examples are used by `grantwell dev` alone", check: text::examples },
     Rule { name: "no file over 600 lines", check: text::length },
+    Rule { name: "one name per type", check: names::check },
     Rule { name: "every route on one page, and classified", check: routes::check },
     Rule { name: "every dependency has a reason", check: graph::reasons },
     Rule { name: "licences and sources", check: graph::licences },

@@ -120,7 +120,7 @@ impl Client {
         self.client_name.as_deref().unwrap_or(self.client_id.as_str())
     }
 
-    /// Whether an answer may go to `uri` as the client is registered now.
+    /// Whether a response may go to `uri`, by the present registration of the client.
     pub fn has_redirect_uri(&self, uri: &str) -> bool {
         !self.disabled && redirect_uri::find_match(uri, &self.redirect_uris, self.application_type).is_some()
     }

@@ -21,7 +21,7 @@ const LONGEST: usize = 2048;
 /// The matter of the anti-forgery value of the page that asks.
 pub const MATTER: (&str, &str) = ("form", "end_session");
 
-/// Why a request is answered with an error page.
+/// Why the response is an error page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndSessionRefusal {
     /// A parameter stands twice or is too long.

@@ -80,7 +80,7 @@ impl ErrorCode {
         }
     }
 
-    /// The HTTP status of a JSON answer with this code.
+    /// The HTTP status of a JSON response with this code.
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient | Self::InvalidToken => 401,
@@ -92,7 +92,7 @@ impl ErrorCode {
     }
 }
 
-/// The part that leaves the server.
+/// The error that a response carries: a registered code and a fixed sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OAuthError {
     /// The registered code.
@@ -110,7 +110,7 @@ impl OAuthError {
 
 /// A typed reason for a refusal.
 pub trait Refusal: std::fmt::Debug {
-    /// The part that leaves the server.
+    /// The error that the response carries.
     fn public(&self) -> OAuthError;
     /// The variant's name: a metric label and the `reason` of log and audit lines.
     fn reason(&self) -> &'static str;

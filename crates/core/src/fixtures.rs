@@ -259,7 +259,7 @@ pub(crate) fn record_of(client: Client) -> AuthorizationRecord {
             challenge: Some(CHALLENGE.to_owned()),
             expires_at: created_at + policy().lifetimes.code,
             redeemed_at: None,
-            burnt_at: None,
+            invalidated_at: None,
         },
         refresh: None,
         last_used_at: created_at,
@@ -316,7 +316,7 @@ pub(crate) struct World {
     pub(crate) connections: Vec<Connection>,
     pub(crate) authorization: Option<AuthorizationRecord>,
     pub(crate) ticket: Option<Ticket>,
-    pub(crate) denied: bool,
+    pub(crate) token_revoked: bool,
     pub(crate) attempts: Vec<Attempts>,
     pub(crate) password: Option<PasswordResult>,
 }
@@ -374,7 +374,7 @@ impl World {
                 let found = self.ticket.clone();
                 have.ticket.put((kind, id), found.filter(|found| found.kind == kind && found.id == id));
             }
-            Want::Denied(token) => have.denied.put(token, self.denied),
+            Want::RevokedToken(token) => have.revoked_tokens.put(token, self.token_revoked),
             Want::Attempts(keys) => have.attempts.put(keys, self.attempts.clone()),
             Want::SigningKey(algorithm) => panic!("no key for {algorithm:?} in this test"),
             Want::Password(check) => {

@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662).
 //!
 //! Who may ask: a confidential client that the token's resource lists, or the client the token was issued to. Everybody
-//! else, and every token that is not alive, gets the one answer `{"active":false}`.
+//! else, and every token that is not valid, gets the response `{"active":false}`.
 
 use serde::Serialize;
 
@@ -50,7 +50,7 @@ impl Refusal for IntrospectionRefusal {
     }
 }
 
-/// The answer (RFC 7662 §2.2). An inactive one has no other member.
+/// The response (RFC 7662 §2.2). An inactive one has no other member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Introspection {
@@ -90,7 +90,7 @@ pub struct ActiveToken {
 }
 
 impl Introspection {
-    /// The one answer for every token that is not alive, or not the asker's business.
+    /// The response for every token that is not valid, and for every client that may not know of the token.
     pub const INACTIVE: Self = Self::Inactive { active: false };
 }
 

@@ -3,7 +3,7 @@
 //! | specification | module |
 //! |---|---|
 //! | OAuth 2.1 §4.1.1, RFC 6749 §3.1, §4.1.1; Core 1.0 §3.1.2.1: the authorization request | [`authorize`] |
-//! | RFC 6749 §4.1.2, RFC 9207, Multiple Response Types, Form Post: its answer | [`authorize::AuthorizationResponse`] |
+//! | RFC 6749 §4.1.2, RFC 9207, Multiple Response Types, Form Post: its response | [`authorize::AuthorizationResponse`] |
 //! | RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1: redirect URIs | [`redirect_uri`] |
 //! | RFC 7636: PKCE | [`pkce`] |
 //! | Core 1.0 §3.1.2.3, §3.1.2.4: signing in, choosing, agreeing | [`interaction`] |

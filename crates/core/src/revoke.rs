@@ -1,6 +1,6 @@
 //! Token revocation (RFC 7009). A refresh token takes its whole authorization with it (§2.1); an access token goes alone.
 //!
-//! A token that is unknown, over, or another client's is answered like one that was revoked, and nothing changes.
+//! A token that is unknown, over, or another client's gets the response of a revoked token, and nothing changes.
 
 use serde_json::json;
 
@@ -45,7 +45,7 @@ impl Refusal for RevocationRefusal {
     }
 }
 
-/// What became of the token, for the log; the answer is the same.
+/// What happened to the token, for the log. The response is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revoked {
     /// Its authorization, with every token under it.
@@ -77,7 +77,7 @@ impl ClientStep for RevocationRequest {
     type Outcome = Revoked;
     type Refusal = RevocationRefusal;
 
-    /// Revokes a token of the client's own (RFC 7009 §2.1). A token that is not ours or over is answered with 200 (§2.2).
+    /// Revokes a token of the client's own (RFC 7009 §2.1). A token that is unknown or expired gets 200 (§2.2).
     fn decide(
         &self,
         client: AuthenticatedClient<'_>,
@@ -121,8 +121,10 @@ fn revoke(
             let user = authorization.map(|authorization| authorization.user_id);
             let detail = json!({ "authorization": token.authorization() });
             let audit = context.audit("access_token.revoked", user, Some(&client.client_id), detail);
-            let deny =
-                Write::DenyToken { token: claims.digest(), expires_at: Timestamp::from_seconds(claims.exp) };
+            let deny = Write::RevokeAccessToken {
+                token: claims.digest(),
+                expires_at: Timestamp::from_seconds(claims.exp),
+            };
             Ok(Decision { writes: vec![deny, audit], outcome: Revoked::AccessToken })
         }
     }

@@ -152,7 +152,7 @@ impl From<String> for Audience {
 pub struct Permissions(pub BTreeMap<Audience, ScopeSet>);
 
 impl Permissions {
-    /// All scopes, whatever their audience: the `scope` of an answer.
+    /// All scopes, whatever their audience: the `scope` of a response.
     pub fn scopes(&self) -> ScopeSet {
         let mut all = ScopeSet::default();
         for scopes in self.0.values() {

@@ -2,7 +2,7 @@
 //!
 //! A [`Step`] is a request, parsed once into typed fields, and one pure function. [`Step::decide`] reads what it needs from
 //! [`Have`]; what is not there yet leaves the function as a [`Want`], the runner gets it, and asks again. What it decides is a
-//! [`Decision`] or a [`Refused`], each with the writes that are committed before anybody is answered.
+//! [`Decision`] or a [`Refused`], each with the writes that are committed before the response is sent.
 //!
 //! ```
 //! use grantwell_core::{
@@ -129,7 +129,7 @@ pub trait Step: Sync {
     const NAME: &'static str;
     /// The share of the writer's queue that its commit waits in.
     const SHARE: Share;
-    /// What is answered when the writes are durable.
+    /// The result, released when the writes are durable.
     type Outcome: Send;
     /// Why it is refused.
     type Refusal: Refusal + Send;
@@ -169,7 +169,7 @@ impl<T> Decision<T> {
     }
 }
 
-/// A refusal, with what to commit before it is answered.
+/// A refusal, with the writes to commit before the response is sent.
 #[derive(Debug)]
 #[must_use]
 pub struct Refused<R> {

@@ -1,6 +1,6 @@
 //! The UserInfo endpoint (OpenID Connect Core 1.0 §5.3) and the bearer token in a request to it (RFC 6750 §2, §3).
 //!
-//! Left out on purpose: the token in the URL (RFC 6750 §2.3 advises against it, OAuth 2.1 §5.1 drops it), signed answers.
+//! Left out on purpose: the token in the URL (RFC 6750 §2.3 advises against it, OAuth 2.1 §5.1 drops it), signed responses.
 
 use serde_json::{Map, Value};
 

@@ -35,7 +35,7 @@ pub(crate) enum CallRefusal {
     Inactive,
     /// A scope is missing.
     InsufficientScope,
-    /// The issuer could not be asked, or gave no usable answer.
+    /// The issuer could not be asked, or its response cannot be used.
     Unavailable,
 }
 
@@ -75,7 +75,7 @@ impl CallRefusal {
         }
     }
 
-    /// The answer. `needed` are the scopes of the route.
+    /// The response. `needed` are the scopes of the route.
     pub(crate) fn response<B: Default>(self, metadata_url: &str, needed: &ScopeSet) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = self.status();

@@ -3,7 +3,7 @@
 //!
 //! Keys are cached. After [`FRESH`] they are fetched again beside the calls they still serve; after [`STALE`] without an
 //! answer they serve no more. A key id nobody knows makes one fetch, at most once a minute, however many tokens carry one.
-//! Answers are bounded in time and size; redirects and proxies from the environment are not followed.
+//! Responses are bounded in time and size; redirects and proxies from the environment are not followed.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -24,9 +24,9 @@ use crate::challenge::CallRefusal;
 
 /// How long keys are used without asking for newer ones.
 pub(crate) const FRESH: Duration = Duration::from_mins(5);
-/// How long keys are used at all when the issuer does not answer.
+/// How long keys are used at most when the issuer does not respond.
 pub(crate) const STALE: Duration = Duration::from_hours(1);
-/// How often an unknown key id, or an issuer that does not answer, is asked about.
+/// How often an unknown key id, or an issuer that does not respond, is asked again.
 pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 /// How long the issuer's metadata is used.
 const METADATA_FRESH: Duration = Duration::from_hours(1);
@@ -46,7 +46,7 @@ pub(crate) fn acceptable_url(url: &Url, http_loopback: bool) -> bool {
     scheme && url.has_host() && url.username().is_empty() && url.password().is_none()
 }
 
-/// The issuer did not answer, or not with anything usable. What it was is in the trace.
+/// The issuer did not respond, or its response cannot be used. The log has the cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unreachable;
 
@@ -67,7 +67,7 @@ struct Endpoints {
 #[derive(Clone, Default)]
 struct Cache {
     keys: Option<(Arc<KeySet>, Timestamp)>,
-    /// When keys were last asked for, and whether an answer came.
+    /// When keys were last fetched, and whether that succeeded.
     attempt: Option<(Timestamp, bool)>,
     /// Counts attempts, so that whoever waited for one does not make another.
     attempts: u64,
@@ -173,7 +173,7 @@ impl Issuer {
         }
     }
 
-    /// Asks about `token`; the issuer's answer, whatever it says.
+    /// Introspects `token`. Returns the issuer's response, whether the token is active or not.
     pub(crate) async fn introspect(
         &self,
         clock: &Arc<dyn Clock>,
@@ -275,7 +275,7 @@ impl Shared {
         Ok(endpoints)
     }
 
-    /// The JSON object that answers `request`; `None` when the status is not 200.
+    /// The JSON object in the response to `request`; `None` when the status is not 200.
     async fn object(&self, request: RequestBuilder) -> Result<Option<Map<String, Value>>, Unreachable> {
         let mut response = request.send().await.map_err(|error| unusable("answer", &error))?;
         if response.status().is_server_error() {
@@ -297,6 +297,6 @@ impl Shared {
 }
 
 fn unusable(what: &'static str, why: &dyn std::fmt::Display) -> Unreachable {
-    tracing::warn!(what, %why, "the issuer cannot be used");
+    tracing::warn!(what, %why, "the issuer's response cannot be used");
     Unreachable
 }

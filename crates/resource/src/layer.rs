@@ -1,5 +1,5 @@
 //! The tower layer: finds the token (RFC 6750 §2.1), has it checked, and calls on with [`AccessToken`] in the request's
-//! extensions, or answers for the service.
+//! extensions, or responds in place of the service.
 
 use std::{
     fmt,

@@ -49,17 +49,17 @@
 //! # use axum::{body::Body, http::{Request, StatusCode}};
 //! # use tower::ServiceExt;
 //! // A call without a token learns where to get one.
-//! let answer = router()?.oneshot(Request::get("/notes").body(Body::empty())?).await?;
-//! assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+//! let response = router()?.oneshot(Request::get("/notes").body(Body::empty())?).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 //! assert_eq!(
-//!     answer.headers()["www-authenticate"],
+//!     response.headers()["www-authenticate"],
 //!     "Bearer resource_metadata=\"https://api.example.test/.well-known/oauth-protected-resource\", \
 //!      scope=\"notes:read\""
 //! );
-//! # let answer = router()?.oneshot(Request::get("/.well-known/oauth-protected-resource").body(Body::empty())?).await?;
-//! # assert_eq!(answer.status(), StatusCode::OK);
-//! # let answer = router()?.oneshot(Request::post("/notes/new").body(Body::empty())?).await?;
-//! # assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+//! # let response = router()?.oneshot(Request::get("/.well-known/oauth-protected-resource").body(Body::empty())?).await?;
+//! # assert_eq!(response.status(), StatusCode::OK);
+//! # let response = router()?.oneshot(Request::post("/notes/new").body(Body::empty())?).await?;
+//! # assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 //! # Ok(())
 //! # }
 //! ```
@@ -68,7 +68,7 @@
 //!
 //! # What is refused
 //!
-//! | the call | answer |
+//! | the call | response |
 //! |---|---|
 //! | has no bearer token | 401, no error code |
 //! | has a token in the query, two `Authorization` headers, or a malformed one | 400 `invalid_request` |

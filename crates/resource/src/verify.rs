@@ -44,7 +44,7 @@ impl AccessToken {
         self.scopes.contains(scope)
     }
 
-    /// All claims of the token, or all members of the issuer's answer about it.
+    /// All claims of the token, or all members of the introspection response.
     pub fn claims(&self) -> &Map<String, Value> {
         &self.claims
     }
@@ -97,19 +97,19 @@ impl ResourceServer {
         if token.len() > jws::MAX_LENGTH {
             return Err(CallRefusal::Jws(JwsError::TooLong));
         }
-        let answer = self.0.issuer.introspect(&self.0.clock, token).await?;
-        match answer.get("active") {
+        let response = self.0.issuer.introspect(&self.0.clock, token).await?;
+        match response.get("active") {
             Some(Value::Bool(true)) => {}
             Some(Value::Bool(false)) => return Err(CallRefusal::Inactive),
             _ => return Err(CallRefusal::Unavailable),
         }
-        if text(&answer, "iss")?.is_some_and(|issuer| issuer != self.0.issuer.identifier()) {
+        if text(&response, "iss")?.is_some_and(|issuer| issuer != self.0.issuer.identifier()) {
             return Err(CallRefusal::Issuer);
         }
-        self.check_audience(&answer)?;
-        Validity::at(self.0.clock.now(), self.0.clock_skew).check(&answer)?;
-        unbound(&answer)?;
-        AccessToken::new(answer)
+        self.check_audience(&response)?;
+        Validity::at(self.0.clock.now(), self.0.clock_skew).check(&response)?;
+        unbound(&response)?;
+        AccessToken::new(response)
     }
 
     fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), CallRefusal> {

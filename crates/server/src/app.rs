@@ -20,7 +20,7 @@ use crate::{
     issued::Issued,
     login::password::Passwords,
     pages::Pages,
-    registered::{Named, Registered},
+    registered::{Registered, ResourceQuery},
 };
 
 /// The process.
@@ -115,7 +115,7 @@ impl ServedRealm {
     }
 
     /// Resources as registered.
-    pub(crate) async fn resources(&self, store: &Engine, named: &Named) -> Read<Arc<[Resource]>> {
+    pub(crate) async fn resources(&self, store: &Engine, named: &ResourceQuery) -> Read<Arc<[Resource]>> {
         self.current().registered.resources(self.id, store, named).await
     }
 

@@ -15,7 +15,7 @@ use grantwell_core::{
 };
 
 /// Most counts that wait in memory; beyond them a token is a log line only. Client ids are those of registered clients, so
-/// this many are never reached while the store answers.
+/// this many are never reached while the store responds.
 const MOST: usize = 65_536;
 /// Most counts of one commit.
 const PORTION: usize = 256;

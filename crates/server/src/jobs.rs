@@ -51,7 +51,7 @@ pub(crate) fn start(
             let at = Instant::now();
             match keys::refresh(&current, &opener).await {
                 Ok(()) => current.realm.current().registered.confirm(at),
-                Err(error) => tracing::warn!(%error, "keys and realm were not read again"),
+                Err(error) => tracing::warn!(%error, "keys and realm could not be read again"),
             }
         }
     });
@@ -61,7 +61,7 @@ pub(crate) fn start(
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
             if let Err(error) = compared.clocks.compare(&compared.store, compared.clock.as_ref()).await {
-                tracing::warn!(%error, "the clocks were not compared");
+                tracing::warn!(%error, "the clocks could not be compared");
             }
         }
     });
@@ -71,7 +71,7 @@ pub(crate) fn start(
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
             if let Err(error) = tend(&tended, &vault).await {
-                tracing::warn!(%error, "keys were not looked after");
+                tracing::warn!(%error, "keys could not be rotated");
             }
             for key in tended.store.keys(tended.realm.id).await.unwrap_or_default() {
                 if let (KeyUse::Signing(algorithm), None) = (key.usage, key.retired_at) {
@@ -93,7 +93,7 @@ pub(crate) fn start(
                     tracing::debug!(rows, "sweep");
                     ticks.reset_after(until_next_sweep(rows));
                 }
-                Err(error) => tracing::warn!(%error, "old rows were not removed"),
+                Err(error) => tracing::warn!(%error, "expired rows could not be removed"),
             }
         }
     });
@@ -103,7 +103,7 @@ pub(crate) fn start(
     jobs.spawn(async move {
         while tick(&mut ticks, &mut stopped).await {
             if let Err(error) = counting.issued.flush(&counting.store, counting.realm.id).await {
-                tracing::warn!(%error, "the counts of tokens were not written; they wait");
+                tracing::warn!(%error, "the counts of tokens could not be written; they are kept for the next attempt");
             }
         }
     });

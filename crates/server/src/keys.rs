@@ -52,7 +52,9 @@ impl std::fmt::Display for RealmError {
                 f,
                 "the database belongs to the issuer {theirs}, and the configuration says {ours}: an issuer never changes"
             ),
-            Self::OtherMasterKey => f.write_str("the master key is not the one this database was made with"),
+            Self::OtherMasterKey => {
+                f.write_str("the master key is not the one that this database was created with")
+            }
             Self::Keys(error) => write!(f, "the signing keys cannot be opened: {error}"),
             Self::Store(error) => error.fmt(f),
             Self::Contended => f.write_str("another process is changing the keys; try again"),

@@ -103,7 +103,7 @@ impl Listener {
         }
         drop(self.tcp);
         if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
-            tracing::warn!("requests were still under way when the time to drain was over");
+            tracing::warn!("limits.shutdown is over and requests are still running; they are cut off");
         }
     }
 }

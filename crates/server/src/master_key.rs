@@ -15,12 +15,12 @@ use zeroize::Zeroizing;
 
 use crate::config::problem::reason;
 
-/// Whether the database was made with a master key already.
+/// Whether the database was already created with a master key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyCheck {
     /// It holds no check value: a key may be made.
     Absent,
-    /// It holds one: only the key it was made with will do.
+    /// It was: only that key opens it.
     Present,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for MasterKeyError {
         match self {
             Self::Missing(path) => write!(
                 f,
-                "the master key {} is missing, and the database was made with it: put it back from your copy",
+                "the master key {} is missing, and the database needs it: restore it from your copy",
                 path.display()
             ),
             Self::Readable(path, mode) => write!(f, "{}", readable("the master key", path, *mode)),

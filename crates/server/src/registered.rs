@@ -2,7 +2,7 @@
 //!
 //! A copy serves whoever wants to know what is registered: which secret a client has, what it may ask for, who owns a scope. It
 //! is at most a second old ([`FRESH`]; the generation is read four times as often), and is not used at all when the generation
-//! could not be read for so long: then the store is asked, and gives its own answer or none. Token state is never kept here.
+//! could not be read for so long: then the store is read. Token state is never kept here.
 
 use std::{
     collections::HashMap,
@@ -27,8 +27,8 @@ const FRESH: Duration = Duration::from_secs(1);
 const MOST: usize = 1024;
 const LONGEST: usize = 1024;
 
-/// Which resources are asked for: by name, or by a scope they own.
-pub(crate) type Named = (Vec<ResourceIdentifier>, ScopeSet);
+/// Resources by their identifiers, or by a scope that they own.
+pub(crate) type ResourceQuery = (Vec<ResourceIdentifier>, ScopeSet);
 
 /// What was read under one generation.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub(crate) struct Registered {
     confirmed: Mutex<Option<Instant>>,
     /// Absent clients are cached too: otherwise the response time would show which clients exist (catalogue K-06).
     clients: Kept<ClientId, Option<Arc<Client>>>,
-    resources: Kept<Named, Arc<[Resource]>>,
+    resources: Kept<ResourceQuery, Arc<[Resource]>>,
 }
 
 impl Registered {
@@ -74,7 +74,7 @@ impl Registered {
         &self,
         realm: Realm,
         store: &Engine,
-        named: &Named,
+        named: &ResourceQuery,
     ) -> Read<Arc<[Resource]>> {
         if self.is_fresh()
             && let Some(resources) = self.resources.find(named)
@@ -115,6 +115,6 @@ impl<K: Hash + Eq, V: Clone> Kept<K, V> {
     }
 }
 
-fn size((identifiers, scopes): &Named) -> usize {
+fn size((identifiers, scopes): &ResourceQuery) -> usize {
     identifiers.iter().map(|id| id.as_str().len()).chain(scopes.iter().map(str::len)).sum()
 }

@@ -41,7 +41,7 @@ enum Class {
     Admin,
 }
 
-/// Whether a page of another origin may call a route and read the answer. Never with cookies.
+/// Whether a page of another origin may call a route and read the response. Never with cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cors {
     /// `*`, without credentials: a preflight names no client, so it cannot be narrower.

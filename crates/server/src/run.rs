@@ -183,7 +183,9 @@ impl Exchange {
             }
             Want::Authorization(id) => have.authorization.put(id, store.authorization(realm, id).await?),
             Want::Ticket(kind, id) => have.ticket.put((kind, id), store.ticket(realm, kind, id).await?),
-            Want::Denied(token) => have.denied.put(token, store.is_denied(realm, &token).await?),
+            Want::RevokedToken(token) => {
+                have.revoked_tokens.put(token, store.is_token_revoked(realm, &token).await?);
+            }
             Want::Attempts(keys) => {
                 let attempts = store.attempts(realm, &keys).await?;
                 have.attempts.put(keys, attempts);

@@ -258,7 +258,7 @@ impl Running {
         while self.jobs.join_next().await.is_some() {}
         // After the last request.
         if let Err(error) = self.app.issued.flush(&self.app.store, self.app.realm.id).await {
-            tracing::warn!(%error, "the last counts of tokens were not written");
+            tracing::warn!(%error, "the last counts of tokens could not be written");
         }
         tracing::info!("stopped");
     }

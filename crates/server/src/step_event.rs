@@ -26,7 +26,7 @@ impl std::fmt::Display for Unavailable {
             Self::KeyBeingMade(algorithm) => write!(f, "the {algorithm} key is being made"),
             Self::Passwords(error) => write!(f, "no password can be compared: {error:?}"),
             Self::Contended => f.write_str("four conflicts in a row"),
-            Self::Endless(want) => write!(f, "a step wants {want} again and again"),
+            Self::Endless(want) => write!(f, "a step asks for {want} again and again"),
         }
     }
 }

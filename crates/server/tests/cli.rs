@@ -381,7 +381,7 @@ fn q_02_q_04_a_missing_wrong_or_readable_master_key_is_refused() {
     let first = if good.starts_with('A') { 'B' } else { 'A' };
     place.write("grantwell.key", &format!("{first}{}", good.get(1..).unwrap()));
     let said = place.fails(&["serve", "--config", "grantwell.toml"]);
-    assert!(said.contains("not the one this database was made with"), "{said}");
+    assert!(said.contains("not the one that this database was created with"), "{said}");
 
     place.write("grantwell.key", "not a key");
     assert!(place.fails(&["serve", "--config", "grantwell.toml"]).contains("not a master key"));

@@ -255,24 +255,24 @@ impl Occupied {
 /// Reads a database, which stays in use.
 pub fn source(url: &str) -> Result<Box<dyn Source>, CopyError> {
     Ok(match Place::of(url)? {
-        Place::File(path) => Box::new(sqlite::copy::Copy::read(&path)?),
-        Place::Server(server) => Box::new(postgres::copy::Copy::read(&server)?),
+        Place::File(path) => Box::new(sqlite::copy::SqliteCopy::read(&path)?),
+        Place::Server(server) => Box::new(postgres::copy::PostgresCopy::read(&server)?),
     })
 }
 
 /// Fills a database, which is made when it is absent.
 pub fn target(url: &str, issuer: &str, occupied: Occupied) -> Result<Box<dyn Target>, CopyError> {
     Ok(match Place::of(url)? {
-        Place::File(path) => Box::new(sqlite::copy::Copy::fill(&path, issuer, occupied)?),
-        Place::Server(server) => Box::new(postgres::copy::Copy::fill(&server, issuer, occupied)?),
+        Place::File(path) => Box::new(sqlite::copy::SqliteCopy::fill(&path, issuer, occupied)?),
+        Place::Server(server) => Box::new(postgres::copy::PostgresCopy::fill(&server, issuer, occupied)?),
     })
 }
 
 /// Takes hold of a database in order to leave it.
 pub fn departing(url: &str) -> Result<Box<dyn Departing>, CopyError> {
     Ok(match Place::of(url)? {
-        Place::File(path) => Box::new(sqlite::copy::Copy::leave(&path)?),
-        Place::Server(server) => Box::new(postgres::copy::Copy::leave(&server)?),
+        Place::File(path) => Box::new(sqlite::copy::SqliteCopy::leave(&path)?),
+        Place::Server(server) => Box::new(postgres::copy::PostgresCopy::leave(&server)?),
     })
 }
 
@@ -310,7 +310,7 @@ pub struct Inspection {
     /// Who waits while a migration runs.
     pub lock: &'static str,
     /// Migrations that are due.
-    pub pending: Vec<Pending>,
+    pub pending: Vec<PendingMigration>,
 }
 
 /// Where a migration keeps the database as it was when its schema had that version; `None` where the server's own backups are
@@ -324,7 +324,7 @@ pub fn kept_as(url: &str, version: i64) -> Result<Option<PathBuf>, CopyError> {
 
 /// A migration that is due.
 #[derive(Clone, Debug)]
-pub struct Pending {
+pub struct PendingMigration {
     /// The version it leads to.
     pub version: i64,
     /// Its file.
@@ -337,7 +337,7 @@ pub struct Pending {
     pub written: u64,
 }
 
-impl Pending {
+impl PendingMigration {
     /// The steps that a database with so many rows has not had. `statements` splits the text of a migration.
     pub(crate) fn after(
         had: i64,

@@ -30,10 +30,10 @@
 //! let store = open(&url, OpenOptions::default()).await?;
 //!
 //! let token = Digest::of(b"the jti of a token");
-//! assert!(!store.is_denied(Realm::MAIN, &token).await?);
-//! let deny = Write::DenyToken { token, expires_at: Timestamp::from_seconds(1_900_000_000) };
-//! assert_eq!(store.commit(Realm::MAIN, Share::Grants, vec![deny]).await?, Outcome::Done);
-//! assert!(store.is_denied(Realm::MAIN, &token).await?);
+//! assert!(!store.is_token_revoked(Realm::MAIN, &token).await?);
+//! let revoke = Write::RevokeAccessToken { token, expires_at: Timestamp::from_seconds(1_900_000_000) };
+//! assert_eq!(store.commit(Realm::MAIN, Share::Grants, vec![revoke]).await?, Outcome::Done);
+//! assert!(store.is_token_revoked(Realm::MAIN, &token).await?);
 //!
 //! // The guard of this write is that the client exists.
 //! let delete = Write::DeleteClient("nobody".into());
@@ -191,7 +191,7 @@ impl fmt::Display for OpenError {
                 write!(f, "the database {database} cannot be reached: {why}")
             }
             Self::Path { path, source } => {
-                write!(f, "the database {} cannot be opened or made: {source}", path.display())
+                write!(f, "the database {} cannot be opened or created: {source}", path.display())
             }
             Self::FromTheFuture { database, found, known } => write!(
                 f,
@@ -363,8 +363,8 @@ impl Store for Engine {
         delegated!(self, store => store.ticket_by_second(realm, kind, second, now))
     }
 
-    async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
-        delegated!(self, store => store.is_denied(realm, token))
+    async fn is_token_revoked(&self, realm: Realm, token: &Digest) -> Read<bool> {
+        delegated!(self, store => store.is_token_revoked(realm, token))
     }
 
     async fn attempts(&self, realm: Realm, keys: &[AttemptKey]) -> Read<Vec<Attempts>> {

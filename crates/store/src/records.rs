@@ -196,6 +196,13 @@ pub(crate) fn consent<C: Columns>(columns: &mut C) -> Read<Consent, C> {
     })
 }
 
+/// All of a [`Write::ExtendConsent`](grantwell_core::store::Write::ExtendConsent) but its id.
+pub(crate) struct ConsentExtension<'a> {
+    pub(crate) version: u32,
+    pub(crate) permissions: &'a Permissions,
+    pub(crate) at: Timestamp,
+}
+
 /// The columns of a consent, the body of its client where there is one, and when it was last used.
 pub(crate) fn connection<C: Columns>(columns: &mut C) -> Read<Connection, C> {
     Ok(Connection {
@@ -306,7 +313,7 @@ fn authorization<C: Columns>(id: AuthorizationId, columns: &mut C) -> Read<Autho
     let digest = columns.digest()?;
     let code_expires_at = columns.time()?;
     let redeemed_at = columns.time_or_none()?;
-    let burnt_at = columns.time_or_none()?;
+    let invalidated_at = columns.time_or_none()?;
     let refresh = if columns.absent(4)? {
         None
     } else {
@@ -338,7 +345,7 @@ fn authorization<C: Columns>(id: AuthorizationId, columns: &mut C) -> Read<Autho
             challenge,
             expires_at: code_expires_at,
             redeemed_at,
-            burnt_at,
+            invalidated_at,
         },
         refresh,
         last_used_at,

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// Adds the headers of CORS to every answer, refusals too, and answers preflights.
+/// Adds the headers of CORS to every response, refusals too, and responds to preflights.
 pub(crate) async fn allow(State(origins): State<Arc<Vec<String>>>, request: Request, next: Next) -> Response {
     let allowed = request
         .headers()

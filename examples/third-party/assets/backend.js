@@ -38,7 +38,7 @@ export class Backend {
 
   async #ask(method, url, json) {
     const { status, body } = await fetchJson(method, url, json);
-    if (!body?.notice) throw new Error(`the back end answered ${status}`);
+    if (!body?.notice) throw new Error(`the back end responded with ${status}`);
     this.#view = { ...body, log: [...this.#frontChannel, ...body.log] };
   }
 

@@ -14,7 +14,7 @@ export class Machine {
     const body = json === undefined ? undefined : JSON.stringify(json);
     const response = await fetch(url, { method: "POST", headers, body, cache: "no-store" });
     const answer = await response.json().catch(() => null);
-    if (!answer?.notice) throw new Error(`the back end answered ${response.status}`);
+    if (!answer?.notice) throw new Error(`the back end responded with ${response.status}`);
     this.#view = answer;
   }
 

@@ -67,10 +67,10 @@ export function finishSignIn(shape, config, log) {
   const received = Object.fromEntries(answer);
   if (received.code) received.code = `${received.code.slice(0, 8)}…`;
   log.push({ method: "GET", url: pending.endpoint, sent: pending.request, status: null, received });
-  if (answer.get("iss") !== config.issuer) throw new Error("another issuer answered");
+  if (answer.get("iss") !== config.issuer) throw new Error("another issuer responded");
   if (answer.has("error")) throw new Refused(answer.get("error"), answer.get("error_description"));
   const code = answer.get("code");
-  if (!code) throw new Error("there is no code in the answer");
+  if (!code) throw new Error("there is no code in the response");
   return { code, verifier: pending.verifier, nonce: pending.nonce };
 }
 

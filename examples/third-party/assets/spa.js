@@ -65,7 +65,7 @@ export class Spa {
     const { status, body } = await this.#fetchJson("POST", metadata.token_endpoint, {
       form: { ...form, client_id: clientId, resource: this.#config.resource },
     });
-    if (status !== 200) throw body?.error ? new Refused(body.error, body.error_description) : new Error(`the token endpoint answered ${status}`);
+    if (status !== 200) throw body?.error ? new Refused(body.error, body.error_description) : new Error(`the token endpoint responded with ${status}`);
     if (body.token_type?.toLowerCase() !== "bearer") throw new Error("the token has a type we do not know");
     if (body.id_token) {
       const { body: set } = await this.#fetchJson("GET", metadata.jwks_uri);
@@ -88,7 +88,7 @@ export class Spa {
     const me = await this.#fetchJson("GET", `${this.#config.api}/api/me`, { bearer: token });
     this.#view.api = me;
     this.#view.notes = await this.#fetchJson("GET", `${this.#config.api}/api/notes`, { bearer: token });
-    this.#view.notice = noticeOfApi(me, { kind: "called", title: "The API answered", text: "It accepted the access token." });
+    this.#view.notice = noticeOfApi(me, { kind: "called", title: "The API responded", text: "It accepted the access token." });
   }
 
   /** The API's refusal, on purpose: one character of the signature is changed. */

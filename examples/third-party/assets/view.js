@@ -22,11 +22,11 @@ export function noticeOfApi({ status }, good) {
     return {
       kind: "expired",
       title: "The API asks for a new token",
-      text: "It answered 401: the access token has expired, was revoked, or is damaged. Refresh it, or sign in again.",
+      text: "It responded with 401: the access token has expired, was revoked, or is damaged. Refresh it, or sign in again.",
     };
   }
-  if (status === 403) return { kind: "forbidden", title: "The API said no", text: "It answered 403: the token does not cover this." };
-  return { kind: "failed", title: "The API did not answer as hoped", text: `It answered ${status}.` };
+  if (status === 403) return { kind: "forbidden", title: "The API said no", text: "It responded with 403: the token does not cover this." };
+  return { kind: "failed", title: "The API responded with an error", text: `It responded with ${status}.` };
 }
 
 function element(name, attributes = {}, ...children) {

@@ -40,33 +40,35 @@ impl Notice {
                 "Fieldnotes was disconnected, or the connection grew too old. Sign in to connect it again.",
             ),
             Trouble::Refused { error, description } => {
-                Self::new("failed", "That did not work", format!("The answer was {error}. {description}"))
+                Self::new("failed", "That did not work", format!("The response was {error}. {description}"))
             }
             Trouble::Unreachable(why) => {
-                Self::new("failed", "No answer", format!("Please try again in a moment ({why})."))
+                Self::new("failed", "No response", format!("Please try again in a moment ({why})."))
             }
             Trouble::Untrusted(why) => Self::new(
                 "failed",
-                "That answer was not accepted",
+                "That response was not accepted",
                 format!("Fieldnotes stopped, because {why}. Please sign in again."),
             ),
         }
     }
 
-    /// What an answer of the API means to the person.
+    /// What a response of the API means to the person.
     fn of_api(answer: &ApiResponse, good: Self) -> Self {
         match answer.status {
             200..=299 => good,
             401 => Self::new(
                 "expired",
                 "The API asks for a new token",
-                "It answered 401: the access token has expired, was revoked, or is damaged. Refresh it, or sign in again.",
+                "It responded with 401: the access token has expired, was revoked, or is damaged. Refresh it, or sign in again.",
             ),
-            403 => {
-                Self::new("forbidden", "The API said no", "It answered 403: the token does not cover this.")
-            }
+            403 => Self::new(
+                "forbidden",
+                "The API said no",
+                "It responded with 403: the token does not cover this.",
+            ),
             status => {
-                Self::new("failed", "The API did not answer as hoped", format!("It answered {status}."))
+                Self::new("failed", "The API responded with an error", format!("It responded with {status}."))
             }
         }
     }
@@ -123,7 +125,7 @@ impl IssuerConnection {
     ) -> Result<Self, Trouble> {
         let tokens = app.issuer.token(form, client, log).await?;
         let Some(token) = &tokens.id_token else {
-            return Err(Trouble::Untrusted("there is no ID token in the answer".to_owned()));
+            return Err(Trouble::Untrusted("there is no ID token in the response".to_owned()));
         };
         let expected = id_token::ExpectedIdToken {
             issuer: &app.config.issuer,
@@ -176,7 +178,7 @@ impl IssuerConnection {
     }
 
     async fn call_with(&mut self, app: &ThirdPartyApp, token: &str) {
-        let good = Notice::new("called", "The API answered", "It accepted the access token.");
+        let good = Notice::new("called", "The API responded", "It accepted the access token.");
         let me = app.issuer.api(&format!("{}/api/me", app.config.api), token, None, &mut self.log).await;
         self.notice = match me {
             Ok(answer) => {

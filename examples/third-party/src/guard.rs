@@ -1,4 +1,4 @@
-//! What stands around every answer: the headers, the refusal of requests that another site sent, and cookies.
+//! What every response has in common: the headers, the refusal of requests that another site sent, and cookies.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use url::Url;
 
 use crate::ThirdPartyApp;
 
-/// Headers of every answer, errors included.
+/// Headers of every response, errors included.
 pub(crate) async fn headers(State(app): State<Arc<ThirdPartyApp>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let issuer = origin_of(&app.config.issuer);
     let api = origin_of(&app.config.api);
-    // `form-action` names the issuer because shape 3 starts with a form whose answer redirects there, and browsers
+    // `form-action` names the issuer because shape 3 starts with a form whose response redirects there, and browsers
     // check every hop; `connect-src` because shape 1 talks to both itself.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {issuer} {api}; \

@@ -55,9 +55,9 @@ pub(crate) struct ReceivedTokens {
 pub(crate) enum Trouble {
     /// The issuer said no (RFC 6749 §4.1.2.1, §5.2).
     Refused { error: String, description: String },
-    /// No answer, or none that the specifications know.
+    /// No response, or none that the specifications define.
     Unreachable(String),
-    /// The answer cannot be believed.
+    /// The response cannot be trusted.
     Untrusted(String),
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct LoggedRequest {
 pub(crate) type Log = Vec<LoggedRequest>;
 const LOG_LINES: usize = 40;
 
-/// An answer of the API.
+/// A response of the API.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ApiResponse {
     pub(crate) status: u16,
@@ -120,7 +120,7 @@ impl IssuerClient {
             .await
     }
 
-    /// The issuer's keys. Fetched each time: this is an example, and the answer is small.
+    /// The issuer's keys. Fetched each time: this is an example, and the response is small.
     pub(crate) async fn keys(&self, log: &mut Log) -> Result<IssuerKeys, Trouble> {
         let url = &self.metadata().await?.jwks_uri;
         let answer = run(self.http()?.get(url), "GET", url, Map::new(), log).await?;
@@ -140,7 +140,7 @@ impl IssuerClient {
     ) -> Result<(String, LoggedRequest), Trouble> {
         let endpoint = &self.metadata().await?.authorization_endpoint;
         let sent = masked(parameters.iter().map(|(name, value)| (*name, Value::from(*value))));
-        let by_browser = Value::from("The browser went there, and came back with the answer.");
+        let by_browser = Value::from("The browser went there, and came back with the response.");
         let line =
             LoggedRequest { method: "GET", url: endpoint.clone(), sent, status: None, received: by_browser };
         Ok((with_query(endpoint, parameters)?, line))
@@ -167,7 +167,7 @@ impl IssuerClient {
                 Some(error) => {
                     Trouble::Refused { error, description: text("error_description").unwrap_or_default() }
                 }
-                None => Trouble::Unreachable(format!("the token endpoint answered {status}")),
+                None => Trouble::Unreachable(format!("the token endpoint responded with {status}")),
             });
         }
         let tokens: ReceivedTokens = serde_json::from_value(body)
@@ -180,7 +180,7 @@ impl IssuerClient {
         }
     }
 
-    /// Gives a refresh token back (RFC 7009 §2.1). Nothing depends on the answer.
+    /// Gives a refresh token back (RFC 7009 §2.1). Nothing depends on the response.
     pub(crate) async fn revoke(&self, token: &str, client: &ClientRegistration, log: &mut Log) {
         let form = [("token", token), ("token_type_hint", "refresh_token")];
         if let Ok(Metadata { revocation_endpoint: Some(endpoint), .. }) = self.metadata().await {

@@ -1,5 +1,5 @@
 //! Shape 4: a machine asks for a token in its own name (RFC 6749 §4.4) each time it needs one. There is no person, so
-//! there is no consent, no ID token and no refresh token: when the API answers 401, it asks again.
+//! there is no consent, no ID token and no refresh token: when the API responds with 401, it asks again.
 
 use std::sync::Arc;
 

@@ -108,19 +108,19 @@ async fn redeem(
     log: &mut Log,
 ) -> Result<IssuerConnection, Trouble> {
     let untrusted = |why: &str| Trouble::Untrusted(why.to_owned());
-    // RFC 6749 §10.12: before anything else in the answer is believed, an error included.
+    // RFC 6749 §10.12: before anything else in the response is used, an error included.
     let state = response.state.as_deref().and_then(crate::session::decode);
     if state.as_ref() != Some(&transaction.state) {
         return Err(untrusted("the state is not the one this browser was sent away with"));
     }
     // RFC 9207 §2.4.
     if response.iss.as_deref() != Some(app.config.issuer.as_str()) {
-        return Err(untrusted("another issuer answered"));
+        return Err(untrusted("another issuer responded"));
     }
     if let Some(error) = response.error {
         return Err(Trouble::Refused { error, description: response.error_description.unwrap_or_default() });
     }
-    let code = response.code.ok_or_else(|| untrusted("there is no code in the answer"))?;
+    let code = response.code.ok_or_else(|| untrusted("there is no code in the response"))?;
     let redirect_uri = web_redirect_uri(&app.config.origin);
     let form = [
         ("grant_type", "authorization_code"),

@@ -34,7 +34,7 @@ const MOST_LIST_ITEMS: usize = 16;
 /// 8000 bytes of them).
 pub const LONGEST_REQUEST: usize = 4096;
 
-/// Why a request is answered with a page and goes nowhere.
+/// Why the response is an error page, without a redirect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageRefusal {
     /// RFC 6749 §3.1: `client_id` or `redirect_uri` stands twice.
@@ -81,7 +81,7 @@ struct Destination<'a> {
     redirect: Redirect,
 }
 
-/// Why a request is answered at the client's redirect URI.
+/// Why the response is an error at the client's redirect URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestRefusal {
     /// RFC 6749 §3.1.

@@ -45,19 +45,19 @@ pub(crate) fn request() -> AuthorizationRequest {
     }
 }
 
-/// Where a request is answered.
+/// Where the response to a request goes.
 pub(crate) const fn redirect(request: &AuthorizationRequest) -> &Redirect {
     let ResponseRoute::Redirect(redirect) = &request.route;
     redirect
 }
 
-/// Changes where a request is answered.
+/// Changes where the response goes.
 pub(crate) fn reroute(request: &mut AuthorizationRequest, change: impl FnOnce(&mut Redirect)) {
     let ResponseRoute::Redirect(redirect) = &mut request.route;
     change(redirect);
 }
 
-/// [`request`], answered elsewhere or otherwise.
+/// [`request`], with another destination or response mode.
 pub(crate) fn request_to(change: impl FnOnce(&mut Redirect)) -> AuthorizationRequest {
     let mut request = request();
     reroute(&mut request, change);

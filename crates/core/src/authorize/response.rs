@@ -5,7 +5,7 @@ use crate::{
     store::{Redirect, ResponseMode},
 };
 
-/// An answer to the client, by way of the browser. Its destination was checked before one could be made.
+/// A response to the client by way of the browser. It can be made only with a checked destination.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationResponse {
     redirect_uri: String,

@@ -2,7 +2,7 @@
 //! Core 1.0 §9): exactly one method in a request, and it must be the one the client registered.
 //!
 //! [`present`] finds the method and the claimed client in the request; [`ByClient`] is the step of an endpoint that clients
-//! authenticate at: it compares the credential with the registered client and then decides as that client. It answers alike,
+//! authenticate at: it compares the credential with the registered client and then decides as that client. Its response is the same,
 //! and does the same work, whether there is no such client or its secret is wrong.
 
 mod basic;
@@ -156,7 +156,7 @@ impl Refusal for ClientAuthRefusal {
             Self::ClientIdMismatch => {
                 (ErrorCode::InvalidRequest, "client_id differs from the client that authenticates")
             }
-            // One answer for all that follow: it must not tell which clients exist, or how they authenticate.
+            // The same response for all cases below: it must not show which clients exist, or how they authenticate.
             _ => (ErrorCode::InvalidClient, "client authentication failed"),
         };
         OAuthError::new(code, description)

@@ -181,7 +181,7 @@ struct Once(Digest);
 
 impl Once {
     const fn used(&self) -> Write {
-        Write::DenyToken { token: self.0, expires_at: fx::NOW }
+        Write::RevokeAccessToken { token: self.0, expires_at: fx::NOW }
     }
 }
 
@@ -193,7 +193,11 @@ impl Proof for Once {
         have: &Have,
         _: &Context<'_>,
     ) -> Result<Vec<Write>, Stop<ClientAuthRefusal>> {
-        if have.is_denied(self.0)? { Err(R::WrongSecret(id.clone()).into()) } else { Ok(vec![self.used()]) }
+        if have.is_token_revoked(self.0)? {
+            Err(R::WrongSecret(id.clone()).into())
+        } else {
+            Ok(vec![self.used()])
+        }
     }
 }
 
@@ -259,7 +263,7 @@ fn what_a_proof_writes_joins_the_commit_of_the_endpoint_whatever_it_decides() {
 #[test]
 fn what_a_proof_wants_leaves_the_step_before_the_endpoint_is_asked() {
     assert_eq!(by_client("web", fx::user().id, &world()).1, ["client", "denied", "user"]);
-    let used = fx::World { denied: true, ..world() };
+    let used = fx::World { token_revoked: true, ..world() };
     let (answer, wanted) = by_client("web", fx::user().id, &used);
     let refused = answer.unwrap_err();
     assert_eq!(refused.refusal, ClientRefusal::Authentication(R::WrongSecret("web".into())));

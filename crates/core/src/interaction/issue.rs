@@ -76,7 +76,7 @@ pub fn issue(
             challenge: request.code_challenge.clone(),
             expires_at: context.now + lifetimes.code,
             redeemed_at: None,
-            burnt_at: None,
+            invalidated_at: None,
         },
         refresh: None,
         last_used_at: context.now,
@@ -137,7 +137,7 @@ pub fn repeat(
 ) -> Option<AuthorizationResponse> {
     let authorization = &record.authorization;
     let code = &authorization.code;
-    let unused = code.redeemed_at.is_none() && code.burnt_at.is_none() && context.now < code.expires_at;
+    let unused = code.redeemed_at.is_none() && code.invalidated_at.is_none() && context.now < code.expires_at;
     let alive = liveness::code_alive(record, &context.policy.lifetimes, context.now).is_ok();
     (session_id == authorization.session_id && unused && alive).then(|| {
         let code = Code::of(authorization.id, &context.keyring.keys).encode();

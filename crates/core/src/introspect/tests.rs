@@ -150,7 +150,7 @@ fn a_request_must_hold_one_token() {
 fn t_06_n_05_f_08_a_token_that_ended_is_inactive() {
     let resource = fx::resource();
     let mut denied = access(&resource);
-    denied.world.denied = true;
+    denied.world.token_revoked = true;
     let mut gone = access(&resource);
     gone.world.authorization = None;
     assert_eq!(ask(&denied, &api()), inactive());
@@ -213,7 +213,7 @@ fn k_18_q_05_x_09_a_machines_token_lives_while_its_client_does() {
     case.world.client = Some(api());
     assert_eq!(ask(&case, &api()), inactive(), "another client's record");
     let mut case = machine();
-    case.world.denied = true;
+    case.world.token_revoked = true;
     assert_eq!(ask(&case, &api()), inactive());
     let policy = fx::policy();
     let restored = Context { epoch: fx::EPOCH + 1, ..fx::context(&policy) };

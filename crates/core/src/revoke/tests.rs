@@ -75,7 +75,7 @@ fn an_access_token_goes_alone() {
     let decision = revoke(token, &fx::client(), Some(fx::record()));
     assert_eq!(decision.outcome, Revoked::AccessToken);
     match decision.writes.first() {
-        Some(Write::DenyToken { token: digest, expires_at }) => {
+        Some(Write::RevokeAccessToken { token: digest, expires_at }) => {
             assert_eq!(*digest, claims.digest());
             assert_eq!(expires_at.seconds(), claims.exp);
         }

@@ -44,8 +44,8 @@ pub enum Want {
     Authorization(AuthorizationId),
     /// A ticket, used and expired ones too.
     Ticket(TicketKind, TicketId),
-    /// Whether a single access token was denied.
-    Denied(Digest),
+    /// Whether a single access token was revoked.
+    RevokedToken(Digest),
     /// Counters of attempts, in the order of the keys.
     Attempts(Vec<AttemptKey>),
     /// Evidence: a signing key that is being made.
@@ -70,7 +70,7 @@ impl Want {
             Self::Connections(_) => "connections",
             Self::Authorization(_) => "authorization",
             Self::Ticket(..) => "ticket",
-            Self::Denied(_) => "denied",
+            Self::RevokedToken(_) => "denied",
             Self::Attempts(_) => "attempts",
             Self::SigningKey(_) => "signing_key",
             Self::Password(_) => "password",
@@ -114,7 +114,7 @@ impl fmt::Debug for PasswordResult {
     }
 }
 
-/// The answer to one kind of [`Want`], with what was asked for: an answer to another question is none.
+/// What was loaded for one kind of [`Want`], with the key it was loaded by; for another key it counts as not loaded.
 #[derive(Clone)]
 pub struct Slot<K, V>(Option<(K, V)>);
 
@@ -162,8 +162,8 @@ pub struct Have {
     pub authorization: Slot<AuthorizationId, Option<AuthorizationRecord>>,
     /// [`Want::Ticket`].
     pub ticket: Slot<(TicketKind, TicketId), Option<Ticket>>,
-    /// [`Want::Denied`].
-    pub denied: Slot<Digest, bool>,
+    /// [`Want::RevokedToken`].
+    pub revoked_tokens: Slot<Digest, bool>,
     /// [`Want::Attempts`].
     pub attempts: Slot<Vec<AttemptKey>, Vec<Attempts>>,
     /// [`Want::Password`], by the hash it was compared with: evidence for this hash and no other.
@@ -266,9 +266,9 @@ impl Have {
         self.ticket.find(&(kind, id)).map(Option::as_ref).ok_or(Want::Ticket(kind, id))
     }
 
-    /// Whether a single access token was denied.
-    pub fn is_denied(&self, token: Digest) -> Result<bool, Want> {
-        self.denied.find(&token).copied().ok_or(Want::Denied(token))
+    /// Whether a single access token was revoked.
+    pub fn is_token_revoked(&self, token: Digest) -> Result<bool, Want> {
+        self.revoked_tokens.find(&token).copied().ok_or(Want::RevokedToken(token))
     }
 
     /// Counters of attempts, in the order of the keys.

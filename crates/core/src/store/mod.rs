@@ -167,8 +167,8 @@ pub trait Store: Send + Sync {
         second: &Digest,
         now: Timestamp,
     ) -> impl Future<Output = Read<Option<Ticket>>> + Send;
-    /// Whether a single access token was denied.
-    fn is_denied(&self, realm: Realm, token: &Digest) -> impl Future<Output = Read<bool>> + Send;
+    /// Whether a single access token was revoked.
+    fn is_token_revoked(&self, realm: Realm, token: &Digest) -> impl Future<Output = Read<bool>> + Send;
     /// Counters, in the order of the keys; zero for those that are not there.
     fn attempts(&self, realm: Realm, keys: &[AttemptKey])
     -> impl Future<Output = Read<Vec<Attempts>>> + Send;

@@ -208,11 +208,11 @@ pub struct CodeState {
     pub expires_at: Timestamp,
     /// Redeemed.
     pub redeemed_at: Option<Timestamp>,
-    /// Killed by a wrong verifier or redirect URI from the right client.
-    pub burnt_at: Option<Timestamp>,
+    /// Invalidated by a wrong verifier or redirect URI from the right client.
+    pub invalidated_at: Option<Timestamp>,
 }
 
-/// The living refresh token of an authorization.
+/// The current generation of an authorization's refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshState {
     /// Starts at 1, raised by every rotation.

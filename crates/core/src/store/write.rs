@@ -172,7 +172,7 @@ pub enum Write {
     /// not ended.
     InsertAuthorization(Box<Authorization>),
     /// Marks the code redeemed and, for a client with that grant, sets the first refresh token. Guard: the code is neither
-    /// redeemed nor burnt, the authorization not revoked.
+    /// redeemed nor invalidated, the authorization not revoked.
     RedeemCode {
         /// Of which authorization.
         id: AuthorizationId,
@@ -181,8 +181,8 @@ pub enum Write {
         /// The first generation.
         refresh: Option<RefreshState>,
     },
-    /// Kills an unused code. Guard: the code is neither redeemed nor burnt.
-    BurnCode {
+    /// Invalidates an unused code. Guard: the code is neither redeemed nor invalidated.
+    InvalidateCode {
         /// Of which authorization.
         id: AuthorizationId,
         /// When.
@@ -226,8 +226,8 @@ pub enum Write {
     },
     /// Takes an id that somebody else chose. Guard: it was not taken before.
     InsertSeen(Seen),
-    /// Denies one access token until it expires. No guard: denying twice is denying.
-    DenyToken {
+    /// Revokes one access token until it expires. No guard: a second revocation changes nothing.
+    RevokeAccessToken {
         /// SHA-256 of its `jti`.
         token: Digest,
         /// The end of its life.
@@ -306,14 +306,14 @@ kinds! {
     WithdrawConsent { .. }     "withdraw_consent"     false
     InsertAuthorization(_)     "insert_authorization" false
     RedeemCode { .. }          "redeem_code"          false
-    BurnCode { .. }            "burn_code"            false
+    InvalidateCode { .. }            "burn_code"            false
     RotateRefresh { .. }       "rotate_refresh"       false
     RevokeAuthorization { .. } "revoke_authorization" false
     InsertTicket { .. }        "insert_ticket"        false
     UpdateTicket(_)            "update_ticket"        false
     UseTicket { .. }           "use_ticket"           false
     InsertSeen(_)              "insert_seen"          false
-    DenyToken { .. }           "deny_token"           false
+    RevokeAccessToken { .. }           "deny_token"           false
     Audit(_)                   "audit"                false
     CountRefusal { .. }        "count_refusal"        false
     CountTokens { .. }         "count_tokens"         false

@@ -64,7 +64,7 @@ impl AccessClaims {
         jti::read(&self.jti)
     }
 
-    /// The name under which a single token is denied.
+    /// The digest under which a single token is revoked.
     pub fn digest(&self) -> Digest {
         jti::digest(&self.jti)
     }

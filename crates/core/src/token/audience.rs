@@ -98,7 +98,7 @@ pub(super) fn scope(form: &Form) -> Result<Option<ScopeSet>, TokenRefusal> {
 }
 
 /// The scopes in effect: what was granted and the client may still have, or the part of it that was asked for (RFC 6749
-/// §6). Narrower is for this answer only.
+/// §6). A narrower scope holds for this token only.
 pub(super) fn in_effect(
     asked: Option<ScopeSet>,
     permissions: &Permissions,

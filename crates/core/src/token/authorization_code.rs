@@ -64,8 +64,8 @@ impl GrantRequest for Redemption {
         }
         let proof = self.prove(&authorization.code);
 
-        if authorization.code.burnt_at.is_some() {
-            return Err(TokenRefusal::CodeBurnt.into());
+        if authorization.code.invalidated_at.is_some() {
+            return Err(TokenRefusal::CodeInvalidated.into());
         }
         if authorization.code.redeemed_at.is_some() {
             return Err(if proof.is_ok() {
@@ -79,7 +79,7 @@ impl GrantRequest for Redemption {
         }
         liveness::code_alive(record, &policy.lifetimes, now).map_err(TokenRefusal::Dead)?;
         if let Err(refusal) = proof {
-            let writes = vec![Write::BurnCode { id: authorization.id, at: now }];
+            let writes = vec![Write::InvalidateCode { id: authorization.id, at: now }];
             return Err(Refused { writes, ..refusal.into() }.into());
         }
 

@@ -63,7 +63,7 @@ pub fn read(jti: &str) -> Option<TokenId> {
     })
 }
 
-/// What the store keeps of a denied token.
+/// What the store keeps of a revoked token.
 pub fn digest(jti: &str) -> Digest {
     Digest::of(jti.as_bytes())
 }

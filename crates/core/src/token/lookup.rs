@@ -73,21 +73,21 @@ impl From<PresentedToken> for TokenText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// It was revoked by itself.
-    Denied,
+    TokenRevoked,
     /// What it hangs under is gone from the store, or is another's.
     Gone,
     /// What it hangs under has ended.
     Dead(Dead),
 }
 
-/// Whether an access token is alive: it was not denied, and what it hangs under is alive.
+/// Whether an access token is alive: it was not revoked, and what it depends on is alive.
 pub(crate) fn alive(
     claims: &AccessClaims,
     have: &Have,
     context: &Context<'_>,
 ) -> Result<Result<(), Ended>, Want> {
-    if have.is_denied(claims.digest())? {
-        return Ok(Err(Ended::Denied));
+    if have.is_token_revoked(claims.digest())? {
+        return Ok(Err(Ended::TokenRevoked));
     }
     let Some(id) = claims.token_id() else { return Ok(Err(Ended::Gone)) };
     Ok(match id {

@@ -111,7 +111,7 @@ use crate::{
     step::{Context, Decided, Have},
 };
 
-/// A successful answer (RFC 6749 §5.1, Core 1.0 §3.1.3.3).
+/// A successful response (RFC 6749 §5.1, Core 1.0 §3.1.3.3).
 #[derive(Clone, Serialize)]
 pub struct TokenResponse {
     /// The access token.

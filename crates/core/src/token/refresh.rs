@@ -1,6 +1,6 @@
 //! The refresh token (RFC 6749 §1.5): authorization, generation, secret, and a keyed tag. Nothing is stored of a
 //! generation that was used; the tag alone shows that such a token was ours (RFC 9700 §4.14.2), and the next secret is
-//! derived from the present one, so that a lost answer can be given again.
+//! derived from the present one, so that a lost response can be repeated.
 
 use std::fmt;
 

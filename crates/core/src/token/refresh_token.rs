@@ -1,7 +1,7 @@
 //! `refresh_token` (RFC 6749 §6; RFC 9700 §4.14; OAuth 2.1 §4.3): rotation in place, by one guarded write.
 //!
-//! The direct predecessor of a successor that was not used yet is answered again for a while, with the same successor:
-//! an answer that was lost on the way signs nobody out. Any older one that comes back is theft and revokes.
+//! The direct predecessor of a successor that was not used yet returns the same successor for a while:
+//! a lost response signs nobody out. Any older token is theft and revokes the authorization.
 
 use serde_json::json;
 
@@ -95,7 +95,7 @@ enum Rotates {
     Already,
 }
 
-/// The refresh token that answers `token`, or what is wrong with it.
+/// The successor of `token`, or the reason for refusing it.
 fn successor(
     token: &refresh::RefreshToken,
     authorization: &Authorization,

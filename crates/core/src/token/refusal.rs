@@ -30,8 +30,8 @@ pub enum TokenRefusal {
     ForeignCode,
     /// The code's life is over.
     CodeExpired,
-    /// The code was killed by an earlier wrong attempt.
-    CodeBurnt,
+    /// An earlier wrong attempt invalidated the code.
+    CodeInvalidated,
     /// A valid second use: revokes what the first gave (RFC 6749 §4.1.2, OAuth 2.1 §7.5.2).
     CodeReplayed,
     /// A second use that is not valid.
@@ -98,7 +98,7 @@ impl Refusal for TokenRefusal {
             Self::UnknownCode
             | Self::ForeignCode
             | Self::CodeExpired
-            | Self::CodeBurnt
+            | Self::CodeInvalidated
             | Self::CodeReplayed
             | Self::CodeUsed => (E::InvalidGrant, "the authorization code is not valid"),
             Self::RedirectUri => {
@@ -136,7 +136,7 @@ impl Refusal for TokenRefusal {
             Self::UnknownCode => "unknown_code",
             Self::ForeignCode => "foreign_code",
             Self::CodeExpired => "code_expired",
-            Self::CodeBurnt => "code_burnt",
+            Self::CodeInvalidated => "code_burnt",
             Self::CodeReplayed => "code_replayed",
             Self::CodeUsed => "code_used",
             Self::RedirectUri => "redirect_uri",

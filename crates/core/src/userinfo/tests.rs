@@ -71,8 +71,8 @@ fn t_17_a_machines_token_is_refused() {
 
 #[test]
 fn t_06_a_token_that_ended_is_refused() {
-    let denied = fx::World { denied: true, ..records(fx::record()) };
-    assert_eq!(answer(claims("openid"), &denied), Err(UserInfoRefusal::Ended(Ended::Denied)));
+    let denied = fx::World { token_revoked: true, ..records(fx::record()) };
+    assert_eq!(answer(claims("openid"), &denied), Err(UserInfoRefusal::Ended(Ended::TokenRevoked)));
     assert_eq!(answer(claims("openid"), &fx::World::default()), Err(UserInfoRefusal::Ended(Ended::Gone)));
     let mut revoked = fx::record();
     revoked.authorization.revoked_at = Some(fx::NOW);

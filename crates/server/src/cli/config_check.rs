@@ -30,8 +30,10 @@ pub(crate) fn check(
         }
     }
     if let Some(templates) = config.templates.as_deref().filter(|path| !path.is_dir()) {
-        problems
-            .push(Problem::nowhere(format!("templates names {}, which is no folder", templates.display())));
+        problems.push(Problem::nowhere(format!(
+            "templates names {}, which is not a folder",
+            templates.display()
+        )));
     }
     if problems.is_empty() {
         Ok((config, warn_readable(path).into_iter().collect()))
@@ -60,7 +62,7 @@ mod tests {
         }
         let problems = check(&path, []).unwrap_err().0;
         let found: Vec<&str> =
-            ["the master key", "the TLS key", "there is no TLS certificate", "which is no folder"]
+            ["the master key", "the TLS key", "there is no TLS certificate", "which is not a folder"]
                 .into_iter()
                 .filter(|words| problems.iter().any(|problem| problem.message.contains(words)))
                 .collect();

@@ -177,12 +177,12 @@ impl Source for Proven<'_> {
 fn backup(config: &Configuration, arguments: &Backup) -> Done {
     if arguments.out.exists() && !arguments.force {
         return Err(StartError(format!(
-            "{} is there already: choose another name, or say --force to replace it",
+            "{} exists already: choose another name, or use --force to overwrite it",
             arguments.out.display()
         )));
     }
     if let Some(folder) = folder_of(&arguments.out).filter(|folder| !folder.is_dir()) {
-        return Err(StartError(format!("there is no folder {}: make it first", folder.display())));
+        return Err(StartError(format!("the folder {} does not exist: create it first", folder.display())));
     }
     let lock = BackupLock::read(arguments.passphrase_file.as_deref(), arguments.recipient.as_deref())?;
     let mut source = copy::source(&config.database).map_err(StartError::of)?;
@@ -343,11 +343,11 @@ fn move_to(config: &Configuration, arguments: &Move) -> Done {
         (None, Some(file)) => std::fs::read_to_string(file)
             .map(|url| url.trim().to_owned())
             .map_err(|why| StartError(format!("cannot read {}: {}", file.display(), reason(&why))))?,
-        (None, None) => return Err(StartError("say with --to where to move".to_owned())),
+        (None, None) => return Err(StartError("name the target with --to".to_owned())),
     };
     let to = absolute(&to)?;
     if same_file(&config.database, &to) {
-        return Err(StartError("the database is there already".to_owned()));
+        return Err(StartError("the target exists already".to_owned()));
     }
     let occupied = if arguments.replace { Occupied::Replace } else { Occupied::Refuse };
     let issuer = &config.policy.issuer;

@@ -68,7 +68,7 @@ struct Sockets {
 pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartError> {
     let _ = telemetry::metrics().map_err(StartError::of)?;
     fs::create_dir_all(data)
-        .map_err(|error| StartError(format!("cannot make {}: {error}", data.display())))?;
+        .map_err(|error| StartError(format!("cannot create {}: {error}", data.display())))?;
     let (sockets, places) = sockets(port).await?;
     let entropy = Arc::new(SystemEntropy);
     let credentials = credentials(&data.join("credentials.toml"), entropy.as_ref())?;

@@ -15,7 +15,7 @@ pub(super) const SECTION: Section = Section {
             name: "every_token",
             kind: ValueKind::Flag,
             default: Some("false"),
-            about: "Records every machine token and refresh as an audit event, not only as a log line.",
+            about: "Whether every token for a machine and every refresh is an audit event and not only a log line.",
         },
         Key {
             name: "retention",

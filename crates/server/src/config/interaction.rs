@@ -13,12 +13,17 @@ pub(super) const SECTION: Section = Section {
     name: "interaction",
     about: "How the back end of the external login UI at `interaction_url` authenticates.",
     keys: &[
-        Key { name: "client_id", kind: ValueKind::Text, default: None, about: "Its name, in HTTP Basic." },
+        Key {
+            name: "client_id",
+            kind: ValueKind::Text,
+            default: None,
+            about: "The user name that the back end sends with HTTP Basic.",
+        },
         Key {
             name: "client_secret",
             kind: ValueKind::Secret,
             default: None,
-            about: "Its secret, at least 32 characters.",
+            about: "The password that the back end sends, at least 32 characters.",
         },
         Key {
             name: "client_secret_file",

@@ -9,12 +9,12 @@ use super::{
 
 pub(super) const SECTION: Section = Section {
     name: "keys",
-    about: "Keys at rest.",
+    about: "Encryption of keys in the database.",
     keys: &[Key {
         name: "master",
         kind: ValueKind::Path,
         default: Some("\"grantwell.key\""),
-        about: "The file that encrypts keys and seeds at rest: made on first start, mode 0400; keep a copy away from the database.",
+        about: "The file with the master key, which encrypts signing keys in the database. Created on first start with mode 0400. Keep a copy in another place than the database.",
     }],
 };
 

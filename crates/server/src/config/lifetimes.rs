@@ -11,7 +11,7 @@ use super::{
 
 pub(super) const SECTION: Section = Section {
     name: "lifetimes",
-    about: "How long things live.",
+    about: "How long codes, tokens and sessions are valid.",
     keys: &[
         Key {
             name: "code",
@@ -23,7 +23,7 @@ pub(super) const SECTION: Section = Section {
             name: "interaction",
             kind: ValueKind::Duration,
             default: Some("\"15min\""),
-            about: "A request at the authorization endpoint until it is answered.",
+            about: "A request at the authorization endpoint, until the person has signed in and decided.",
         },
         Key {
             name: "access_token",
@@ -59,7 +59,7 @@ pub(super) const SECTION: Section = Section {
             name: "refresh_grace",
             kind: ValueKind::Duration,
             default: Some("\"30s\""),
-            about: "How long the last refresh token but one gets the same successor again.",
+            about: "How long after a rotation the previous refresh token returns the same successor again.",
         },
         Key {
             name: "session_idle",
@@ -77,7 +77,7 @@ pub(super) const SECTION: Section = Section {
             name: "device",
             kind: ValueKind::Duration,
             default: Some("\"180d\""),
-            about: "How long a browser counts as known.",
+            about: "How long a browser is a known device after a sign-in.",
         },
     ],
 };

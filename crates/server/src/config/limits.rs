@@ -9,13 +9,13 @@ use super::{
 
 pub(super) const SECTION: Section = Section {
     name: "limits",
-    about: "What guessing and load may cost. Loopback is not exempt.",
+    about: "Limits on password guessing and on load. Loopback is not exempt.",
     keys: &[
         Key {
             name: "account_free",
             kind: ValueKind::Count(1, 1000),
             default: Some("5"),
-            about: "Wrong passwords for one account (or for a name that is none) that cost no delay.",
+            about: "Wrong passwords for one account (or for a name that is none) without a delay.",
         },
         Key {
             name: "account_first",
@@ -39,7 +39,7 @@ pub(super) const SECTION: Section = Section {
             name: "device_free",
             kind: ValueKind::Count(1, 1000),
             default: Some("5"),
-            about: "Wrong passwords for one known device of an account that cost no delay.",
+            about: "Wrong passwords for one known device of an account without a delay.",
         },
         Key {
             name: "device_first",
@@ -63,7 +63,7 @@ pub(super) const SECTION: Section = Section {
             name: "address_free",
             kind: ValueKind::Count(1, 1000),
             default: Some("20"),
-            about: "Wrong passwords from one address (IPv6: its /64) that cost no delay.",
+            about: "Wrong passwords from one address (IPv6: its /64) without a delay.",
         },
         Key {
             name: "address_first",
@@ -87,25 +87,25 @@ pub(super) const SECTION: Section = Section {
             name: "password_hashes",
             kind: ValueKind::Count(0, 256),
             default: Some("0"),
-            about: "Password hashes that are computed at once, 19 MiB each; 0: one for each processor.",
+            about: "Password hashes that are computed at the same time, 19 MiB each; 0: one for each processor.",
         },
         Key {
             name: "password_queue",
             kind: ValueKind::Count(1, 10_000),
             default: Some("64"),
-            about: "Sign-ins that may wait for one; the next is refused with 503 and `Retry-After`.",
+            about: "Sign-ins that may wait for a password hash; the next is refused with 503 and `Retry-After`.",
         },
         Key {
             name: "connections",
             kind: ValueKind::Count(1, 1_000_000),
             default: Some("10000"),
-            about: "Connections that are open at once.",
+            about: "Connections that may be open at the same time.",
         },
         Key {
             name: "database_connections",
             kind: ValueKind::Count(2, 500),
             default: Some("16"),
-            about: "PostgreSQL: connections of this node at most, a quarter of them for writing.",
+            about: "PostgreSQL: the most connections of this node; a quarter of them is for writing.",
         },
         Key {
             name: "header_timeout",
@@ -117,13 +117,13 @@ pub(super) const SECTION: Section = Section {
             name: "shutdown_notice",
             kind: ValueKind::Duration,
             default: Some("\"0s\""),
-            about: "How long after SIGTERM requests are still taken while `/readyz` says 503, so that a load balancer looks elsewhere.",
+            about: "How long the server accepts requests after SIGTERM while `/readyz` returns 503, so that a load balancer can choose another node.",
         },
         Key {
             name: "shutdown",
             kind: ValueKind::Duration,
             default: Some("\"30s\""),
-            about: "How long requests under way may take to end after SIGTERM.",
+            about: "How long the server waits after SIGTERM for requests to end.",
         },
     ],
 };

@@ -19,7 +19,7 @@ pub(super) const SECTION: Section = Section {
             name: "level",
             kind: ValueKind::OneOf(&["error", "warn", "info", "debug"], &[]),
             default: Some("\"info\""),
-            about: "The least important event that is written.",
+            about: "The lowest level that is written.",
         },
     ],
 };

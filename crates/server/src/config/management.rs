@@ -9,12 +9,12 @@ use super::{
 
 pub(super) const SECTION: Section = Section {
     name: "management",
-    about: "A listener for operators: metrics are there and nowhere else.",
+    about: "A listener for operators. Metrics are only here; health is on both listeners.",
     keys: &[Key {
         name: "listen",
         kind: ValueKind::Address,
         default: None,
-        about: "Where it listens; no listener when not set.",
+        about: "The address of the listener; without it there is none.",
     }],
 };
 

@@ -9,6 +9,6 @@ pub(super) const SECTION: Section = Section {
         name: "listen",
         kind: ValueKind::Later("client certificates"),
         default: None,
-        about: "Where it listens.",
+        about: "The address of the listener.",
     }],
 };

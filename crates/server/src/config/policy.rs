@@ -9,7 +9,7 @@ use super::{
 
 pub(super) const SECTION: Section = Section {
     name: "policy",
-    about: "What the protocol allows.",
+    about: "Defaults of the protocol.",
     keys: &[
         Key {
             name: "profile",
@@ -18,13 +18,13 @@ pub(super) const SECTION: Section = Section {
                 &["oidc", "fapi2-security", "fapi2-message-signing", "fapi-ciba"],
             ),
             default: Some("\"oauth2.1\""),
-            about: "The profile of clients that name none.",
+            about: "The profile of clients that do not name one.",
         },
         Key {
             name: "access_token_format",
             kind: ValueKind::OneOf(&["jwt", "opaque"], &[]),
             default: Some("\"jwt\""),
-            about: "Of access tokens whose audience is the issuer.",
+            about: "The format of access tokens whose audience is the issuer.",
         },
         Key {
             name: "implicit",

@@ -9,6 +9,6 @@ pub(super) const SECTION: Section = Section {
         name: "trusted",
         kind: ValueKind::Networks,
         default: Some("[]"),
-        about: "Networks whose `X-Forwarded-For` is believed (`Forwarded` of RFC 7239 is not read); the issuer never comes from a header.",
+        about: "Networks of proxies whose `X-Forwarded-For` is used. `Forwarded` (RFC 7239) is not read, and the issuer never comes from a header.",
     }],
 };

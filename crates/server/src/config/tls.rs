@@ -21,13 +21,13 @@ pub(super) const SECTION: Section = Section {
             name: "key",
             kind: ValueKind::Path,
             default: None,
-            about: "Its private key, PEM; a file that others can read is refused.",
+            about: "The private key of the certificate, PEM; a file that others can read is refused.",
         },
         Key {
             name: "client_ca",
             kind: ValueKind::Later("client certificates"),
             default: None,
-            about: "Whose client certificates are asked for.",
+            about: "The CA of accepted client certificates.",
         },
     ],
 };

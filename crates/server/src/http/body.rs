@@ -41,7 +41,7 @@ impl BodyError {
         }
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub(crate) const fn status(self) -> u16 {
         match self {
             Self::TooLarge => 413,

@@ -1,4 +1,4 @@
-//! `/healthz`: the process is alive. `/readyz`: it can serve, because the store answers, the keys are there, and the clock is right.
+//! `/healthz`: the process is alive. `/readyz`: it can serve, because the store responds, the keys are there, and the clock is right.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -29,7 +29,7 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
         Ok(None) => respond(503, &json!({ "status": "not ready", "why": "the database has no realm" })),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            respond(503, &json!({ "status": "not ready", "why": "the database does not answer" }))
+            respond(503, &json!({ "status": "not ready", "why": "the database does not respond" }))
         }
     }
 }

@@ -44,7 +44,7 @@ impl<'a> Renderer<'a> {
         let html = match self.x.app.pages.render(page, &view) {
             Ok(html) => html,
             Err(error) => {
-                tracing::error!(%error, trace_id = %self.x.origin.trace_id, "a page did not render");
+                tracing::error!(%error, trace_id = %self.x.origin.trace_id, "a page could not be rendered");
                 let mut response = plain(500, "This page cannot be shown.");
                 set(&mut response, "content-type", "text/plain; charset=utf-8");
                 plain_headers(&mut response);
@@ -93,7 +93,7 @@ impl<'a> Renderer<'a> {
         (self.x.app.audience == ErrorAudience::Developers).then_some(developer)
     }
 
-    /// The page for a store that does not answer.
+    /// The page for a store that does not respond.
     pub(crate) fn unavailable(&self, why: &Unavailable) -> Response {
         let mut response = self.error(503, Cause::TemporarilyUnavailable, &why.to_string());
         set(&mut response, "retry-after", RETRY_AFTER);

@@ -80,7 +80,7 @@ pub(crate) fn bad_body(x: &Exchange, error: BodyError) -> Response {
     error_json(x, error.status(), "invalid_request", error.description())
 }
 
-/// 503: there is no answer. Never an OAuth error that would make a client sign its user out (RFC 7009 §2.2.1).
+/// 503, when the store does not respond. Never an OAuth error that would make a client sign its user out (RFC 7009 §2.2.1).
 pub(crate) fn unavailable(x: &Exchange, why: &Unavailable) -> Response {
     x.note(|notes| notes.reason = Some(why.to_string()));
     let mut response = error_json(x, 503, "temporarily_unavailable", "try again in a moment");

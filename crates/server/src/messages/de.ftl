@@ -46,7 +46,7 @@ ago-days =
 sign-in-title = Melden Sie sich bei Ihrem Konto an
 sign-in-title-client = Anmelden und weiter zu { $client }
 sign-in-title-confirm = Bestätigen Sie, dass Sie es sind
-sign-in-about = Im nächsten Schritt kann { $host } fragen, was es sehen darf.
+sign-in-about = Im nächsten Schritt entscheiden Sie, was { $host } sehen darf.
 sign-in-about-confirm = { $client } bittet Sie, Ihr Passwort noch einmal einzugeben.
 sign-in-about-confirm-account = Bitte geben Sie Ihr Passwort noch einmal ein, um fortzufahren.
 sign-in-username = E-Mail oder Benutzername
@@ -65,7 +65,7 @@ sign-in-problem-too-many-minutes =
         [one] Das waren zu viele Versuche. Bitte warten Sie eine Minute und versuchen Sie es dann noch einmal.
        *[other] Das waren zu viele Versuche. Bitte warten Sie { $wait } Minuten und versuchen Sie es dann noch einmal.
     }
-sign-in-problem-busy = Im Moment ist zu viel zu tun. Es wurde nichts geprüft. Bitte versuchen Sie es gleich noch einmal.
+sign-in-problem-busy = Der Dienst ist im Moment ausgelastet, Ihr Passwort wurde nicht geprüft. Bitte versuchen Sie es gleich noch einmal.
 
 ## Konto wählen
 

@@ -46,7 +46,7 @@ ago-days =
 sign-in-title = Sign in to your account
 sign-in-title-client = Sign in to continue to { $client }
 sign-in-title-confirm = Confirm that it is you
-sign-in-about = In the next step, { $host } can ask what it may see.
+sign-in-about = You decide in the next step what { $host } may see.
 sign-in-about-confirm = { $client } asks you to enter your password again.
 sign-in-about-confirm-account = Please enter your password again to go on.
 sign-in-username = E-mail or user name
@@ -65,7 +65,7 @@ sign-in-problem-too-many-minutes =
         [one] There were too many attempts. Please wait one minute and try again.
        *[other] There were too many attempts. Please wait { $wait } minutes and try again.
     }
-sign-in-problem-busy = There is too much to do at the moment. Nothing was checked. Please try again shortly.
+sign-in-problem-busy = The service is busy at the moment, and your password was not checked. Please try again shortly.
 
 ## Choose an account
 

@@ -129,7 +129,7 @@ pub(crate) enum SignInProblem {
         /// Seconds until the next is heard.
         wait: u64,
     },
-    /// The server has too much to do.
+    /// The server is busy.
     Busy,
 }
 
@@ -319,7 +319,7 @@ pub(crate) enum Cause {
     NotFound,
     /// Not with this method.
     MethodNotAllowed,
-    /// The store does not answer, or there is too much to do.
+    /// The store does not respond, or the server is busy.
     TemporarilyUnavailable,
 }
 

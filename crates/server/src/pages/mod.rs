@@ -60,7 +60,7 @@ const MARK: &str = include_str!("../assets/mark.svg");
 /// `Cache-Control` of every [`Asset`]: its path names its content.
 pub(crate) const ASSET_CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
-/// What is the same for every page of one answer.
+/// What is the same for every page of one response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageView<'a> {
     /// The language.

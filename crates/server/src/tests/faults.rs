@@ -1,4 +1,4 @@
-//! A store that does not answer is 503, never an answer of the protocol and never yes (DESIGN 3; catalogue T-09, F-13, D-10,
+//! If the store does not respond, the response is 503, never an error of the protocol and never a success (DESIGN 3; catalogue T-09, F-13, D-10,
 //! H-10); and what was durable before a restart is the same after it.
 
 use std::time::Duration;

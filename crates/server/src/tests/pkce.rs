@@ -61,7 +61,7 @@ async fn p_01_p_02_p_03_a_request_without_a_s256_challenge_goes_back() {
 }
 
 #[tokio::test]
-async fn p_03_p_04_p_05_p_07_a_wrong_verifier_is_refused_and_kills_the_code() {
+async fn p_03_p_04_p_05_p_07_a_wrong_verifier_is_refused_and_invalidates_the_code() {
     let world = World::new().await;
     let mut browser = world.browser();
     let another = "another verifier".replace(' ', "-").repeat(3);

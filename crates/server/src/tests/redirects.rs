@@ -311,7 +311,7 @@ async fn r_20_a_code_is_redeemed_with_the_uri_it_was_asked_for() {
         ];
         world.token(&fields).await.expect_oauth_error(400, "invalid_grant");
         world.redeem(&code).await.expect_oauth_error(400, "invalid_grant");
-        assert_eq!(but_refusals(world.rows().await), but_refusals(before), "only burnt");
+        assert_eq!(but_refusals(world.rows().await), but_refusals(before), "only invalidated");
     }
 }
 

@@ -114,7 +114,7 @@ fn q_01_a_backup_shows_nothing_to_who_does_not_hold_its_key() {
     assert!(place.refuses(&["backup", "--out", "b", "--recipient", "age1x"]).contains("age1"));
     assert!(!place.path("b").exists());
     let said = place.refuses(&["backup", "--out", "nowhere/b", "--passphrase-file", "passphrase"]);
-    assert!(said.contains("there is no folder nowhere"), "{said}");
+    assert!(said.contains("the folder nowhere does not exist"), "{said}");
     let said = place.refuses(&["backup", "--out", "backup", "--passphrase-file", "passphrase"]);
     assert!(said.contains("--force"), "{said}");
     assert_eq!(fs::read(place.path("backup")).unwrap(), backup);
@@ -252,7 +252,9 @@ fn a_move_leaves_a_database_that_nobody_can_use() {
     let mut place = Place::filled();
     let address = place.serve();
     assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200"));
-    assert!(place.refuses(&["move", "--to", "sqlite:data/grantwell.db"]).contains("there already"));
+    assert!(
+        place.refuses(&["move", "--to", "sqlite:data/grantwell.db"]).contains("the target exists already")
+    );
     assert!(place.refuses(&["move", "--to-file", "url"]).contains("cannot read url: there is no such file"));
     let said = place.db(&["move", "--to", "sqlite:new/grantwell.db"]);
     let line = said.lines().find(|line| line.starts_with("database = ")).unwrap();

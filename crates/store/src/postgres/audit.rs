@@ -52,7 +52,7 @@ pub(super) const OLD: &str = old!("audit", "at", "realm, at, id");
 pub(super) const OLD_REFUSALS: &str = old!("refusal", "minute", "realm, minute, client_id, reason");
 pub(super) const OLD_ISSUED: &str = old!("issued", "minute", "realm, minute, client_id, \"grant\"");
 
-/// The bodies, for [`Columns::json`](super::form::Columns::json).
+/// The bodies, for [`PostgresColumns::json`](super::form::Columns::json).
 pub(super) fn newest(realm: Realm, most: u32) -> Statement {
     Statement::new(
         "SELECT body FROM audit WHERE realm = $1 ORDER BY at DESC, id DESC LIMIT $2",

@@ -86,7 +86,7 @@ pub(super) fn insert(realm: Realm, authorization: &Authorization) -> Result<Stat
             code.digest,
             code.expires_at,
             code.redeemed_at,
-            code.burnt_at,
+            code.invalidated_at,
             refresh.map(|refresh| refresh.generation),
             refresh.map(|refresh| refresh.digest),
             refresh.map(|refresh| refresh.rotated_at),
@@ -121,7 +121,7 @@ pub(super) fn redeem(
     )
 }
 
-pub(super) fn burn(realm: Realm, id: AuthorizationId, at: Timestamp) -> Statement {
+pub(super) fn invalidate_code(realm: Realm, id: AuthorizationId, at: Timestamp) -> Statement {
     Statement::new(
         guarded!(
             "UPDATE \"authorization\" SET burnt_at = $3

@@ -6,9 +6,9 @@ use grantwell_core::{
     store::References,
 };
 
-use super::form::{Columns, Result, Statement, encode, guarded, params, texts};
+use super::form::{PostgresColumns, Result, Statement, encode, guarded, params, texts};
 
-/// The body, for [`Columns::json`].
+/// The body, for [`PostgresColumns::json`].
 pub(super) fn find(realm: Realm, id: &ClientId) -> Statement {
     Statement::new("SELECT body FROM client WHERE realm = $1 AND client_id = $2", params![realm, id])
 }
@@ -30,7 +30,7 @@ pub(super) fn defaulting_to(realm: Realm, resources: &[ResourceIdentifier]) -> S
     )
 }
 
-pub(super) fn default_of(columns: &mut Columns<'_>) -> Result<(ClientId, ResourceIdentifier)> {
+pub(super) fn default_of(columns: &mut PostgresColumns<'_>) -> Result<(ClientId, ResourceIdentifier)> {
     Ok((ClientId(columns.value()?), ResourceIdentifier(columns.value()?)))
 }
 

@@ -2,13 +2,12 @@
 
 use grantwell_core::{
     id::{ClientId, ConsentId, Realm, UserId},
-    scope::Permissions,
     store::Consent,
     time::Timestamp,
 };
 
 use super::form::{Result, Statement, encode, guarded, params};
-use crate::records::consent_columns;
+use crate::records::{ConsentExtension, consent_columns};
 
 /// Withdrawn longest ago first, once no authorization hangs under it. After a restore all are withdrawn at once, so only so many
 /// are looked at.
@@ -69,14 +68,7 @@ pub(super) fn insert(realm: Realm, consent: &Consent) -> Result<Statement> {
     ))
 }
 
-/// All of a [`Write::ExtendConsent`](grantwell_core::store::Write::ExtendConsent) but its id.
-pub(super) struct Extension<'a> {
-    pub(super) version: u32,
-    pub(super) permissions: &'a Permissions,
-    pub(super) at: Timestamp,
-}
-
-pub(super) fn extend(realm: Realm, id: ConsentId, to: &Extension<'_>) -> Result<Statement> {
+pub(super) fn extend(realm: Realm, id: ConsentId, to: &ConsentExtension<'_>) -> Result<Statement> {
     Ok(Statement::new(
         guarded!(
             "UPDATE consent SET permissions = $4, updated_at = $5, version = version + 1

@@ -6,7 +6,7 @@ use grantwell_core::time::Timestamp;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    form::{Columns, Error, Param, Result as Asked, Statement, params, unavailable},
+    form::{Error, Param, PostgresColumns, Result as Asked, Statement, params, unavailable},
     migrate,
     server::{Link, Server},
 };
@@ -32,7 +32,7 @@ const TRIES: u32 = 100;
 type Result<T> = std::result::Result<T, CopyError>;
 
 /// A connection with an open transaction. Dropped, it leaves the database as it was.
-pub(crate) struct Copy {
+pub(crate) struct PostgresCopy {
     client: Link,
     shapes: Vec<Shape>,
 }
@@ -62,7 +62,7 @@ pub(super) fn existing(server: &Server) -> Result<(Link, i64)> {
     })
 }
 
-impl Copy {
+impl PostgresCopy {
     fn of(client: Link, version: i64) -> Result<Self> {
         Ok(Self { client, shapes: shapes(version)? })
     }
@@ -158,7 +158,7 @@ fn columns(shape: &Shape) -> String {
     shape.columns.iter().map(|column| format!("\"{}\"", column.name)).collect::<Vec<_>>().join(", ")
 }
 
-fn value(kind: Kind, columns: &mut Columns<'_>) -> Asked<Value> {
+fn value(kind: Kind, columns: &mut PostgresColumns<'_>) -> Asked<Value> {
     Ok(match kind {
         Kind::Int => columns.value::<Option<i64>>()?.map(Value::Int),
         Kind::Text => columns.value::<Option<String>>()?.map(Value::Text),
@@ -167,7 +167,7 @@ fn value(kind: Kind, columns: &mut Columns<'_>) -> Asked<Value> {
     .unwrap_or(Value::Null))
 }
 
-impl Source for Copy {
+impl Source for PostgresCopy {
     fn shapes(&self) -> Vec<Shape> {
         self.shapes.clone()
     }
@@ -189,7 +189,7 @@ impl Source for Copy {
 }
 
 fn values(shape: &Shape, row: &tokio_postgres::Row) -> Result<Row> {
-    let mut read = Columns::of(row);
+    let mut read = PostgresColumns::of(row);
     let values = shape.columns.iter().map(|column| {
         let unreadable =
             |_| CopyError::Engine(format!("{}.{} cannot be read", shape.table.name, column.name));
@@ -236,7 +236,7 @@ fn bytes(value: Option<&Value>) -> Option<Option<Vec<u8>>> {
     }
 }
 
-impl Target for Copy {
+impl Target for PostgresCopy {
     fn put(&mut self, shape: &Shape, rows: &[Row]) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
@@ -277,7 +277,7 @@ impl Target for Copy {
     }
 }
 
-impl Departing for Copy {
+impl Departing for PostgresCopy {
     fn is_held(&self) -> Result<()> {
         self.execute("SELECT 1")
     }

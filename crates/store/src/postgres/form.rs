@@ -174,12 +174,12 @@ pub(super) fn unavailable(error: &Error) -> StoreError {
 }
 
 /// The columns of a row, read from left to right.
-pub(super) struct Columns<'row> {
+pub(super) struct PostgresColumns<'row> {
     row: &'row Row,
     next: usize,
 }
 
-impl<'row> Columns<'row> {
+impl<'row> PostgresColumns<'row> {
     pub(super) fn of(row: &'row Row) -> Self {
         Self { row, next: 0 }
     }
@@ -191,7 +191,7 @@ impl<'row> Columns<'row> {
     }
 }
 
-impl records::Columns for Columns<'_> {
+impl records::Columns for PostgresColumns<'_> {
     type Error = Error;
 
     fn number<T: TryFrom<i64>>(&mut self) -> Result<T> {
@@ -252,13 +252,16 @@ impl FromSql<'_> for Null {
 }
 
 /// The only row, as `read` sees it.
-pub(super) fn one<T>(rows: &[Row], read: impl FnOnce(&mut Columns<'_>) -> Result<T>) -> Result<Option<T>> {
-    rows.first().map(|row| read(&mut Columns::of(row))).transpose()
+pub(super) fn one<T>(
+    rows: &[Row],
+    read: impl FnOnce(&mut PostgresColumns<'_>) -> Result<T>,
+) -> Result<Option<T>> {
+    rows.first().map(|row| read(&mut PostgresColumns::of(row))).transpose()
 }
 
 /// Every row, as `read` sees it.
-pub(super) fn all<T>(rows: &[Row], read: impl Fn(&mut Columns<'_>) -> Result<T>) -> Result<Vec<T>> {
-    rows.iter().map(|row| read(&mut Columns::of(row))).collect()
+pub(super) fn all<T>(rows: &[Row], read: impl Fn(&mut PostgresColumns<'_>) -> Result<T>) -> Result<Vec<T>> {
+    rows.iter().map(|row| read(&mut PostgresColumns::of(row))).collect()
 }
 
 /// The stored form of a record.

@@ -4,12 +4,12 @@ use tokio_postgres::Client;
 
 use super::{
     copy::{existing, wait},
-    form::{Columns, Error, Result as Asked, Statement, one},
+    form::{Error, PostgresColumns, Result as Asked, Statement, one},
     migrate,
     server::Server,
 };
 use crate::{
-    copy::{CopyError, Inspection, Pending},
+    copy::{CopyError, Inspection, PendingMigration},
     records::Columns as _,
     schema::{known, tables},
 };
@@ -21,7 +21,7 @@ pub(crate) fn inspect(server: &Server) -> Result<Inspection, CopyError> {
         known: known(),
         size: 0,
         backed_up: None,
-        lock: "whoever uses a table that is altered waits for its statement, which waits 1 s at most, stands back, and begins again",
+        lock: "each step locks the tables that it alters; it waits at most 1 s for the lock, then gives it up and begins again",
         rows: Vec::new(),
         pending: pending(0, &[])?,
     };
@@ -49,7 +49,7 @@ const BACKED_UP: &str = "SELECT max(at) FROM audit
 async fn ask<T>(
     client: &Client,
     sql: impl Into<std::borrow::Cow<'static, str>>,
-    read: impl FnOnce(&mut Columns<'_>) -> Asked<T>,
+    read: impl FnOnce(&mut PostgresColumns<'_>) -> Asked<T>,
 ) -> Asked<Option<T>> {
     let statement = Statement::new(sql, Vec::new());
     one(&client.query_typed(&statement.sql, &statement.typed()).await?, read)
@@ -64,6 +64,6 @@ async fn rows(client: &Client, version: i64) -> Asked<Vec<(&'static str, u64)>> 
     Ok(rows)
 }
 
-fn pending(had: i64, rows: &[(&'static str, u64)]) -> Result<Vec<Pending>, CopyError> {
-    Pending::after(had, rows, |migration| migrate::statements(migration.postgres))
+fn pending(had: i64, rows: &[(&'static str, u64)]) -> Result<Vec<PendingMigration>, CopyError> {
+    PendingMigration::after(had, rows, |migration| migrate::statements(migration.postgres))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{
-    form::{Columns, Error, Result, Statement, texts},
+    form::{Error, PostgresColumns, Result, Statement, texts},
     server::{Link, Server},
 };
 use crate::{
@@ -25,12 +25,12 @@ const LOCK: i64 = 0x4757_4c31;
 /// lock longer than one and a half seconds.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 1000";
 
-/// So often a migration stands back for others and begins again, and how long they have for themselves.
+/// The number of times that a migration retries its locks, and the pause between two tries.
 const TRIES: u32 = 30;
-const STANDS_BACK: Duration = Duration::from_millis(500);
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a database turned out to be.
-pub(super) enum State {
+pub(super) enum DatabaseState {
     Empty,
     Moved(String),
     /// With the oldest version that may serve it.
@@ -45,13 +45,13 @@ async fn rows(client: &Client, statement: &Statement) -> Result<Vec<tokio_postgr
 async fn ask<T>(
     client: &Client,
     sql: &'static str,
-    read: impl Fn(&mut Columns<'_>) -> Result<T>,
+    read: impl Fn(&mut PostgresColumns<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
     super::form::one(&rows(client, &Statement::new(sql, Vec::new())).await?, |columns| read(columns))
 }
 
 /// What is in the schema that a name without one means.
-pub(super) async fn look(client: &Client) -> Result<State> {
+pub(super) async fn look(client: &Client) -> Result<DatabaseState> {
     // Asked first: whoever makes our tables at this moment makes the mark with them, and it is there when it is asked for.
     let ours = Statement::new(
         "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY($1) LIMIT 1",
@@ -60,29 +60,29 @@ pub(super) async fn look(client: &Client) -> Result<State> {
     let ours = !rows(client, &ours).await?.is_empty();
     let marked = "SELECT to_regclass('grantwell') IS NOT NULL";
     if ask(client, marked, |columns| columns.value::<bool>()).await? != Some(true) {
-        return Ok(if ours { State::Foreign } else { State::Empty });
+        return Ok(if ours { DatabaseState::Foreign } else { DatabaseState::Empty });
     }
     let found = ask(client, "SELECT version, oldest, moved_to FROM grantwell", |columns| {
         Ok((columns.value()?, columns.value()?, columns.value::<Option<String>>()?))
     });
     Ok(match found.await? {
-        Some((_, _, Some(to))) => State::Moved(to),
-        Some((version, oldest, None)) => State::Version(version, oldest),
-        None => State::Empty,
+        Some((_, _, Some(to))) => DatabaseState::Moved(to),
+        Some((version, oldest, None)) => DatabaseState::Version(version, oldest),
+        None => DatabaseState::Empty,
     })
 }
 
 /// The version of a database that this release can serve, or why it cannot. `None` where there is none.
-pub(super) fn usable(state: State, server: &Server) -> std::result::Result<Option<i64>, OpenError> {
+pub(super) fn usable(state: DatabaseState, server: &Server) -> std::result::Result<Option<i64>, OpenError> {
     let database = server.name().to_owned();
     match state {
-        State::Empty => Ok(None),
-        State::Moved(to) => Err(OpenError::Moved { database, to }),
-        State::Foreign => Err(OpenError::NotGrantwell { database }),
-        State::Version(found, oldest) if oldest > known() => {
+        DatabaseState::Empty => Ok(None),
+        DatabaseState::Moved(to) => Err(OpenError::Moved { database, to }),
+        DatabaseState::Foreign => Err(OpenError::NotGrantwell { database }),
+        DatabaseState::Version(found, oldest) if oldest > known() => {
             Err(OpenError::FromTheFuture { database, found, known: known() })
         }
-        State::Version(found, _) => Ok(Some(found)),
+        DatabaseState::Version(found, _) => Ok(Some(found)),
     }
 }
 
@@ -140,11 +140,11 @@ pub(super) async fn migrate(
         match attempt(client, server, after).await {
             Ok(done) => return done,
             Err(error) if is_in_the_way(&error) && tries < TRIES => {
-                tracing::info!(tries, "a migration stands back for what is under way, and begins again");
+                tracing::info!(tries, "a migration could not get its lock, and retries");
             }
             Err(error) => return Err(failed(server, &error)),
         }
-        tokio::time::sleep(STANDS_BACK).await;
+        tokio::time::sleep(RETRY_PAUSE).await;
         tries += 1;
     }
 }

@@ -27,7 +27,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio_postgres::Row;
 
 use self::{
-    form::{Columns, Result, Statement, all, encode, one, unavailable},
+    form::{PostgresColumns, Result, Statement, all, encode, one, unavailable},
     pool::Pool,
     server::Server,
     write::Prepared,
@@ -105,7 +105,7 @@ impl Postgres {
     async fn find<T>(
         &self,
         statement: Statement,
-        read: impl FnOnce(&mut Columns<'_>) -> Result<T>,
+        read: impl FnOnce(&mut PostgresColumns<'_>) -> Result<T>,
     ) -> Read<Option<T>> {
         one(&self.rows(SOON, statement).await?, read).map_err(|error| told(&error))
     }
@@ -114,7 +114,7 @@ impl Postgres {
         &self,
         within: Duration,
         statement: Statement,
-        read: impl Fn(&mut Columns<'_>) -> Result<T>,
+        read: impl Fn(&mut PostgresColumns<'_>) -> Result<T>,
     ) -> Read<Vec<T>> {
         all(&self.rows(within, statement).await?, read).map_err(|error| told(&error))
     }
@@ -241,7 +241,7 @@ impl Store for Postgres {
         self.find(found, |columns| records::ticket(kind, columns)).await
     }
 
-    async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
+    async fn is_token_revoked(&self, realm: Realm, token: &Digest) -> Read<bool> {
         Ok(!self.rows(SOON, denied::find(realm, token)).await?.is_empty())
     }
 
@@ -285,7 +285,7 @@ impl Store for Postgres {
         let estimates = self.list(LATER, health::estimates(), health::estimate).await?;
         let tables = tables(known())?;
         let counts = self.rows(LATER, health::counts(tables, &estimates)).await?;
-        let mut columns = Columns::of(counts.first().ok_or_else(|| told(&form::Error::Late))?);
+        let mut columns = PostgresColumns::of(counts.first().ok_or_else(|| told(&form::Error::Late))?);
         let mut count = || columns.number::<u64>().map_err(|error| told(&error));
         let rows = tables.iter().map(|table| Ok((table.name, count()?))).collect::<Read<Vec<_>>>()?;
         // The engine's own, which no record is in.

@@ -7,9 +7,9 @@ use grantwell_core::{
     store::References,
 };
 
-use super::form::{Columns, Result, Statement, encode, guarded, params, texts};
+use super::form::{PostgresColumns, Result, Statement, encode, guarded, params, texts};
 
-/// The body, for [`Columns::json`].
+/// The body, for [`PostgresColumns::json`].
 pub(super) fn find(realm: Realm, id: &ResourceIdentifier) -> Statement {
     Statement::new("SELECT body FROM resource WHERE realm = $1 AND identifier = $2", params![realm, id])
 }
@@ -59,7 +59,7 @@ pub(super) fn introspected_by(realm: Realm, clients: &[ClientId]) -> Statement {
     )
 }
 
-pub(super) fn introspector(columns: &mut Columns<'_>) -> Result<(ResourceIdentifier, ClientId)> {
+pub(super) fn introspector(columns: &mut PostgresColumns<'_>) -> Result<(ResourceIdentifier, ClientId)> {
     Ok((ResourceIdentifier(columns.value()?), ClientId(columns.value()?)))
 }
 

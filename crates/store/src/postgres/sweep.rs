@@ -17,10 +17,10 @@ const OLD_MARKS: &str = "DELETE FROM commit_mark WHERE id IN (
     ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED)";
 
 /// One table: statements, each with the instant before which its rows go.
-pub(super) type Step = Vec<(&'static str, Timestamp)>;
+pub(super) type PostgresSweepStep = Vec<(&'static str, Timestamp)>;
 
 /// All tables, those that others hang under last.
-pub(super) fn steps(now: Timestamp, keep: Retention) -> Vec<Step> {
+pub(super) fn steps(now: Timestamp, keep: Retention) -> Vec<PostgresSweepStep> {
     let ended = now - keep.ended;
     vec![
         vec![(interaction::EXPIRED, now)],

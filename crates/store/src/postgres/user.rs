@@ -5,7 +5,7 @@ use grantwell_core::{
     store::{LoginName, User},
 };
 
-use super::form::{Columns, Result, Statement, encode, guarded, params};
+use super::form::{PostgresColumns, Result, Statement, encode, guarded, params};
 use crate::records::{Columns as _, user_columns, without_hash};
 
 pub(super) fn find(realm: Realm, id: UserId) -> Statement {
@@ -34,7 +34,7 @@ pub(super) fn applied(realm: Realm) -> Statement {
     )
 }
 
-pub(super) fn named(columns: &mut Columns<'_>) -> Result<(UserId, String)> {
+pub(super) fn named(columns: &mut PostgresColumns<'_>) -> Result<(UserId, String)> {
     Ok((UserId::from_bytes(columns.exactly()?), columns.value()?))
 }
 

@@ -13,7 +13,7 @@ use super::{
     form::{Error, Param, Result, Statement},
     interaction, key, realm as realms, resource, seen, session, ticket, user,
 };
-use crate::counters::place;
+use crate::{counters::place, records::ConsentExtension};
 
 /// A commit, ready to be sent.
 pub(super) struct Prepared {
@@ -126,7 +126,7 @@ fn parts<'a>(
             under(Lock::named_by(&pair), consent::insert(realm, record)?)
         }
         Write::ExtendConsent { id, version, permissions, at } => {
-            let extension = consent::Extension { version: *version, permissions, at: *at };
+            let extension = ConsentExtension { version: *version, permissions, at: *at };
             under(Lock::Consent(realm.0, *id.as_bytes()), consent::extend(realm, *id, &extension)?)
         }
         Write::WithdrawConsent { id, user_id, at } => {
@@ -140,7 +140,9 @@ fn parts<'a>(
         Write::RedeemCode { id, at, refresh } => {
             under(of_authorization(id), authorization::redeem(realm, *id, *at, refresh.as_ref()))
         }
-        Write::BurnCode { id, at } => under(of_authorization(id), authorization::burn(realm, *id, *at)),
+        Write::InvalidateCode { id, at } => {
+            under(of_authorization(id), authorization::invalidate_code(realm, *id, *at))
+        }
         Write::RotateRefresh { id, to } => under(of_authorization(id), authorization::rotate(realm, *id, to)),
         Write::RevokeAuthorization { id, at } => {
             under(of_authorization(id), authorization::revoke(realm, *id, *at))
@@ -162,7 +164,7 @@ fn parts<'a>(
             ticket::mark_used(realm, (*kind, *id), *version, *at),
         ),
         Write::InsertSeen(id) => under(Lock::named(id.digest.0), seen::insert(realm, id)),
-        Write::DenyToken { token, expires_at } => {
+        Write::RevokeAccessToken { token, expires_at } => {
             under(Lock::named(token.0), denied::insert(realm, token, *expires_at))
         }
         Write::Audit(event) => alone(audit::append(realm, event)?),

@@ -87,7 +87,10 @@ impl Writer {
             }
             Err(error) => {
                 let failure = unavailable(&error);
-                tracing::error!(commits = batch.len(), "a batch of commits has no answer: {failure}");
+                tracing::error!(
+                    commits = batch.len(),
+                    "the outcome of a batch of commits is unknown: {failure}"
+                );
                 batch.iter().map(|_| Err(failure.clone())).collect()
             }
         };
@@ -107,7 +110,7 @@ impl Writer {
             let committed = committed(&client, id).await?;
             tracing::warn!(
                 committed,
-                "a commit whose answer was lost is settled; who waited for it was told 503"
+                "the outcome of a commit is known now; its request was refused with 503"
             );
             self.lost = None;
         }
@@ -141,7 +144,7 @@ impl Writer {
             Err(error) if error.code().is_some() && !is_lost(&error) => return Err(error),
             Err(error) => error,
         };
-        tracing::warn!("the answer of a commit was lost: {}", unavailable(&error));
+        tracing::warn!("the response to a commit was lost: {}", unavailable(&error));
         drop(client);
         self.lost = Some(id.clone());
         // Without an answer here either it stays unknown until the next batch, which asks before it begins.

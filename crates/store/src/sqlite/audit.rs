@@ -8,7 +8,7 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, Result, params};
 
-use super::form::{Columns, Guard, encode};
+use super::form::{Guard, SqliteColumns, encode};
 use crate::{counters::minute, records::Columns as _};
 
 /// The key is realm and time, so each realm's old events are one range; the recursion finds the realms without a scan.
@@ -39,7 +39,7 @@ pub(super) const OLD_ISSUED: &str = "WITH RECURSIVE known (realm) AS (
 
 pub(super) fn newest(c: &Connection, realm: Realm, most: u32) -> Result<Vec<Event>> {
     c.prepare_cached("SELECT body FROM audit WHERE realm = ?1 ORDER BY at DESC, id DESC LIMIT ?2")?
-        .query_map(params![realm.0, most], |row| Columns::of(row).json())?
+        .query_map(params![realm.0, most], |row| SqliteColumns::of(row).json())?
         .collect()
 }
 

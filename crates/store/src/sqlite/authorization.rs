@@ -7,7 +7,7 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, Guard, encode, guarded};
+use super::form::{Guard, SqliteColumns, encode, guarded};
 use crate::records::{self, AuthorizationBodyOf, authorization_columns};
 
 /// Codes that nobody came for, longest expired first.
@@ -48,7 +48,7 @@ const FIND: &str = concat!(
 pub(super) fn find(c: &Connection, realm: Realm, id: AuthorizationId) -> Result<Option<AuthorizationRecord>> {
     c.prepare_cached(FIND)?
         .query_row(params![realm.0, id.as_bytes()], |row| {
-            records::authorization_record(id, &mut Columns::of(row))
+            records::authorization_record(id, &mut SqliteColumns::of(row))
         })
         .optional()
 }
@@ -83,7 +83,7 @@ pub(super) fn insert(c: &Connection, realm: Realm, authorization: &Authorization
         code.digest.0,
         code.expires_at.millis(),
         code.redeemed_at.map(Timestamp::millis),
-        code.burnt_at.map(Timestamp::millis),
+        code.invalidated_at.map(Timestamp::millis),
         refresh.map(|refresh| refresh.generation),
         refresh.map(|refresh| refresh.digest.0),
         refresh.map(|refresh| refresh.rotated_at.millis()),
@@ -118,7 +118,12 @@ pub(super) fn redeem(
     .map(guarded)
 }
 
-pub(super) fn burn(c: &Connection, realm: Realm, id: AuthorizationId, at: Timestamp) -> Result<Guard> {
+pub(super) fn invalidate_code(
+    c: &Connection,
+    realm: Realm,
+    id: AuthorizationId,
+    at: Timestamp,
+) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE authorization SET burnt_at = ?3
          WHERE realm = ?1 AND id = ?2 AND redeemed_at IS NULL AND burnt_at IS NULL",

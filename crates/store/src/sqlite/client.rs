@@ -7,12 +7,12 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, Guard, encode, guarded, replace};
+use super::form::{Guard, SqliteColumns, encode, guarded, replace};
 use crate::records::Columns as _;
 
 pub(super) fn find(c: &Connection, realm: Realm, id: &ClientId) -> Result<Option<Client>> {
     c.prepare_cached("SELECT body FROM client WHERE realm = ?1 AND client_id = ?2")?
-        .query_row(params![realm.0, id.as_str()], |row| Columns::of(row).json())
+        .query_row(params![realm.0, id.as_str()], |row| SqliteColumns::of(row).json())
         .optional()
 }
 

@@ -2,14 +2,13 @@
 
 use grantwell_core::{
     id::{ClientId, ConsentId, Realm, UserId},
-    scope::Permissions,
     store::{self, Consent},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, Guard, encode, guarded};
-use crate::records::{self, consent_columns};
+use super::form::{Guard, SqliteColumns, encode, guarded};
+use crate::records::{self, ConsentExtension, consent_columns};
 
 /// Withdrawn longest ago first, once no authorization hangs under it. After a restore all are withdrawn at once, so only so many
 /// are looked at.
@@ -27,7 +26,7 @@ pub(super) fn live(c: &Connection, realm: Realm, user: UserId, client: &ClientId
           WHERE c.realm = ?1 AND c.user_id = ?2 AND c.client_id = ?3 AND c.withdrawn_at IS NULL"
     ))?
     .query_row(params![realm.0, user.as_bytes(), client.as_str()], |row| {
-        records::consent(&mut Columns::of(row))
+        records::consent(&mut SqliteColumns::of(row))
     })
     .optional()
 }
@@ -44,7 +43,7 @@ pub(super) fn connections_of(c: &Connection, realm: Realm, user: UserId) -> Resu
           WHERE c.realm = ?1 AND c.user_id = ?2 AND c.withdrawn_at IS NULL
           ORDER BY c.created_at DESC, c.id DESC LIMIT 200"
     ))?
-    .query_map(params![realm.0, user.as_bytes()], |row| records::connection(&mut Columns::of(row)))?
+    .query_map(params![realm.0, user.as_bytes()], |row| records::connection(&mut SqliteColumns::of(row)))?
     .collect()
 }
 
@@ -68,14 +67,12 @@ pub(super) fn insert(c: &Connection, realm: Realm, consent: &Consent) -> Result<
     .map(guarded)
 }
 
-/// All of a [`store::Write::ExtendConsent`] but its id.
-pub(super) struct Extension<'a> {
-    pub(super) version: u32,
-    pub(super) permissions: &'a Permissions,
-    pub(super) at: Timestamp,
-}
-
-pub(super) fn extend(c: &Connection, realm: Realm, id: ConsentId, to: &Extension<'_>) -> Result<Guard> {
+pub(super) fn extend(
+    c: &Connection,
+    realm: Realm,
+    id: ConsentId,
+    to: &ConsentExtension<'_>,
+) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE consent SET permissions = ?4, updated_at = ?5, version = version + 1
          WHERE realm = ?1 AND id = ?2 AND version = ?3 AND withdrawn_at IS NULL",

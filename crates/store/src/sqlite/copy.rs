@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The file with an open transaction. Dropped, it leaves the file as it was.
-pub(crate) struct Copy {
+pub(crate) struct SqliteCopy {
     connection: Connection,
     shapes: Vec<Shape>,
     /// Statements that make the indexes again that are not there while the tables are filled.
@@ -35,17 +35,17 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<(Connection, i64
     configure(&c).map_err(|error| migrate::failed(path, &error))?;
     let database = path.display().to_string();
     match migrate::look(&c).map_err(|error| migrate::failed(path, &error))? {
-        migrate::State::Foreign => Err(OpenError::NotGrantwell { database }.into()),
-        migrate::State::Moved(to) => Err(OpenError::Moved { database, to }.into()),
-        migrate::State::Version(found) if found > known() => {
+        migrate::HeaderState::Foreign => Err(OpenError::NotGrantwell { database }.into()),
+        migrate::HeaderState::Moved(to) => Err(OpenError::Moved { database, to }.into()),
+        migrate::HeaderState::Version(found) if found > known() => {
             Err(OpenError::FromTheFuture { database, found, known: known() }.into())
         }
-        migrate::State::Version(version) => Ok((c, version)),
-        migrate::State::Empty => Ok((c, 0)),
+        migrate::HeaderState::Version(version) => Ok((c, version)),
+        migrate::HeaderState::Empty => Ok((c, 0)),
     }
 }
 
-impl Copy {
+impl SqliteCopy {
     fn of(connection: Connection, version: i64) -> Result<Self> {
         Ok(Self { connection, shapes: shapes(version)?, indexes: Vec::new() })
     }
@@ -139,7 +139,7 @@ impl rusqlite::ToSql for Value {
     }
 }
 
-impl Source for Copy {
+impl Source for SqliteCopy {
     fn shapes(&self) -> Vec<Shape> {
         self.shapes.clone()
     }
@@ -167,7 +167,7 @@ fn read(c: &Connection, shape: &Shape, only: &str, each: &mut Each<'_>) -> Resul
     Ok(())
 }
 
-impl Target for Copy {
+impl Target for SqliteCopy {
     fn put(&mut self, shape: &Shape, rows: &[Row]) -> Result<()> {
         let places = vec!["?"; shape.columns.len()].join(", ");
         let insert = format!("INSERT INTO {} ({}) VALUES ({places})", shape.table.name, columns(shape));
@@ -206,7 +206,7 @@ impl Target for Copy {
     }
 }
 
-impl Departing for Copy {
+impl Departing for SqliteCopy {
     /// Only this process can end its transaction.
     fn is_held(&self) -> Result<()> {
         Ok(())

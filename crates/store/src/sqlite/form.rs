@@ -10,12 +10,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::records;
 
 /// The columns of a row, read from left to right.
-pub(super) struct Columns<'row, 'statement> {
+pub(super) struct SqliteColumns<'row, 'statement> {
     row: &'row Row<'statement>,
     next: usize,
 }
 
-impl<'row, 'statement> Columns<'row, 'statement> {
+impl<'row, 'statement> SqliteColumns<'row, 'statement> {
     pub(super) fn of(row: &'row Row<'statement>) -> Self {
         Self { row, next: 0 }
     }
@@ -31,7 +31,7 @@ impl<'row, 'statement> Columns<'row, 'statement> {
     }
 }
 
-impl records::Columns for Columns<'_, '_> {
+impl records::Columns for SqliteColumns<'_, '_> {
     type Error = Error;
 
     fn number<T: TryFrom<i64>>(&mut self) -> Result<T> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, Result, Row};
 
 use super::{copy::existing, health, migrate};
 use crate::{
-    copy::{CopyError, Inspection, Pending},
+    copy::{CopyError, Inspection, PendingMigration},
     schema,
 };
 
@@ -48,6 +48,6 @@ fn backed_up(c: &Connection) -> Result<Option<Timestamp>> {
     Ok(c.query_row(newest, [], read)?.map(Timestamp::from_millis))
 }
 
-fn pending(had: i64, rows: &[(&'static str, u64)]) -> std::result::Result<Vec<Pending>, CopyError> {
-    Pending::after(had, rows, |migration| migrate::statements(migration.sqlite))
+fn pending(had: i64, rows: &[(&'static str, u64)]) -> std::result::Result<Vec<PendingMigration>, CopyError> {
+    PendingMigration::after(had, rows, |migration| migrate::statements(migration.sqlite))
 }

@@ -6,7 +6,7 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, Guard, encode, guarded};
+use super::form::{Guard, SqliteColumns, encode, guarded};
 use crate::records::{self, interaction_columns};
 
 /// Expired longest ago first.
@@ -19,7 +19,7 @@ pub(super) fn find(c: &Connection, realm: Realm, id: InteractionId) -> Result<Op
         interaction_columns!(),
         " FROM interaction WHERE realm = ?1 AND id = ?2"
     ))?
-    .query_row(params![realm.0, id.as_bytes()], |row| records::interaction(id, &mut Columns::of(row)))
+    .query_row(params![realm.0, id.as_bytes()], |row| records::interaction(id, &mut SqliteColumns::of(row)))
     .optional()
 }
 

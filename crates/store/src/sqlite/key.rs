@@ -7,7 +7,7 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, Result, params};
 
-use super::form::{Columns, Guard, encode, guarded};
+use super::form::{Guard, SqliteColumns, encode, guarded};
 use crate::records::{self, key_columns};
 
 pub(super) fn all(c: &Connection, realm: Realm) -> Result<Vec<KeyRecord>> {
@@ -16,7 +16,7 @@ pub(super) fn all(c: &Connection, realm: Realm) -> Result<Vec<KeyRecord>> {
         key_columns!(),
         " FROM key WHERE realm = ?1 ORDER BY created_at, kid"
     ))?
-    .query_map([realm.0], |row| records::key(&mut Columns::of(row)))?
+    .query_map([realm.0], |row| records::key(&mut SqliteColumns::of(row)))?
     .collect()
 }
 

@@ -81,11 +81,11 @@ fn prepare(c: &Connection, path: &Path) -> std::result::Result<Found, OpenError>
     configure(c).map_err(failed)?;
     // Looked at before anything is set: `journal_mode` would write to a file that is not ours.
     let had = match look(c).map_err(failed)? {
-        State::Foreign => return Ok(Found::Foreign),
-        State::Moved(to) => return Ok(Found::Moved(to)),
-        State::Version(version) if version > known() => return Ok(Found::Newer(version)),
-        State::Version(version) => version,
-        State::Empty => 0,
+        HeaderState::Foreign => return Ok(Found::Foreign),
+        HeaderState::Moved(to) => return Ok(Found::Moved(to)),
+        HeaderState::Version(version) if version > known() => return Ok(Found::Newer(version)),
+        HeaderState::Version(version) => version,
+        HeaderState::Empty => 0,
     };
     enter_wal(c).map_err(failed)?;
     c.execute_batch(
@@ -137,7 +137,8 @@ fn keep_as(c: &Connection, partial: &Path, kept: &Path, version: i64) -> std::re
     c.execute("VACUUM INTO ?1", [partial.to_string_lossy()]).map_err(|error| failed(kept, &error))?;
     let copied = Connection::open_with_flags(partial, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let copied = copied.and_then(|copy| look(&copy));
-    if !matches!(copied.map_err(|error| failed(kept, &error))?, State::Version(copied) if copied == version) {
+    if !matches!(copied.map_err(|error| failed(kept, &error))?, HeaderState::Version(copied) if copied == version)
+    {
         // Another process was faster, with the copy and with the migration.
         return fs::remove_file(partial).map_err(io);
     }
@@ -164,14 +165,14 @@ fn enter_wal(c: &Connection) -> Result<()> {
 }
 
 /// What the header says.
-pub(super) enum State {
+pub(super) enum HeaderState {
     Empty,
     Moved(String),
     Version(i64),
     Foreign,
 }
 
-pub(super) fn look(c: &Connection) -> Result<State> {
+pub(super) fn look(c: &Connection) -> Result<HeaderState> {
     // In one statement, so that all of it is of one moment: another process may be making the first schema.
     let (tables, id, version): (i64, i64, i64) = c.query_row(
         "SELECT (SELECT count(*) FROM sqlite_schema), application_id, user_version
@@ -180,12 +181,12 @@ pub(super) fn look(c: &Connection) -> Result<State> {
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
     if id == APPLICATION_ID && c.table_exists(None, "moved")? {
-        return c.query_row("SELECT target FROM moved", [], |row| row.get(0)).map(State::Moved);
+        return c.query_row("SELECT target FROM moved", [], |row| row.get(0)).map(HeaderState::Moved);
     }
     Ok(match (id, version) {
-        (APPLICATION_ID, version) => State::Version(version),
-        (0, 0) if tables == 0 => State::Empty,
-        _ => State::Foreign,
+        (APPLICATION_ID, version) => HeaderState::Version(version),
+        (0, 0) if tables == 0 => HeaderState::Empty,
+        _ => HeaderState::Foreign,
     })
 }
 
@@ -216,11 +217,11 @@ fn migrate(c: &Connection, after: &mut dyn FnMut()) -> Result<Found> {
 /// Looks again, under the lock: another process may have been first.
 fn step(c: &Connection, after: &mut dyn FnMut()) -> Result<Option<Found>> {
     let had = match look(c)? {
-        State::Foreign => return Ok(Some(Found::Foreign)),
-        State::Moved(to) => return Ok(Some(Found::Moved(to))),
-        State::Version(version) if version > known() => return Ok(Some(Found::Newer(version))),
-        State::Version(version) => version,
-        State::Empty => 0,
+        HeaderState::Foreign => return Ok(Some(Found::Foreign)),
+        HeaderState::Moved(to) => return Ok(Some(Found::Moved(to))),
+        HeaderState::Version(version) if version > known() => return Ok(Some(Found::Newer(version))),
+        HeaderState::Version(version) => version,
+        HeaderState::Empty => 0,
     };
     let Some((version, migration)) = pending(had).next() else { return Ok(Some(Found::Current)) };
     for statement in statements(migration.sqlite) {

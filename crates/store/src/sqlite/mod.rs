@@ -76,7 +76,7 @@ impl std::fmt::Debug for Sqlite {
 
 /// [`OpenOptions::lost_commit`] of a server: the next start recovers the file and knows what it holds.
 pub fn end_the_process(why: &str) {
-    tracing::error!("it is not known whether the last commits are durable; stopping: {why}");
+    tracing::error!("the last commits may not be durable; stopping: {why}");
     std::process::abort();
 }
 
@@ -213,7 +213,7 @@ impl Store for Sqlite {
         self.readers.read(|c| ticket::find_by_second(c, realm, kind, second, now))
     }
 
-    async fn is_denied(&self, realm: Realm, token: &Digest) -> Read<bool> {
+    async fn is_token_revoked(&self, realm: Realm, token: &Digest) -> Read<bool> {
         self.readers.read(|c| denied::contains(c, realm, token))
     }
 

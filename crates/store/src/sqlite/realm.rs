@@ -3,12 +3,12 @@
 use grantwell_core::{id::Realm, store::RealmRecord};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, Guard, guarded};
+use super::form::{Guard, SqliteColumns, guarded};
 use crate::records::{self, realm_columns};
 
 pub(super) fn find(c: &Connection, realm: Realm) -> Result<Option<RealmRecord>> {
     c.prepare_cached(concat!("SELECT ", realm_columns!(), " FROM realm WHERE realm = ?1"))?
-        .query_row([realm.0], |row| records::realm(&mut Columns::of(row)))
+        .query_row([realm.0], |row| records::realm(&mut SqliteColumns::of(row)))
         .optional()
 }
 

@@ -8,12 +8,12 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, Guard, encode, guarded, replace};
+use super::form::{Guard, SqliteColumns, encode, guarded, replace};
 use crate::records::Columns as _;
 
 pub(super) fn find(c: &Connection, realm: Realm, id: &ResourceIdentifier) -> Result<Option<Resource>> {
     c.prepare_cached("SELECT body FROM resource WHERE realm = ?1 AND identifier = ?2")?
-        .query_row(params![realm.0, id.as_str()], |row| Columns::of(row).json())
+        .query_row(params![realm.0, id.as_str()], |row| SqliteColumns::of(row).json())
         .optional()
 }
 
@@ -41,7 +41,9 @@ pub(super) fn named_or_owning(
              ORDER BY identifier LIMIT 2))
          ORDER BY identifier",
     )?
-    .query_map(params![realm.0, encode(&identifiers)?, encode(&scopes)?], |row| Columns::of(row).json())?
+    .query_map(params![realm.0, encode(&identifiers)?, encode(&scopes)?], |row| {
+        SqliteColumns::of(row).json()
+    })?
     .collect()
 }
 

@@ -7,7 +7,7 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, Guard, encode, guarded};
+use super::form::{Guard, SqliteColumns, encode, guarded};
 use crate::records::{self, SessionBodyOf, session_columns, user_columns};
 
 /// Ended longest ago first.
@@ -30,7 +30,7 @@ pub(super) fn find(c: &Connection, realm: Realm, id: SessionId) -> Result<Option
           JOIN realm r ON r.realm = s.realm
           WHERE s.realm = ?1 AND s.id = ?2"
     ))?
-    .query_row(params![realm.0, id.as_bytes()], |row| records::session_record(&mut Columns::of(row)))
+    .query_row(params![realm.0, id.as_bytes()], |row| records::session_record(&mut SqliteColumns::of(row)))
     .optional()
 }
 
@@ -43,7 +43,7 @@ pub(super) fn of_user(c: &Connection, realm: Realm, user: UserId, now: Timestamp
           ORDER BY s.created_at DESC, s.id DESC LIMIT 100"
     ))?
     .query_map(params![realm.0, user.as_bytes(), now.millis()], |row| {
-        records::session(&mut Columns::of(row))
+        records::session(&mut SqliteColumns::of(row))
     })?
     .collect()
 }

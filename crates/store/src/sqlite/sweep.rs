@@ -8,13 +8,13 @@ use super::{attempt, audit, authorization, consent, denied, interaction, seen, s
 use crate::sweeping::{REFUSALS, SEEN, UNREDEEMED};
 
 /// One table: statements, each with the instant before which its rows go.
-pub(super) struct Step {
+pub(super) struct SqliteSweepStep {
     statements: Vec<(&'static str, Timestamp)>,
     most: u32,
 }
 
 /// All tables, those that others hang under last.
-pub(super) fn steps(now: Timestamp, keep: Retention, most: u32) -> Vec<Step> {
+pub(super) fn steps(now: Timestamp, keep: Retention, most: u32) -> Vec<SqliteSweepStep> {
     let ended = now - keep.ended;
     [
         vec![(interaction::EXPIRED, now)],
@@ -34,11 +34,11 @@ pub(super) fn steps(now: Timestamp, keep: Retention, most: u32) -> Vec<Step> {
         vec![(audit::OLD_ISSUED, now - keep.audit)],
         vec![(audit::OLD, now - keep.audit)],
     ]
-    .map(|statements| Step { statements, most })
+    .map(|statements| SqliteSweepStep { statements, most })
     .into()
 }
 
-impl Step {
+impl SqliteSweepStep {
     /// Says how many rows went.
     pub(super) fn run(&self, c: &Connection) -> Result<usize> {
         let most = usize::try_from(self.most).unwrap_or(usize::MAX);

@@ -8,7 +8,7 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, Guard, encode, guarded};
+use super::form::{Guard, SqliteColumns, encode, guarded};
 use crate::records::{self, ticket_columns};
 
 /// Expired longest ago first.
@@ -22,7 +22,7 @@ pub(super) fn find(c: &Connection, realm: Realm, kind: TicketKind, id: TicketId)
         " FROM ticket WHERE realm = ?1 AND id = ?2 AND kind = ?3"
     ))?
     .query_row(params![realm.0, id.as_bytes(), kind.as_str()], |row| {
-        records::ticket(kind, &mut Columns::of(row))
+        records::ticket(kind, &mut SqliteColumns::of(row))
     })
     .optional()
 }
@@ -41,7 +41,7 @@ pub(super) fn find_by_second(
           WHERE realm = ?1 AND kind = ?2 AND second_digest = ?3 AND used_at IS NULL AND expires_at > ?4"
     ))?
     .query_row(params![realm.0, kind.as_str(), second.0, now.millis()], |row| {
-        records::ticket(kind, &mut Columns::of(row))
+        records::ticket(kind, &mut SqliteColumns::of(row))
     })
     .optional()
 }

@@ -6,12 +6,12 @@ use grantwell_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::form::{Columns, Guard, encode, guarded, replace};
+use super::form::{Guard, SqliteColumns, encode, guarded, replace};
 use crate::records::{self, user_columns, without_hash};
 
 pub(super) fn find(c: &Connection, realm: Realm, id: UserId) -> Result<Option<User>> {
     c.prepare_cached(concat!("SELECT ", user_columns!(), " FROM user u WHERE u.realm = ?1 AND u.id = ?2"))?
-        .query_row(params![realm.0, id.as_bytes()], |row| records::user(&mut Columns::of(row)))
+        .query_row(params![realm.0, id.as_bytes()], |row| records::user(&mut SqliteColumns::of(row)))
         .optional()
 }
 
@@ -22,7 +22,7 @@ pub(super) fn find_by_login(c: &Connection, realm: Realm, name: &LoginName) -> R
         " FROM login_name n JOIN user u ON u.realm = n.realm AND u.id = n.user_id
           WHERE n.realm = ?1 AND n.name = ?2"
     ))?
-    .query_row(params![realm.0, name.as_str()], |row| records::user(&mut Columns::of(row)))
+    .query_row(params![realm.0, name.as_str()], |row| records::user(&mut SqliteColumns::of(row)))
     .optional()
 }
 

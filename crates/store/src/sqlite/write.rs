@@ -7,6 +7,7 @@ use super::{
     attempt, audit, authorization, client, consent, denied, form::Guard, interaction, key, realm as realms,
     resource, seen, session, ticket, user,
 };
+use crate::records::ConsentExtension;
 
 /// Does one write, whose guard is in its statement.
 pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Guard> {
@@ -37,12 +38,12 @@ pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Guard
         }
         Write::InsertConsent(record) => consent::insert(c, realm, record),
         Write::ExtendConsent { id, version, permissions, at } => {
-            consent::extend(c, realm, *id, &consent::Extension { version: *version, permissions, at: *at })
+            consent::extend(c, realm, *id, &ConsentExtension { version: *version, permissions, at: *at })
         }
         Write::WithdrawConsent { id, user_id, at } => consent::withdraw(c, realm, *id, *user_id, *at),
         Write::InsertAuthorization(record) => authorization::insert(c, realm, record),
         Write::RedeemCode { id, at, refresh } => authorization::redeem(c, realm, *id, *at, refresh.as_ref()),
-        Write::BurnCode { id, at } => authorization::burn(c, realm, *id, *at),
+        Write::InvalidateCode { id, at } => authorization::invalidate_code(c, realm, *id, *at),
         Write::RotateRefresh { id, to } => authorization::rotate(c, realm, *id, to),
         Write::RevokeAuthorization { id, at } => authorization::revoke(c, realm, *id, *at),
         Write::InsertTicket { ticket, at } => ticket::insert(c, realm, ticket, *at),
@@ -51,7 +52,7 @@ pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Guard
             ticket::mark_used(c, realm, (*kind, *id), *version, *at)
         }
         Write::InsertSeen(id) => seen::insert(c, realm, id),
-        Write::DenyToken { token, expires_at } => denied::insert(c, realm, token, *expires_at),
+        Write::RevokeAccessToken { token, expires_at } => denied::insert(c, realm, token, *expires_at),
         Write::Audit(event) => audit::append(c, realm, event),
         Write::CountRefusal { client_id, reason, at } => {
             audit::count_refusal(c, realm, client_id, reason, *at)

@@ -23,7 +23,7 @@ pub(super) enum Task {
     /// All of these or none.
     Commit { realm: Realm, writes: Vec<Write> },
     /// Removes what expired from one table.
-    Sweep(sweep::Step),
+    Sweep(sweep::SqliteSweepStep),
 }
 
 /// However the writer's thread ends, nobody is left waiting: what was queued is dropped, and with it each answer's sender.

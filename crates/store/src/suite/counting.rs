@@ -1,4 +1,4 @@
-//! What is counted and noted: attempts, denied tokens, the audit log, refusals, tokens.
+//! What is counted and noted: attempts, revoked access tokens, the audit log, refusals, tokens.
 
 use std::time::Duration;
 
@@ -119,16 +119,16 @@ pub async fn failures_are_counted_whatever_the_delay(nodes: &[Engine], entropy: 
     stage.end().await;
 }
 
-/// Denying is no more than denying.
-pub async fn a_token_is_denied_twice_as_well(nodes: &[Engine], entropy: &dyn Entropy) {
+/// A second revocation changes nothing.
+pub async fn a_token_may_be_revoked_twice(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm) = (stage.store(), stage.realm);
     let token = Digest::of(b"another jti");
-    assert_eq!(store.is_denied(realm, &token).await, Ok(false));
-    stage.done(Write::DenyToken { token, expires_at: NOW }).await;
-    stage.done(Write::DenyToken { token, expires_at: NOW + SECOND }).await;
-    assert_eq!(store.is_denied(realm, &token).await, Ok(true));
-    assert_eq!(store.is_denied(stage.beside, &token).await, Ok(false));
+    assert_eq!(store.is_token_revoked(realm, &token).await, Ok(false));
+    stage.done(Write::RevokeAccessToken { token, expires_at: NOW }).await;
+    stage.done(Write::RevokeAccessToken { token, expires_at: NOW + SECOND }).await;
+    assert_eq!(store.is_token_revoked(realm, &token).await, Ok(true));
+    assert_eq!(store.is_token_revoked(stage.beside, &token).await, Ok(false));
     stage.end().await;
 }
 

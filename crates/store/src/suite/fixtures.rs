@@ -224,7 +224,7 @@ pub fn authorization(consent: &Consent, session: SessionId, entropy: &dyn Entrop
             challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
             expires_at: NOW + Duration::from_mins(1),
             redeemed_at: None,
-            burnt_at: None,
+            invalidated_at: None,
         },
         refresh: None,
         last_used_at: NOW,

@@ -225,13 +225,13 @@ pub async fn an_authorization_is_born_under_what_lives(nodes: &[Engine], entropy
     stage.end().await;
 }
 
-/// C-04: a code is redeemed once, and never after it was burnt or its authorization revoked.
+/// C-04: a code is redeemed once, and never after it was invalidated or its authorization revoked.
 pub async fn c_04_a_code_is_redeemed_once(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let id = stage.cast.authorization.id;
     let redeem =
         |id| Write::RedeemCode { id, at: NOW + SECOND, refresh: Some(fixtures::refresh(1, entropy)) };
-    let burn = |id| Write::BurnCode { id, at: NOW + SECOND };
+    let invalidate = |id| Write::InvalidateCode { id, at: NOW + SECOND };
     let another = async || {
         let fresh = fixtures::authorization(&stage.cast.consent, stage.cast.session.id, entropy);
         stage.done(Write::InsertAuthorization(Box::new(fresh.clone()))).await;
@@ -245,20 +245,20 @@ pub async fn c_04_a_code_is_redeemed_once(nodes: &[Engine], entropy: &dyn Entrop
     assert_eq!(now.code.redeemed_at, Some(NOW + SECOND));
     assert_eq!(now.last_used_at, NOW + SECOND);
     assert_eq!(now.refresh, Some(refresh));
-    assert_eq!(now.code.burnt_at, None);
+    assert_eq!(now.code.invalidated_at, None);
     stage.conflict(redeem(id)).await;
-    stage.conflict(burn(id)).await;
+    stage.conflict(invalidate(id)).await;
 
-    let burnt = another().await;
-    stage.done(burn(burnt)).await;
-    stage.conflict(redeem(burnt)).await;
-    stage.conflict(burn(burnt)).await;
-    stage.conflict(burn(AuthorizationId::new(NOW, entropy))).await;
+    let invalidated = another().await;
+    stage.done(invalidate(invalidated)).await;
+    stage.conflict(redeem(invalidated)).await;
+    stage.conflict(invalidate(invalidated)).await;
+    stage.conflict(invalidate(AuthorizationId::new(NOW, entropy))).await;
 
     let revoked = another().await;
     stage.done(Write::RevokeAuthorization { id: revoked, at: NOW }).await;
     stage.conflict(redeem(revoked)).await;
-    stage.done(burn(revoked)).await;
+    stage.done(invalidate(revoked)).await;
 
     let without = another().await;
     stage.done(Write::RedeemCode { id: without, at: NOW, refresh: None }).await;

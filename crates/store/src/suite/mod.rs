@@ -35,7 +35,7 @@ macro_rules! every_test {
             counting: l_07_the_delay_doubles_and_an_early_attempt_is_refused
             counting: an_old_counter_starts_again
             counting: failures_are_counted_whatever_the_delay
-            counting: a_token_is_denied_twice_as_well
+            counting: a_token_may_be_revoked_twice
             counting: events_are_read_newest_first
             counting: refusals_are_one_row_a_minute
             counting: tokens_are_counted_by_client_grant_and_minute

@@ -40,7 +40,7 @@ pub struct World {
     authorizations: BTreeMap<AuthorizationId, Authorization>,
     tickets: BTreeMap<TicketId, Ticket>,
     seen: BTreeSet<([u8; 32], i64)>,
-    denied: BTreeSet<[u8; 32]>,
+    revoked_tokens: BTreeSet<[u8; 32]>,
     attempts: BTreeMap<(u8, [u8; 32]), (Attempts, Timestamp)>,
     events: usize,
 }
@@ -194,8 +194,8 @@ impl World {
                 let minute = (expires_at.millis() + 59_999).div_euclid(60_000);
                 guard(self.seen.insert((digest.0, minute)))
             }
-            Write::DenyToken { token, .. } => {
-                self.denied.insert(token.0);
+            Write::RevokeAccessToken { token, .. } => {
+                self.revoked_tokens.insert(token.0);
                 Some(())
             }
             Write::Audit(_) => {
@@ -252,13 +252,13 @@ impl World {
             }
             Write::RedeemCode { id, at, refresh } => {
                 let authorization = self.authorizations.get_mut(&id)?;
-                guard(authorization.revoked_at.is_none() && authorization.code.burnt_at.is_none())?;
+                guard(authorization.revoked_at.is_none() && authorization.code.invalidated_at.is_none())?;
                 (authorization.refresh, authorization.last_used_at) = (refresh, at);
                 guard(authorization.code.redeemed_at.replace(at).is_none())
             }
-            Write::BurnCode { id, at } => {
+            Write::InvalidateCode { id, at } => {
                 let code = &mut self.authorizations.get_mut(&id)?.code;
-                guard(code.redeemed_at.is_none() && code.burnt_at.replace(at).is_none())
+                guard(code.redeemed_at.is_none() && code.invalidated_at.replace(at).is_none())
             }
             Write::RotateRefresh { id, to } => {
                 let authorization = self.authorizations.get_mut(&id)?;
@@ -355,7 +355,10 @@ impl World {
             }
         }
         for digest in &ids.digests {
-            assert_eq!(store.is_denied(realm, digest).await, Ok(self.denied.contains(&digest.0)));
+            assert_eq!(
+                store.is_token_revoked(realm, digest).await,
+                Ok(self.revoked_tokens.contains(&digest.0))
+            );
             let key = AttemptKey::Account(*digest);
             let known = self.attempts.get(&counter(&key)).copied().unwrap_or_default().0;
             assert_eq!(store.attempts(realm, &[key]).await, Ok(vec![known]));

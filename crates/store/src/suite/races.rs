@@ -20,7 +20,7 @@ use grantwell_core::{
 use super::{
     TESTS,
     fixtures::{self, NOW},
-    stage::{BACKOFF, Pending, Stage, facts, together},
+    stage::{BACKOFF, BoxedFuture, Stage, facts, together},
 };
 use crate::Engine;
 
@@ -38,7 +38,7 @@ async fn race_in(realm: Realm, nodes: &[Engine], writes: Vec<Write>) -> usize {
         .cloned()
         .zip(nodes.iter().cycle())
         .map(|(write, node)| {
-            let racer: Pending<'_, Result<Outcome, StoreError>> =
+            let racer: BoxedFuture<'_, Result<Outcome, StoreError>> =
                 Box::pin(node.commit(realm, Share::Grants, vec![write]));
             racer
         })
@@ -75,7 +75,7 @@ const fn guard(write: &Write) -> Guard {
         | Write::ClearAttempts(_)
         | Write::TouchSession { .. }
         | Write::EndOtherSessions { .. }
-        | Write::DenyToken { .. }
+        | Write::RevokeAccessToken { .. }
         | Write::Audit(_)
         | Write::CountRefusal { .. }
         | Write::CountTokens { .. } => Guard::None,
@@ -109,7 +109,9 @@ const fn guard(write: &Write) -> Guard {
         Write::InsertAuthorization(_) | Write::RevokeAuthorization { .. } => {
             Guard::Tested("an_authorization_is_born_under_what_lives")
         }
-        Write::RedeemCode { .. } | Write::BurnCode { .. } => Guard::Tested("c_04_a_code_is_redeemed_once"),
+        Write::RedeemCode { .. } | Write::InvalidateCode { .. } => {
+            Guard::Tested("c_04_a_code_is_redeemed_once")
+        }
         Write::InsertTicket { .. } => Guard::Tested("a_ticket_is_inserted_once"),
         Write::UpdateTicket(_) => Guard::Tested("a_ticket_is_updated_on_the_version_that_was_read"),
         Write::UseTicket { .. } => Guard::Tested("a_ticket_is_used_once"),
@@ -126,8 +128,8 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
     let cast = stage.cast.clone();
     let user = cast.user.id;
     let fresh = || fixtures::authorization(&cast.consent, cast.session.id, entropy);
-    let (redeemed, burnt, revoked) = (cast.authorization.id, fresh(), fresh());
-    for authorization in [&burnt, &revoked] {
+    let (redeemed, invalidated, revoked) = (cast.authorization.id, fresh(), fresh());
+    for authorization in [&invalidated, &revoked] {
         stage.done(Write::InsertAuthorization(Box::new(authorization.clone()))).await;
     }
     let bob = fixtures::user("bob", entropy);
@@ -177,7 +179,7 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
         crowd(|_| Write::InsertAuthorization(Box::new(authorization.clone()))),
         crowd(|_| Write::RedeemCode { id: redeemed, at: NOW, refresh: Some(fixtures::refresh(1, entropy)) }),
         crowd(|_| Write::RotateRefresh { id: redeemed, to: fixtures::refresh(2, entropy) }),
-        crowd(|_| Write::BurnCode { id: burnt.id, at: NOW }),
+        crowd(|_| Write::InvalidateCode { id: invalidated.id, at: NOW }),
         crowd(|_| Write::RevokeAuthorization { id: revoked.id, at: NOW }),
         crowd(|_| Write::ExtendConsent {
             id: cast.consent.id,
@@ -208,7 +210,7 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
             _ => Write::UseTicket { kind: ticket.kind, id: ticket.id, version: None, at: NOW },
         }),
         crowd(|_| Write::InsertSeen(Seen::new("https://client.example", "raced", NOW))),
-        crowd(|_| Write::DenyToken { token: Digest::of(b"raced"), expires_at: NOW }),
+        crowd(|_| Write::RevokeAccessToken { token: Digest::of(b"raced"), expires_at: NOW }),
         crowd(|_| Write::Audit(Box::new(cast.event.clone()))),
         crowd(|_| Write::CountRefusal { client_id: "raced".into(), reason: "scope", at: NOW }),
         crowd(|_| Write::CountTokens {
@@ -263,7 +265,7 @@ pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[Engine], entr
     });
     let commits = commits.collect::<Vec<_>>();
     let sent = commits.iter().zip(stage.nodes.iter().cycle()).map(|((_, writes, _), node)| {
-        let racer: Pending<'_, Result<Outcome, StoreError>> =
+        let racer: BoxedFuture<'_, Result<Outcome, StoreError>> =
             Box::pin(node.commit(realm, Share::Grants, writes.clone()));
         racer
     });
@@ -289,7 +291,7 @@ pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[Engine],
             .zip(stage.nodes.iter().cycle())
             .map(|(refresh, node)| {
                 let write = Write::RedeemCode { id: fresh.id, at: NOW, refresh: Some(*refresh) };
-                let racer: Pending<'_, Result<Outcome, StoreError>> =
+                let racer: BoxedFuture<'_, Result<Outcome, StoreError>> =
                     Box::pin(node.commit(stage.realm, Share::Grants, vec![write]));
                 racer
             })

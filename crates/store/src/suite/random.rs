@@ -214,7 +214,7 @@ impl Author<'_> {
                 minute: self.now,
                 count: 1,
             },
-            10 => Write::DenyToken { token: digest, expires_at: self.now },
+            10 => Write::RevokeAccessToken { token: digest, expires_at: self.now },
             _ => Write::Audit(Box::new(fixtures::event("test", self.dice.0))),
         }
     }
@@ -297,7 +297,7 @@ impl Author<'_> {
             |generation| RefreshState { rotated_at: self.now, ..fixtures::refresh(generation, self.dice.0) };
         match self.dice.roll(12) {
             0 => Write::RevokeAuthorization { id, at: self.now },
-            1 => Write::BurnCode { id, at: self.now },
+            1 => Write::InvalidateCode { id, at: self.now },
             2..=3 => Write::RedeemCode { id, at: self.now, refresh: Some(refresh(1)) },
             4 => Write::RedeemCode { id, at: self.now, refresh: None },
             5..=7 => {

@@ -51,8 +51,8 @@ pub struct Cast {
     pub seen: Seen,
     /// A counter that stands at one.
     pub attempt: AttemptKey,
-    /// A token that is denied.
-    pub denied: Digest,
+    /// A token that is revoked.
+    pub revoked_token: Digest,
     /// In the log.
     pub event: Event,
 }
@@ -79,7 +79,7 @@ impl Cast {
             ticket: fixtures::ticket(TicketKind::DeviceCode, entropy),
             seen: Seen::new("https://client.example", "cast", NOW + BACKOFF.forget),
             attempt: AttemptKey::Account(Digest::of(b"ada")),
-            denied: Digest::of(b"jti"),
+            revoked_token: Digest::of(b"jti"),
             event: fixtures::event("sign_in.succeeded", entropy),
             client,
             user,
@@ -102,7 +102,7 @@ impl Cast {
             Write::InsertTicket { ticket: Box::new(self.ticket.clone()), at: NOW },
             Write::InsertSeen(self.seen),
             Write::ReserveAttempt { key: self.attempt.clone(), now: NOW, backoff: BACKOFF },
-            Write::DenyToken { token: self.denied, expires_at: NOW + BACKOFF.forget },
+            Write::RevokeAccessToken { token: self.revoked_token, expires_at: NOW + BACKOFF.forget },
             Write::Audit(Box::new(self.event.clone())),
             Write::CountRefusal {
                 client_id: self.client.client_id.clone(),
@@ -239,10 +239,10 @@ pub fn facts(cast: &Cast) -> Facts {
 }
 
 /// A future whose kind does not matter.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Runs all of `futures` at the same time, and gives what came of each, in order.
-pub async fn together<T>(futures: Vec<Pending<'_, T>>) -> Vec<T> {
+pub async fn together<T>(futures: Vec<BoxedFuture<'_, T>>) -> Vec<T> {
     let mut running = futures.into_iter().map(|future| (Some(future), None)).collect::<Vec<_>>();
     poll_fn(|context| {
         let mut waiting = false;

@@ -153,7 +153,7 @@ pub async fn a_step_is_small(nodes: &[Engine], entropy: &dyn Entropy) {
             Write::InsertConsent(Box::new(consent.clone())),
             Write::WithdrawConsent { id: consent.id, user_id: cast.user.id, at: NOW },
             Write::InsertSession(Box::new(Session { ended_at: Some(NOW), ..session })),
-            Write::DenyToken { token: Digest::of(&n.to_le_bytes()), expires_at: NOW },
+            Write::RevokeAccessToken { token: Digest::of(&n.to_le_bytes()), expires_at: NOW },
             Write::InsertTicket {
                 ticket: Box::new(fixtures::ticket(TicketKind::PushedRequest, entropy)),
                 at: NOW,

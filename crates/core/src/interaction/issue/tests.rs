@@ -93,7 +93,7 @@ fn an_authorization_says_all_that_its_tokens_depend_on() {
             challenge: Some(fx::CHALLENGE.to_owned()),
             expires_at: fx::NOW + Duration::from_mins(1),
             redeemed_at: None,
-            burnt_at: None,
+            invalidated_at: None,
         },
         refresh: None,
         last_used_at: fx::NOW,
@@ -201,7 +201,7 @@ fn n_06_a_double_submit_gives_the_same_redirect_while_the_code_is_unredeemed() {
 fn n_06_afterwards_there_is_only_the_way_back() {
     let cases: &[fn(&mut AuthorizationRecord)] = &[
         |r| r.authorization.code.redeemed_at = Some(fx::NOW),
-        |r| r.authorization.code.burnt_at = Some(fx::NOW),
+        |r| r.authorization.code.invalidated_at = Some(fx::NOW),
         |r| r.authorization.revoked_at = Some(fx::NOW),
         |r| r.consent_withdrawn_at = Some(fx::NOW),
         |r| r.user.as_mut().unwrap().disabled = true,

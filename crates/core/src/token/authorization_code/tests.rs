@@ -56,8 +56,8 @@ fn grant_writes(writes: &[Write]) -> Vec<&Write> {
     writes.iter().filter(|write| !matches!(write, Write::CountRefusal { .. } | Write::Audit(_))).collect()
 }
 
-fn burns(decided: Outcome) -> bool {
-    matches!(grant_writes(&decided.unwrap_err().writes).as_slice(), [Write::BurnCode { .. }])
+fn invalidates(decided: Outcome) -> bool {
+    matches!(grant_writes(&decided.unwrap_err().writes).as_slice(), [Write::InvalidateCode { .. }])
 }
 
 #[test]
@@ -129,19 +129,19 @@ fn a_refresh_token_never_outlives_its_authorization() {
 }
 
 #[test]
-fn p_04_p_05_p_07_a_wrong_verifier_is_refused_and_burns_the_code() {
+fn p_04_p_05_p_07_a_wrong_verifier_is_refused_and_invalidates_the_code() {
     let other = VERIFIER.replace('d', "e");
     let padded = format!("{VERIFIER}=");
     for verifier in [None, Some(fx::CHALLENGE), Some(other.as_str()), Some(padded.as_str()), Some("short")] {
         let attempt = || redeem(&fx::client(), &fx::record(), &[("code_verifier", verifier)]);
         assert_eq!(refusal(attempt()), TokenRefusal::Verifier, "{verifier:?}");
-        assert!(burns(attempt()), "{verifier:?}");
+        assert!(invalidates(attempt()), "{verifier:?}");
     }
     let mut record = fx::record();
-    record.authorization.code.burnt_at = Some(NOW);
+    record.authorization.code.invalidated_at = Some(NOW);
     assert_eq!(
         refusal(redeem(&fx::client(), &record, &[])),
-        TokenRefusal::CodeBurnt,
+        TokenRefusal::CodeInvalidated,
         "the right one is too late"
     );
 }
@@ -152,7 +152,7 @@ fn p_06_a_verifier_without_a_challenge_is_refused() {
     record.authorization.code.challenge = None;
     let attempt = || redeem(&fx::client(), &record, &[]);
     assert_eq!(refusal(attempt()), TokenRefusal::UnexpectedVerifier);
-    assert!(burns(attempt()));
+    assert!(invalidates(attempt()));
     assert!(redeem(&fx::client(), &record, &[("code_verifier", None)]).is_ok());
 }
 
@@ -163,7 +163,7 @@ fn c_03_the_redirect_uri_that_was_sent_must_be_repeated() {
     {
         let attempt = || redeem(&fx::client(), &fx::record(), &[("redirect_uri", redirect)]);
         assert_eq!(refusal(attempt()), TokenRefusal::RedirectUri, "{redirect:?}");
-        assert!(burns(attempt()), "{redirect:?}");
+        assert!(invalidates(attempt()), "{redirect:?}");
     }
     let mut record = fx::record();
     record.authorization.code.redirect_uri = None;
@@ -200,8 +200,8 @@ fn c_01_a_valid_replay_revokes_what_the_code_gave() {
 fn c_02_c_03_an_invalid_attempt_changes_nothing() {
     let mut used = fx::record();
     used.authorization.code.redeemed_at = Some(NOW);
-    let mut burnt = fx::record();
-    burnt.authorization.code.burnt_at = Some(NOW);
+    let mut invalidated = fx::record();
+    invalidated.authorization.code.invalidated_at = Some(NOW);
     let foreign = Client { client_id: "foreign".into(), ..fx::client() };
     let wrong: &[(&str, Option<&str>)] = &[("code_verifier", None)];
     for (name, client, record, changes, expected) in [
@@ -210,8 +210,8 @@ fn c_02_c_03_an_invalid_attempt_changes_nothing() {
         ("used, another client", foreign.clone(), &used, &[], TokenRefusal::ForeignCode),
         ("unused, another client", foreign.clone(), &fx::record(), &[], TokenRefusal::ForeignCode),
         ("unused, a public one", fx::public_client(), &fx::record(), wrong, TokenRefusal::ForeignCode),
-        ("burnt, right", fx::client(), &burnt, &[], TokenRefusal::CodeBurnt),
-        ("burnt, wrong", fx::client(), &burnt, wrong, TokenRefusal::CodeBurnt),
+        ("invalidated, right", fx::client(), &invalidated, &[], TokenRefusal::CodeInvalidated),
+        ("invalidated, wrong", fx::client(), &invalidated, wrong, TokenRefusal::CodeInvalidated),
     ] {
         let refused = redeem(&client, record, changes).unwrap_err();
         assert_eq!(refused.refusal, expected, "{name}");
