@@ -30,7 +30,7 @@ fn after(token: &Token) -> Token {
 /// A record whose living token is `living`, rotated at `at`.
 fn record(living: &Token, at: Timestamp) -> AuthorizationRecord {
     let mut record = fx::record();
-    record.authorization.code.redeemed_at = Some(record.authorization.created_at);
+    record.authorization.code.as_mut().unwrap().redeemed_at = Some(record.authorization.created_at);
     record.authorization.refresh = Some(RefreshState {
         generation: living.generation,
         digest: living.digest(),
@@ -102,6 +102,15 @@ fn f_02_a_refresh_rotates_by_one_guarded_write() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn what_has_no_session_and_no_code_is_refreshed() {
+    let living = first();
+    let mut record = record(&living, NOW);
+    (record.authorization.session_id, record.session, record.authorization.code) = (None, None, None);
+    record.authorization.offline = false;
+    assert_eq!(answered(&Attempt::of(&living, record).decide()), after(&living));
 }
 
 #[test]
