@@ -115,8 +115,9 @@ impl fmt::Debug for PasswordResult {
 }
 
 /// What was loaded for one kind of [`Want`], with the key it was loaded by; for another key it counts as not loaded.
+/// Boxed, because most slots of a step are empty and all of them are moved with it.
 #[derive(Clone)]
-pub struct Slot<K, V>(Option<(K, V)>);
+pub struct Slot<K, V>(Option<Box<(K, V)>>);
 
 impl<K, V> Default for Slot<K, V> {
     fn default() -> Self {
@@ -127,11 +128,11 @@ impl<K, V> Default for Slot<K, V> {
 impl<K: PartialEq, V> Slot<K, V> {
     /// Fills it.
     pub fn put(&mut self, key: K, value: V) {
-        self.0 = Some((key, value));
+        self.0 = Some(Box::new((key, value)));
     }
 
     fn find(&self, key: &K) -> Option<&V> {
-        self.0.as_ref().filter(|(known, _)| known == key).map(|(_, value)| value)
+        self.0.as_deref().filter(|(known, _)| known == key).map(|(_, value)| value)
     }
 }
 
