@@ -74,6 +74,10 @@ impl BuildComparison {
         plan: &Plan,
         processor: Option<u32>,
     ) -> Result<(), String> {
+        let rows = plan.rows(phase);
+        if rows.is_empty() {
+            return Ok(());
+        }
         let mut sides = Vec::new();
         for installation in installations {
             let server = installation.serve(processor, phase.environment).await?;
@@ -81,7 +85,7 @@ impl BuildComparison {
             sides.push(Side { server, paths });
         }
         tokio::time::sleep(SETTLE).await;
-        for row in phase.rows {
+        for row in rows {
             let line = measure(row, plan, &sides).await?;
             eprintln!("{}", line.brief());
             self.lines.push(line);

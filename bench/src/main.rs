@@ -166,6 +166,9 @@ struct Speed {
     /// A fifth of a second, one round: that everything runs, and no figures
     #[arg(long, conflicts_with_all = ["seconds", "repeat", "write"])]
     quick: bool,
+    /// Only the rows whose name has this in it
+    #[arg(long, value_name = "TEXT", conflicts_with = "write")]
+    only: Option<String>,
     /// The page that the tables are written to
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -176,8 +179,8 @@ impl Speed {
         let rounds = self.repeat.unwrap_or(if self.against.is_some() { 5 } else { 3 });
         let (seconds, repeat) =
             if self.quick { (0.2, 1) } else { (self.seconds.clamp(0.1, 600.0), rounds.max(1)) };
-        let (server, peer) = (self.server.clone(), self.peer.clone());
-        Plan { server, peer, time: Duration::from_secs_f64(seconds), repeat }
+        let (server, peer, only) = (self.server.clone(), self.peer.clone(), self.only.clone());
+        Plan { server, peer, time: Duration::from_secs_f64(seconds), repeat, only }
     }
 }
 

@@ -29,6 +29,18 @@ const SETTINGS: [&str; 8] = [
     // In its folder, so that nothing of a killed server is left in memory.
     "dynamic_shared_memory_type=mmap",
 ];
+/// What a server does without whose data nobody misses: it flushes nothing, writes no pages beside its log, and tidies up nothing, for the
+/// schemas of tests are many and short-lived.
+const WAIVED: [&str; 8] = [
+    "fsync=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=8GB",
+    "checkpoint_timeout=1h",
+    "autovacuum=off",
+    "shared_buffers=256MB",
+];
 /// How long the server that was told to end at once may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -125,7 +137,9 @@ impl PostgresCluster {
             command.args(["-c", setting]);
         }
         if self.durability == Durability::Waived {
-            command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+            for setting in WAIVED {
+                command.args(["-c", setting]);
+            }
         }
         let mut server = Process::start(&mut command, &self.log())?;
         server.until(|id| is_ready(&data, id)).await?;

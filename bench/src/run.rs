@@ -30,6 +30,16 @@ pub(crate) struct Plan {
     pub(crate) time: Duration,
     /// Rounds of each row.
     pub(crate) repeat: u32,
+    /// Part of the names of the rows that are measured; all without it.
+    pub(crate) only: Option<String>,
+}
+
+impl Plan {
+    /// The rows of a phase that are measured.
+    pub(crate) fn rows(&self, phase: &Phase) -> Vec<&'static BenchRow> {
+        let only = self.only.as_deref().unwrap_or_default();
+        phase.rows.iter().filter(|row| row.name.contains(only)).collect()
+    }
 }
 
 /// Work under a name.
@@ -125,6 +135,10 @@ pub(crate) async fn run(plan: &Plan) -> Result<RunReport, String> {
     installation.apply().await?;
     report.program_size = installation.program_size();
     for phase in PHASES {
+        let rows = plan.rows(phase);
+        if rows.is_empty() {
+            continue;
+        }
         let mut server = installation.serve(processor, phase.environment).await?;
         let paths = discover(&server).await?;
         tokio::time::sleep(SETTLE).await;
@@ -132,7 +146,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<RunReport, String> {
             report.idle = server.memory();
         }
         let target = LoadTarget { server: &server, paths: &paths };
-        for row in phase.rows {
+        for row in rows {
             let line = measure(row, plan, target, peer_target().filter(|_| row.compared)).await?;
             eprintln!("{}", line.brief());
             report.lines.push(line);
@@ -207,5 +221,21 @@ async fn measure(
 fn keep_best(best: &mut Option<Measured>, measured: Measured) {
     if best.as_ref().is_none_or(|best| best.per_second() < measured.per_second()) {
         *best = Some(measured);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_chosen_by_a_part_of_their_name() {
+        let names = |only: Option<&str>| -> Vec<&str> {
+            let only = only.map(str::to_owned);
+            let plan = Plan { server: PathBuf::new(), peer: None, time: Duration::ZERO, repeat: 1, only };
+            PHASES.iter().flat_map(|phase| plan.rows(phase)).map(|row| row.name).collect()
+        };
+        assert_eq!(names(Some("UserInfo")), ["UserInfo, JWT", "UserInfo, opaque"]);
+        assert_eq!(names(None).len(), PHASES.iter().map(|phase| phase.rows.len()).sum::<usize>());
     }
 }

@@ -33,6 +33,7 @@ Usage: cargo xtask COMMAND
   bench [ARG…]     measures a release build beside oidc-provider
                      --against PROGRAM  beside another build of ours, in alternating rounds
                      --quick            half a minute: that everything runs, and no figures
+                     --only TEXT        rows whose name has this in it
                      --seconds N, --repeat N, --write FILE
   instructions     counts the instructions of a request in a release build, beside those recorded in {record}
                      --program FILE   counts another build

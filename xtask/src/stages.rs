@@ -1,5 +1,5 @@
-//! `cargo xtask test`: stages, each one row, in groups; a line per stage when it ends, what a failed one had to say, and a table with the
-//! time of each at the end.
+//! `cargo xtask test`: stages, each one row, in groups; a line per stage when it ends, what a failed one had to say, and a table
+//! of all with their times at the end.
 
 use std::{
     fmt::Write as _,
@@ -188,7 +188,7 @@ impl Ran {
         let begun = Instant::now();
         let result = run();
         let (time, passed) = (begun.elapsed(), result.is_ok());
-        println!("{}", word(passed));
+        println!("{:<8}{:>8.1} s", word(passed), time.as_secs_f64());
         self.0.push((name, time, passed));
         result.map_err(|error| eprintln!("{error}")).ok()
     }
