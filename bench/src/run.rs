@@ -36,7 +36,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The rows of a phase that are measured.
-    pub(crate) fn rows(&self, phase: &Phase) -> Vec<&'static BenchRow> {
+    pub(crate) fn rows(&self, phase: &Phase) -> Vec<&'static WorkRow> {
         let only = self.only.as_deref().unwrap_or_default();
         phase.rows.iter().filter(|row| row.name.contains(only)).collect()
     }
