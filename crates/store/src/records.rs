@@ -278,8 +278,8 @@ impl<'a> From<&'a Authorization> for AuthorizationBodyOf<'a> {
             offline: authorization.offline,
             authentication: &authorization.authentication,
             nonce: authorization.nonce.as_deref(),
-            redirect_uri: authorization.code.redirect_uri.as_deref(),
-            challenge: authorization.code.challenge.as_deref(),
+            redirect_uri: authorization.code.as_ref().and_then(|code| code.redirect_uri.as_deref()),
+            challenge: authorization.code.as_ref().and_then(|code| code.challenge.as_deref()),
         }
     }
 }
@@ -303,17 +303,25 @@ pub(crate) fn authorization_record<C: Columns>(
 fn authorization<C: Columns>(id: AuthorizationId, columns: &mut C) -> Read<Authorization, C> {
     let client_id = ClientId(columns.text()?);
     let user_id = UserId::from_bytes(columns.exactly()?);
-    let session_id = SessionId::from_bytes(columns.exactly()?);
+    let session_id = if columns.absent(1)? { None } else { Some(SessionId::from_bytes(columns.exactly()?)) };
     let consent_id = ConsentId::from_bytes(columns.exactly()?);
     let epoch = columns.number()?;
     let created_at = columns.time()?;
     let expires_at = columns.time()?;
     let last_used_at = columns.time()?;
     let revoked_at = columns.time_or_none()?;
-    let digest = columns.digest()?;
-    let code_expires_at = columns.time()?;
-    let redeemed_at = columns.time_or_none()?;
-    let invalidated_at = columns.time_or_none()?;
+    let mut code = if columns.absent(4)? {
+        None
+    } else {
+        Some(CodeState {
+            digest: columns.digest()?,
+            redirect_uri: None,
+            challenge: None,
+            expires_at: columns.time()?,
+            redeemed_at: columns.time_or_none()?,
+            invalidated_at: columns.time_or_none()?,
+        })
+    };
     let refresh = if columns.absent(4)? {
         None
     } else {
@@ -326,6 +334,9 @@ fn authorization<C: Columns>(id: AuthorizationId, columns: &mut C) -> Read<Autho
     };
     let AuthorizationBody { permissions, offline, authentication, nonce, redirect_uri, challenge } =
         columns.json()?;
+    if let Some(code) = &mut code {
+        (code.redirect_uri, code.challenge) = (redirect_uri, challenge);
+    }
     Ok(Authorization {
         id,
         client_id,
@@ -339,14 +350,7 @@ fn authorization<C: Columns>(id: AuthorizationId, columns: &mut C) -> Read<Autho
         epoch,
         created_at,
         expires_at,
-        code: CodeState {
-            digest,
-            redirect_uri,
-            challenge,
-            expires_at: code_expires_at,
-            redeemed_at,
-            invalidated_at,
-        },
+        code,
         refresh,
         last_used_at,
         revoked_at,

@@ -41,6 +41,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     migration!("0002_session_epoch", oldest 2, rewrites &[]),
     migration!("0003_issued", oldest 3, rewrites &[]),
     migration!("0004_tickets", oldest 3, rewrites &[]),
+    migration!("0005_without_code", oldest 3, rewrites &["authorization"]),
 ];
 
 /// The version of the schema that this release makes.
@@ -221,5 +222,9 @@ mod tests {
         assert_eq!(changed(1).unwrap(), [""; 0], "there was nothing before");
         assert_eq!((changed(2).unwrap(), written(2).unwrap()), (vec!["session"], Vec::new()));
         assert_eq!(changed(3).unwrap(), [""; 0], "a new table is no change of an old one");
+        assert_eq!(
+            (changed(5).unwrap(), written(5).unwrap()),
+            (vec!["authorization"], vec!["authorization"])
+        );
     }
 }

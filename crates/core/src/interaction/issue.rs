@@ -61,7 +61,7 @@ pub fn issue(
         id,
         client_id: request.client_id.clone(),
         user_id: to.subject.user.id,
-        session_id: to.session_id,
+        session_id: Some(to.session_id),
         consent_id,
         permissions: granted.clone(),
         offline: granted.scopes().contains("offline_access"),
@@ -70,14 +70,14 @@ pub fn issue(
         epoch: context.epoch,
         created_at: context.now,
         expires_at: context.now + absolute,
-        code: CodeState {
+        code: Some(CodeState {
             digest: code.digest(),
             redirect_uri: redirect.sent.then(|| redirect.uri.clone()),
             challenge: request.code_challenge.clone(),
             expires_at: context.now + lifetimes.code,
             redeemed_at: None,
             invalidated_at: None,
-        },
+        }),
         refresh: None,
         last_used_at: context.now,
         revoked_at: None,
@@ -136,10 +136,10 @@ pub fn repeat(
     context: &Context<'_>,
 ) -> Option<AuthorizationResponse> {
     let authorization = &record.authorization;
-    let code = &authorization.code;
+    let code = authorization.code.as_ref()?;
     let unused = code.redeemed_at.is_none() && code.invalidated_at.is_none() && context.now < code.expires_at;
     let alive = liveness::code_alive(record, &context.policy.lifetimes, context.now).is_ok();
-    (session_id == authorization.session_id && unused && alive).then(|| {
+    (authorization.session_id == Some(session_id) && unused && alive).then(|| {
         let code = Code::of(authorization.id, &context.keyring.keys).encode();
         let ResponseRoute::Redirect(redirect) = &request.route;
         AuthorizationResponse::code(redirect, code, &context.policy.issuer)

@@ -109,6 +109,16 @@ fn the_listed_api_and_the_owner_see_an_access_token_of_either_format() {
 }
 
 #[test]
+fn a_token_without_a_session_and_a_code_is_active() {
+    for mut case in [access(&fx::resource()), refresh()] {
+        let record = case.world.authorization.as_mut().unwrap();
+        (record.authorization.session_id, record.session, record.authorization.code) = (None, None, None);
+        record.authorization.offline = false;
+        assert_eq!(ask(&case, &fx::client())["active"], true);
+    }
+}
+
+#[test]
 fn t_07_everybody_else_sees_nothing_at_all() {
     let stranger = Client { client_id: "stranger".into(), ..fx::client() };
     for case in [access(&fx::resource()), refresh(), machine()] {

@@ -234,8 +234,8 @@ pub struct Authorization {
     pub client_id: ClientId,
     /// By whom.
     pub user_id: UserId,
-    /// The session it was given in.
-    pub session_id: SessionId,
+    /// The session it was given in; `None` when it was given in no browser.
+    pub session_id: Option<SessionId>,
     /// The consent it was born under.
     pub consent_id: ConsentId,
     /// What was granted.
@@ -252,9 +252,9 @@ pub struct Authorization {
     pub created_at: Timestamp,
     /// The absolute end of its refresh tokens.
     pub expires_at: Timestamp,
-    /// Its code.
-    pub code: CodeState,
-    /// Its refresh token, once the code was redeemed by a client with that grant.
+    /// Its code; `None` when it is not a code's.
+    pub code: Option<CodeState>,
+    /// Its refresh token, once its client was given one.
     pub refresh: Option<RefreshState>,
     /// Last time a token was issued under it.
     pub last_used_at: Timestamp,
@@ -273,7 +273,7 @@ pub struct AuthorizationRecord {
     pub client: Option<Client>,
     /// The person; `None` when deleted.
     pub user: Option<User>,
-    /// Its session; `None` when the row is gone.
+    /// Its session; `None` when it has none, or the row is gone.
     pub session: Option<Session>,
     /// The realm's present epoch.
     pub epoch: u32,

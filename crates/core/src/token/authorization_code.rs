@@ -54,27 +54,28 @@ struct Redemption {
 impl GrantRequest for Redemption {
     fn decide(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided {
         let Context { policy, now, .. } = *context;
-        let record = have
+        let (record, code) = have
             .authorization(self.code.authorization)?
-            .filter(|record| record.authorization.code.digest == self.code.digest())
+            .and_then(|record| Some((record, record.authorization.code.as_ref()?)))
+            .filter(|(_, code)| code.digest == self.code.digest())
             .ok_or(TokenRefusal::UnknownCode)?;
         let authorization = &record.authorization;
         if authorization.client_id != client.client_id {
             return Err(TokenRefusal::ForeignCode.into());
         }
-        let proof = self.prove(&authorization.code);
+        let proof = self.prove(code);
 
-        if authorization.code.invalidated_at.is_some() {
+        if code.invalidated_at.is_some() {
             return Err(TokenRefusal::CodeInvalidated.into());
         }
-        if authorization.code.redeemed_at.is_some() {
+        if code.redeemed_at.is_some() {
             return Err(if proof.is_ok() {
                 replayed(record, context).into()
             } else {
                 TokenRefusal::CodeUsed.into()
             });
         }
-        if now >= authorization.code.expires_at {
+        if now >= code.expires_at {
             return Err(TokenRefusal::CodeExpired.into());
         }
         liveness::code_alive(record, &policy.lifetimes, now).map_err(TokenRefusal::Dead)?;

@@ -62,14 +62,15 @@ impl Dead {
     }
 }
 
-/// Whether tokens of the authorization are alive: an offline one (Core 1.0 §11) outlives its session.
+/// Whether tokens of the authorization are alive: an offline one (Core 1.0 §11) outlives its session, and one without a session
+/// needs none.
 pub fn alive(record: &AuthorizationRecord, lifetimes: &Lifetimes, now: Timestamp) -> Result<(), Dead> {
     grant_alive(record, now)?;
     if record.authorization.offline { Ok(()) } else { session_alive(record, lifetimes, now) }
 }
 
-/// Whether the code of the authorization is alive: it needs the session, offline or not, because signing out before the
-/// redemption says no to what has not happened yet.
+/// Whether the code of the authorization is alive: it needs the session where there is one, offline or not, because signing out
+/// before the redemption says no to what has not happened yet.
 pub fn code_alive(record: &AuthorizationRecord, lifetimes: &Lifetimes, now: Timestamp) -> Result<(), Dead> {
     grant_alive(record, now)?;
     session_alive(record, lifetimes, now)
@@ -107,6 +108,9 @@ fn grant_alive(record: &AuthorizationRecord, now: Timestamp) -> Result<(), Dead>
 }
 
 fn session_alive(record: &AuthorizationRecord, lifetimes: &Lifetimes, now: Timestamp) -> Result<(), Dead> {
+    if record.authorization.session_id.is_none() {
+        return Ok(());
+    }
     let session: &Session = record
         .session
         .as_ref()
@@ -193,6 +197,27 @@ mod tests {
             record.authorization.offline = true;
             assert_eq!(alive(&record, &fx::policy().lifetimes, fx::NOW), Ok(()));
             assert_eq!(code_alive(&record, &fx::policy().lifetimes, fx::NOW), Err(*dead));
+        }
+    }
+
+    #[test]
+    fn without_a_session_an_authorization_lives_as_long_as_the_rest() {
+        let cases: &[(Change, Result<(), Dead>)] = &[
+            (|_| {}, Ok(())),
+            (|r| r.authorization.revoked_at = Some(fx::NOW), Err(Dead::Revoked)),
+            (|r| r.authorization.expires_at = fx::NOW, Err(Dead::Expired)),
+            (|r| r.epoch += 1, Err(Dead::Epoch)),
+            (|r| r.user.as_mut().unwrap().disabled = true, Err(Dead::UserDisabled)),
+        ];
+        for (at, (change, expected)) in cases.iter().enumerate() {
+            for offline in [true, false] {
+                let mut record = fx::record();
+                (record.authorization.session_id, record.session) = (None, None);
+                record.authorization.offline = offline;
+                change(&mut record);
+                assert_eq!(alive(&record, &fx::policy().lifetimes, fx::NOW), *expected, "case {at}");
+                assert_eq!(code_alive(&record, &fx::policy().lifetimes, fx::NOW), *expected, "case {at}");
+            }
         }
     }
 }

@@ -128,7 +128,8 @@ struct IdTokenClaims<'a> {
     acr: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     amr: &'a [String],
-    sid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
     at_hash: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
@@ -151,7 +152,7 @@ fn id_token(
         auth_time: authentication.at.seconds(),
         acr: &authentication.acr,
         amr: &authentication.amr,
-        sid: authorization.session_id.to_string(),
+        sid: authorization.session_id.map(|id| id.to_string()),
         at_hash: at_hash(access_token, access.client.id_token_signed_response_alg),
         nonce: access.nonce,
     };

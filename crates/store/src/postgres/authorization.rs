@@ -1,7 +1,7 @@
 //! Authorizations: the result of a completed interaction, with its code and its current refresh token in the same row.
 
 use grantwell_core::{
-    id::{AuthorizationId, Realm},
+    id::{AuthorizationId, Realm, SessionId},
     store::{Authorization, RefreshState},
     time::Timestamp,
 };
@@ -54,7 +54,8 @@ pub(super) fn find(realm: Realm, id: AuthorizationId) -> Statement {
 /// Under READ COMMITTED an `EXISTS` on a live consent passes while its withdrawal is in flight. `FOR SHARE` waits for it, and
 /// looks again at what it left.
 pub(super) fn insert(realm: Realm, authorization: &Authorization) -> QueryResult<Statement> {
-    let code = &authorization.code;
+    let session_id = authorization.session_id.as_ref().map(SessionId::as_bytes);
+    let code = authorization.code.as_ref();
     let refresh = authorization.refresh.as_ref();
     let body = encode(&AuthorizationBodyOf::from(authorization))?;
     Ok(Statement::new(
@@ -68,7 +69,7 @@ pub(super) fn insert(realm: Realm, authorization: &Authorization) -> QueryResult
               revoked_at, code_digest, code_expires_at, redeemed_at, burnt_at, generation, refresh_digest,
               rotated_at, refresh_expires_at, body)
            SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
-           FROM consented, signed_in
+           FROM consented WHERE $5 IS NULL OR EXISTS (SELECT FROM signed_in)
            ON CONFLICT DO NOTHING RETURNING 1)
          SELECT guarded(count(*)) FROM done",
         params![
@@ -76,17 +77,17 @@ pub(super) fn insert(realm: Realm, authorization: &Authorization) -> QueryResult
             authorization.id.as_bytes(),
             &authorization.client_id,
             authorization.user_id.as_bytes(),
-            authorization.session_id.as_bytes(),
+            session_id,
             authorization.consent_id.as_bytes(),
             authorization.epoch,
             authorization.created_at,
             authorization.expires_at,
             authorization.last_used_at,
             authorization.revoked_at,
-            code.digest,
-            code.expires_at,
-            code.redeemed_at,
-            code.invalidated_at,
+            code.map(|code| code.digest),
+            code.map(|code| code.expires_at),
+            code.and_then(|code| code.redeemed_at),
+            code.and_then(|code| code.invalidated_at),
             refresh.map(|refresh| refresh.generation),
             refresh.map(|refresh| refresh.digest),
             refresh.map(|refresh| refresh.rotated_at),
@@ -107,7 +108,8 @@ pub(super) fn redeem(
             "UPDATE \"authorization\"
              SET redeemed_at = $3, last_used_at = $3, generation = $4, refresh_digest = $5, rotated_at = $6,
                  refresh_expires_at = $7
-             WHERE realm = $1 AND id = $2 AND redeemed_at IS NULL AND burnt_at IS NULL AND revoked_at IS NULL"
+             WHERE realm = $1 AND id = $2 AND code_digest IS NOT NULL AND redeemed_at IS NULL AND burnt_at IS NULL
+               AND revoked_at IS NULL"
         ),
         params![
             realm,
@@ -125,7 +127,7 @@ pub(super) fn invalidate_code(realm: Realm, id: AuthorizationId, at: Timestamp) 
     Statement::new(
         guarded!(
             "UPDATE \"authorization\" SET burnt_at = $3
-             WHERE realm = $1 AND id = $2 AND redeemed_at IS NULL AND burnt_at IS NULL"
+             WHERE realm = $1 AND id = $2 AND code_digest IS NOT NULL AND redeemed_at IS NULL AND burnt_at IS NULL"
         ),
         params![realm, id.as_bytes(), at],
     )

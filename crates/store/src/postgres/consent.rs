@@ -38,7 +38,8 @@ pub(super) fn connections_of(realm: Realm, user: UserId) -> Statement {
             consent_columns!(),
             ", cl.body,
               (SELECT max(a.last_used_at) FROM \"authorization\" a
-               WHERE a.realm = c.realm AND a.consent_id = c.id AND a.redeemed_at IS NOT NULL)
+               WHERE a.realm = c.realm AND a.consent_id = c.id
+                 AND (a.redeemed_at IS NOT NULL OR a.code_digest IS NULL))
               FROM consent c LEFT JOIN client cl ON cl.realm = c.realm AND cl.client_id = c.client_id
               WHERE c.realm = $1 AND c.user_id = $2 AND c.withdrawn_at IS NULL
               ORDER BY c.created_at DESC, c.id DESC LIMIT 200"

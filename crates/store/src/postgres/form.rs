@@ -96,6 +96,7 @@ from! {
     Timestamp => |at| Self::Int(Some(at.millis()));
     Option<Timestamp> => |at| Self::Int(at.map(Timestamp::millis));
     &[u8; 16] => |id| Self::Bytes(Some(id.to_vec()));
+    Option<&[u8; 16]> => |id| Self::Bytes(id.map(|id| id.to_vec()));
     Digest => |digest| Self::Bytes(Some(digest.0.to_vec()));
     Option<Digest> => |digest| Self::Bytes(digest.map(|digest| digest.0.to_vec()));
     &[u8] => |bytes| Self::Bytes(Some(bytes.to_vec()));

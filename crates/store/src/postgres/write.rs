@@ -133,9 +133,10 @@ fn parts<'a>(
             under(Lock::Consent(realm.0, *id.as_bytes()), consent::withdraw(realm, *id, *user_id, *at))
         }
         Write::InsertAuthorization(record) => {
-            let session = Lock::Session(realm.0, *record.session_id.as_bytes());
+            let session = record.session_id.map(|id| Lock::Session(realm.0, *id.as_bytes()));
             let consent = Lock::Consent(realm.0, *record.consent_id.as_bytes());
-            (vec![session, consent], vec![authorization::insert(realm, record)?])
+            let locks = session.into_iter().chain([consent]).collect();
+            (locks, vec![authorization::insert(realm, record)?])
         }
         Write::RedeemCode { id, at, refresh } => {
             under(of_authorization(id), authorization::redeem(realm, *id, *at, refresh.as_ref()))

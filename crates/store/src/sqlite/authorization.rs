@@ -1,7 +1,7 @@
 //! Authorizations: the result of a completed interaction, with its code and its current refresh token in the same row.
 
 use grantwell_core::{
-    id::{AuthorizationId, Realm},
+    id::{AuthorizationId, Realm, SessionId},
     store::{Authorization, AuthorizationRecord, RefreshState},
     time::Timestamp,
 };
@@ -55,7 +55,7 @@ pub(super) fn find(c: &Connection, realm: Realm, id: AuthorizationId) -> Result<
 
 /// The writer is alone in its transaction, so what the guard's `EXISTS` saw is still so when the row is durable.
 pub(super) fn insert(c: &Connection, realm: Realm, authorization: &Authorization) -> Result<Guard> {
-    let code = &authorization.code;
+    let code = authorization.code.as_ref();
     let refresh = authorization.refresh.as_ref();
     let body = encode(&AuthorizationBodyOf::from(authorization))?;
     c.prepare_cached(
@@ -65,7 +65,7 @@ pub(super) fn insert(c: &Connection, realm: Realm, authorization: &Authorization
             rotated_at, refresh_expires_at, body)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20
          WHERE EXISTS (SELECT 1 FROM consent WHERE realm = ?1 AND id = ?6 AND withdrawn_at IS NULL)
-           AND EXISTS (SELECT 1 FROM session WHERE realm = ?1 AND id = ?5 AND ended_at IS NULL)
+           AND (?5 IS NULL OR EXISTS (SELECT 1 FROM session WHERE realm = ?1 AND id = ?5 AND ended_at IS NULL))
          ON CONFLICT DO NOTHING",
     )?
     .execute(params![
@@ -73,17 +73,17 @@ pub(super) fn insert(c: &Connection, realm: Realm, authorization: &Authorization
         authorization.id.as_bytes(),
         authorization.client_id.as_str(),
         authorization.user_id.as_bytes(),
-        authorization.session_id.as_bytes(),
+        authorization.session_id.as_ref().map(SessionId::as_bytes),
         authorization.consent_id.as_bytes(),
         authorization.epoch,
         authorization.created_at.millis(),
         authorization.expires_at.millis(),
         authorization.last_used_at.millis(),
         authorization.revoked_at.map(Timestamp::millis),
-        code.digest.0,
-        code.expires_at.millis(),
-        code.redeemed_at.map(Timestamp::millis),
-        code.invalidated_at.map(Timestamp::millis),
+        code.map(|code| code.digest.0),
+        code.map(|code| code.expires_at.millis()),
+        code.and_then(|code| code.redeemed_at).map(Timestamp::millis),
+        code.and_then(|code| code.invalidated_at).map(Timestamp::millis),
         refresh.map(|refresh| refresh.generation),
         refresh.map(|refresh| refresh.digest.0),
         refresh.map(|refresh| refresh.rotated_at.millis()),
@@ -104,7 +104,8 @@ pub(super) fn redeem(
         "UPDATE authorization
          SET redeemed_at = ?3, last_used_at = ?3, generation = ?4, refresh_digest = ?5, rotated_at = ?6,
              refresh_expires_at = ?7
-         WHERE realm = ?1 AND id = ?2 AND redeemed_at IS NULL AND burnt_at IS NULL AND revoked_at IS NULL",
+         WHERE realm = ?1 AND id = ?2 AND code_digest IS NOT NULL AND redeemed_at IS NULL AND burnt_at IS NULL
+           AND revoked_at IS NULL",
     )?
     .execute(params![
         realm.0,
@@ -126,7 +127,7 @@ pub(super) fn invalidate_code(
 ) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE authorization SET burnt_at = ?3
-         WHERE realm = ?1 AND id = ?2 AND redeemed_at IS NULL AND burnt_at IS NULL",
+         WHERE realm = ?1 AND id = ?2 AND code_digest IS NOT NULL AND redeemed_at IS NULL AND burnt_at IS NULL",
     )?
     .execute(params![realm.0, id.as_bytes(), at.millis()])
     .map(guarded)

@@ -1,12 +1,12 @@
 //! What a copy keeps, and what a restore ends.
 
 use grantwell_core::{
-    store::Store as _,
+    store::{Store as _, Write},
     time::{Entropy, Timestamp},
 };
 
 use super::{
-    fixtures::NOW,
+    fixtures::{self, NOW},
     stage::{Stage, contents},
 };
 use crate::{
@@ -20,6 +20,8 @@ use crate::{
 pub async fn a_restore_ends_what_was_handed_out(from: &str, to: &str, entropy: &dyn Entropy) {
     let nodes = [open(from, OpenOptions::default()).await.unwrap()];
     let stage = Stage::set(&nodes, entropy).await;
+    let given = fixtures::without_code(&stage.cast.consent, entropy);
+    stage.done(Write::InsertAuthorization(Box::new(given))).await;
     let mut source = copy::source(from).unwrap();
     let mut target = copy::target(to, "", Occupied::Refuse).unwrap();
     copy::transfer(source.as_mut(), target.as_mut(), &mut |_, _| {}).unwrap();

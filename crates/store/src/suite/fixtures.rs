@@ -209,7 +209,7 @@ pub fn authorization(consent: &Consent, session: SessionId, entropy: &dyn Entrop
         id: AuthorizationId::new(NOW, entropy),
         client_id: consent.client_id.clone(),
         user_id: consent.user_id,
-        session_id: session,
+        session_id: Some(session),
         consent_id: consent.id,
         permissions: permissions(),
         offline: true,
@@ -218,17 +218,27 @@ pub fn authorization(consent: &Consent, session: SessionId, entropy: &dyn Entrop
         epoch: 1,
         created_at: NOW,
         expires_at: NOW + HOUR * 24 * 180,
-        code: CodeState {
+        code: Some(CodeState {
             digest: digest(entropy),
             redirect_uri: Some("https://app.example/callback".to_owned()),
             challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
             expires_at: NOW + Duration::from_mins(1),
             redeemed_at: None,
             invalidated_at: None,
-        },
+        }),
         refresh: None,
         last_used_at: NOW,
         revoked_at: None,
+    }
+}
+
+/// An authorization under `consent` that was given in no browser, with its first refresh token.
+pub fn without_code(consent: &Consent, entropy: &dyn Entropy) -> Authorization {
+    Authorization {
+        session_id: None,
+        code: None,
+        refresh: Some(refresh(1, entropy)),
+        ..authorization(consent, SessionId::new(NOW, entropy), entropy)
     }
 }
 

@@ -205,11 +205,12 @@ pub async fn an_authorization_is_born_under_what_lives(nodes: &[Engine], entropy
 
     stage.conflict(insert(Authorization { id: cast.authorization.id, ..fresh() })).await;
     stage.conflict(insert(Authorization { consent_id: ConsentId::new(NOW, entropy), ..fresh() })).await;
-    stage.conflict(insert(Authorization { session_id: SessionId::new(NOW, entropy), ..fresh() })).await;
+    stage.conflict(insert(Authorization { session_id: Some(SessionId::new(NOW, entropy)), ..fresh() })).await;
     let mut whole = fresh();
     whole.refresh = Some(fixtures::refresh(3, entropy));
-    (whole.nonce, whole.code.challenge, whole.code.redirect_uri) = (None, None, None);
-    whole.code.redeemed_at = Some(NOW);
+    let code = whole.code.as_mut().unwrap();
+    (code.challenge, code.redirect_uri, code.redeemed_at) = (None, None, Some(NOW));
+    whole.nonce = None;
     whole.offline = false;
     stage.done(insert(whole.clone())).await;
     let read = store.authorization(realm, whole.id).await.unwrap().unwrap();
@@ -218,10 +219,64 @@ pub async fn an_authorization_is_born_under_what_lives(nodes: &[Engine], entropy
     let ended = fixtures::session(cast.user.id, entropy);
     stage.done(Write::InsertSession(Box::new(ended.clone()))).await;
     stage.done(Write::EndSession { id: ended.id, user_id: cast.user.id, at: NOW }).await;
-    stage.conflict(insert(Authorization { session_id: ended.id, ..fresh() })).await;
+    stage.conflict(insert(Authorization { session_id: Some(ended.id), ..fresh() })).await;
     stage.done(insert(fresh())).await;
     stage.done(Write::WithdrawConsent { id: cast.consent.id, user_id: cast.user.id, at: NOW }).await;
     stage.conflict(insert(fresh())).await;
+    stage.end().await;
+}
+
+/// One that was given in no browser is born under a live consent alone, and one that is not a code's has none to redeem or to invalidate.
+pub async fn an_authorization_needs_no_session_and_no_code(nodes: &[Engine], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm, cast) = (stage.store(), stage.realm, &stage.cast);
+    let insert = |authorization: &Authorization| Write::InsertAuthorization(Box::new(authorization.clone()));
+    let read = async |id| store.authorization(realm, id).await.unwrap().unwrap();
+    let fresh = || fixtures::without_code(&cast.consent, entropy);
+
+    let given = fresh();
+    stage
+        .conflict(insert(&Authorization { consent_id: ConsentId::new(NOW, entropy), ..given.clone() }))
+        .await;
+    stage.done(insert(&given)).await;
+    stage.conflict(insert(&given)).await;
+    let record = read(given.id).await;
+    assert_eq!(record.authorization, given);
+    assert_eq!(record.client.as_ref(), Some(&cast.client));
+    assert!(record.user.as_ref() == Some(&cast.user) && record.session.is_none());
+    assert_eq!((record.consent_withdrawn_at, record.epoch), (None, 1));
+    let shown = store.connections_of(realm, cast.user.id).await.unwrap();
+    assert_eq!(shown.first().unwrap().last_used_at, Some(NOW), "it began with a token");
+
+    // One without the other.
+    let of_session = Authorization { session_id: Some(cast.session.id), ..fresh() };
+    let code = cast.authorization.code.clone();
+    let of_code = Authorization { code, refresh: None, ..fresh() };
+    for authorization in [&of_session, &of_code] {
+        stage.done(insert(authorization)).await;
+        assert_eq!(read(authorization.id).await.authorization, *authorization);
+    }
+    assert_eq!(read(of_session.id).await.session.as_ref(), Some(&cast.session));
+    stage
+        .conflict(insert(&Authorization { session_id: Some(SessionId::new(NOW, entropy)), ..fresh() }))
+        .await;
+
+    let id = given.id;
+    stage.conflict(Write::RedeemCode { id, at: NOW, refresh: None }).await;
+    stage.conflict(Write::InvalidateCode { id, at: NOW }).await;
+    stage.done(Write::RedeemCode { id: of_code.id, at: NOW, refresh: None }).await;
+    let second = RefreshState { rotated_at: NOW + SECOND, ..fixtures::refresh(2, entropy) };
+    stage.done(Write::RotateRefresh { id, to: second }).await;
+    stage.conflict(Write::RotateRefresh { id, to: second }).await;
+    let refreshed = Authorization { refresh: Some(second), last_used_at: NOW + SECOND, ..given };
+    assert_eq!(read(id).await.authorization, refreshed);
+    stage.done(Write::RevokeAuthorization { id, at: NOW + SECOND }).await;
+    stage.conflict(Write::RevokeAuthorization { id, at: NOW + SECOND }).await;
+    stage.conflict(Write::RotateRefresh { id, to: fixtures::refresh(3, entropy) }).await;
+    assert_eq!(read(id).await.authorization.revoked_at, Some(NOW + SECOND));
+
+    stage.done(Write::WithdrawConsent { id: cast.consent.id, user_id: cast.user.id, at: NOW }).await;
+    stage.conflict(insert(&fresh())).await;
     stage.end().await;
 }
 
@@ -242,10 +297,10 @@ pub async fn c_04_a_code_is_redeemed_once(nodes: &[Engine], entropy: &dyn Entrop
     let refresh = fixtures::refresh(1, entropy);
     stage.done(Write::RedeemCode { id, at: NOW + SECOND, refresh: Some(refresh) }).await;
     let now = stage.authorization().await.authorization;
-    assert_eq!(now.code.redeemed_at, Some(NOW + SECOND));
+    let code = now.code.unwrap();
+    assert_eq!((code.redeemed_at, code.invalidated_at), (Some(NOW + SECOND), None));
     assert_eq!(now.last_used_at, NOW + SECOND);
     assert_eq!(now.refresh, Some(refresh));
-    assert_eq!(now.code.invalidated_at, None);
     stage.conflict(redeem(id)).await;
     stage.conflict(invalidate(id)).await;
 

@@ -45,6 +45,7 @@ macro_rules! every_test {
             grants: a_consent_is_one_for_a_pair_and_withdrawn_for_ever
             grants: a_connection_was_used_when_a_token_was_issued
             grants: an_authorization_is_born_under_what_lives
+            grants: an_authorization_needs_no_session_and_no_code
             grants: c_04_a_code_is_redeemed_once
             grants: f_02_a_refresh_token_goes_from_one_generation_to_the_next
             random: random_commits_agree_with_the_model
@@ -61,6 +62,7 @@ macro_rules! every_test {
             registry: the_generation_tells_of_changes_only
             sweeping: every_row_goes_at_its_time_and_not_before
             sweeping: what_ended_is_kept_for_its_time
+            sweeping: what_has_no_code_is_kept_until_its_end
             sweeping: a_step_is_small
             tickets: a_ticket_is_inserted_once
             tickets: a_ticket_is_updated_on_the_version_that_was_read

@@ -247,17 +247,20 @@ impl World {
             }
             Write::InsertAuthorization(authorization) => {
                 guard(self.consents.get(&authorization.consent_id)?.withdrawn_at.is_none())?;
-                guard(self.sessions.get(&authorization.session_id)?.ended_at.is_none())?;
+                if let Some(id) = authorization.session_id {
+                    guard(self.sessions.get(&id)?.ended_at.is_none())?;
+                }
                 insert(&mut self.authorizations, authorization.id, *authorization)
             }
             Write::RedeemCode { id, at, refresh } => {
                 let authorization = self.authorizations.get_mut(&id)?;
-                guard(authorization.revoked_at.is_none() && authorization.code.invalidated_at.is_none())?;
+                let code = authorization.code.as_mut()?;
+                guard(authorization.revoked_at.is_none() && code.invalidated_at.is_none())?;
                 (authorization.refresh, authorization.last_used_at) = (refresh, at);
-                guard(authorization.code.redeemed_at.replace(at).is_none())
+                guard(code.redeemed_at.replace(at).is_none())
             }
             Write::InvalidateCode { id, at } => {
-                let code = &mut self.authorizations.get_mut(&id)?.code;
+                let code = self.authorizations.get_mut(&id)?.code.as_mut()?;
                 guard(code.redeemed_at.is_none() && code.invalidated_at.replace(at).is_none())
             }
             Write::RotateRefresh { id, to } => {
@@ -285,7 +288,7 @@ impl World {
         Some(())
     }
 
-    /// The write carries no time: what it ends has ended when it was last used.
+    /// The write carries no time: what it ends has ended when it was last used. Whose an authorization is, its consent says.
     fn end_all_of(&mut self, user: UserId) {
         for session in self.sessions.values_mut().filter(|session| session.user_id == user) {
             session.ended_at.get_or_insert(session.last_seen_at);
@@ -293,7 +296,8 @@ impl World {
         for consent in self.consents.values_mut().filter(|consent| consent.user_id == user) {
             consent.withdrawn_at.get_or_insert(consent.updated_at);
         }
-        for authorization in self.authorizations.values_mut().filter(|a| a.user_id == user) {
+        let of_user = |id: &ConsentId| self.consents.get(id).is_some_and(|consent| consent.user_id == user);
+        for authorization in self.authorizations.values_mut().filter(|a| of_user(&a.consent_id)) {
             authorization.revoked_at.get_or_insert(authorization.last_used_at);
         }
     }
@@ -402,7 +406,8 @@ impl World {
             let used = self
                 .authorizations
                 .values()
-                .filter(|a| a.consent_id == consent.id && a.code.redeemed_at.is_some())
+                .filter(|a| a.consent_id == consent.id)
+                .filter(|a| a.code.as_ref().is_none_or(|code| code.redeemed_at.is_some()))
                 .map(|a| a.last_used_at)
                 .max();
             assert_eq!(connection.last_used_at, used);
@@ -416,7 +421,7 @@ impl World {
         let (Some(found), Some(known)) = (found, known) else { return };
         assert_eq!(found.client.as_ref(), self.clients.get(&known.client_id));
         assert!(found.user.as_ref() == self.users.get(&known.user_id));
-        assert_eq!(found.session.as_ref(), self.sessions.get(&known.session_id));
+        assert_eq!(found.session.as_ref(), known.session_id.and_then(|id| self.sessions.get(&id)));
         let consent = self.consents.get(&known.consent_id);
         assert_eq!(found.consent_withdrawn_at, consent.and_then(|consent| consent.withdrawn_at));
         assert_eq!(Some(found.epoch), self.realm.as_ref().map(|realm| realm.epoch));

@@ -342,7 +342,11 @@ pub async fn a_withdrawal_beats_what_comes_after_it(nodes: &[Engine], entropy: &
     for round in 0..40 {
         let consent = fixtures::consent(cast.user.id, &cast.client, entropy);
         stage.done(Write::InsertConsent(Box::new(consent.clone()))).await;
-        let fresh = fixtures::authorization(&consent, cast.session.id, entropy);
+        let fresh = if round % 4 < 2 {
+            fixtures::authorization(&consent, cast.session.id, entropy)
+        } else {
+            fixtures::without_code(&consent, entropy)
+        };
         let insert = Write::InsertAuthorization(Box::new(fresh.clone()));
         let withdraw = Write::WithdrawConsent { id: consent.id, user_id: cast.user.id, at: NOW };
         let writes = if round % 2 == 0 { vec![insert, withdraw] } else { vec![withdraw, insert] };

@@ -307,10 +307,15 @@ impl Author<'_> {
             _ => {
                 let session = *self.dice.pick(&self.ids.sessions);
                 let consent = self.world_consent();
-                Write::InsertAuthorization(Box::new(Authorization {
-                    id,
-                    ..fixtures::authorization(&consent, session, self.dice.0)
-                }))
+                let given = match self.dice.roll(4) {
+                    0 => fixtures::without_code(&consent, self.dice.0),
+                    1 => Authorization {
+                        session_id: None,
+                        ..fixtures::authorization(&consent, session, self.dice.0)
+                    },
+                    _ => fixtures::authorization(&consent, session, self.dice.0),
+                };
+                Write::InsertAuthorization(Box::new(Authorization { id, ..given }))
             }
         }
     }

@@ -49,7 +49,7 @@ pub async fn every_row_goes_at_its_time_and_not_before(nodes: &[Engine], entropy
     let before = rows(&stage).await;
     let moment = Duration::from_millis(1);
     let cast = &stage.cast;
-    let unredeemed = cast.authorization.code.expires_at + MINUTE * 15;
+    let unredeemed = cast.authorization.code.as_ref().unwrap().expires_at + MINUTE * 15;
 
     assert_eq!(sweep(&stage, NOW).await, 0);
     // (table, last instant at which its two rows are kept)
@@ -129,6 +129,20 @@ pub async fn what_ended_is_kept_for_its_time(nodes: &[Engine], entropy: &dyn Ent
     sweep(&stage, cast.session.expires_at + KEEP.ended + moment).await;
     let record = store.authorization(realm, live.id).await.unwrap().unwrap();
     assert!(record.session.is_none() && record.user.is_some() && record.client.is_some());
+}
+
+/// No code of it can be waited for: it goes when it has ended, and not before.
+pub async fn what_has_no_code_is_kept_until_its_end(nodes: &[Engine], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let given = fixtures::without_code(&stage.cast.consent, entropy);
+    stage.done(Write::InsertAuthorization(Box::new(given.clone()))).await;
+    let there = async || stage.store().authorization(stage.realm, given.id).await.unwrap().is_some();
+    let end = given.expires_at + KEEP.ended;
+    sweep(&stage, end).await;
+    assert_eq!(rows(&stage).await.get("authorization"), Some(&1), "the codes that nobody came for went");
+    assert!(there().await);
+    sweep(&stage, end + Duration::from_millis(1)).await;
+    assert!(!there().await);
 }
 
 /// One call removes at most so many rows of each table.

@@ -138,7 +138,7 @@ fn n_06_after_a_conflict_the_same_redirect_is_repeated() {
         assert!(wanted.contains(&"interaction") && wanted.contains(&"authorization"), "{wanted:?}");
 
         let mut redeemed = record.clone();
-        redeemed.authorization.code.redeemed_at = Some(fx::NOW);
+        redeemed.authorization.code.as_mut().unwrap().redeemed_at = Some(fx::NOW);
         let (decided, _) = after(handle, &redeemed);
         assert_eq!(refusal(decided), ResumeRefusal::Answered(Box::new(row.clone())));
     }
@@ -277,7 +277,7 @@ fn l_32_the_person_whom_the_external_login_ui_reported_gets_a_session_here() {
     let browser = BrowserCookies { sessions: vec![claimed], ..au::browser(&[]) };
     let decided = fx::decide(&step(of_row(&adopted), &browser), &world, &fx::context(&fx::policy()));
     let (_, record) = authorization(&decided.unwrap());
-    assert_eq!(record.authorization.session_id, signed_in.session_id);
+    assert_eq!(record.authorization.session_id, Some(signed_in.session_id));
     // Not in a browser that has only another session of hers.
     let world = fx::World { sessions: vec![au::session(2)], ..world };
     assert!(matches!(

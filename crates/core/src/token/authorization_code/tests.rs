@@ -93,12 +93,23 @@ fn a_code_is_redeemed_once_for_the_tokens_of_its_grant() {
     assert_eq!(id_token["sub"], fx::user().id.to_string());
     assert_eq!(id_token["aud"], "web");
     assert_eq!(id_token["nonce"], "n-0S6_WzA2Mj");
-    assert_eq!(id_token["sid"], record.authorization.session_id.to_string());
+    assert_eq!(id_token["sid"], record.authorization.session_id.unwrap().to_string());
     assert_eq!(id_token["auth_time"], record.authorization.authentication.at.seconds());
     assert_eq!(id_token["acr"], crate::policy::ACR_PASSWORD);
     assert_eq!(id_token["at_hash"], at_hash(&access_token, Algorithm::ES256));
     assert_eq!(id_token["exp"], NOW.seconds() + 600);
     assert!(!id_token.contains_key("azp"));
+}
+
+#[test]
+fn an_id_token_without_a_session_has_no_sid() {
+    let mut record = fx::record();
+    (record.authorization.session_id, record.session) = (None, None);
+    let id_token = redeem(&fx::client(), &record, &[]).unwrap().outcome.id_token.unwrap();
+    let expected = Expected { typ: &["JWT"], algorithms: Algorithm::ALL };
+    let claims = verify(&id_token, fx::keyring().verifying(), &expected).unwrap().claims;
+    assert!(!claims.contains_key("sid"));
+    assert_eq!(claims["sub"], fx::user().id.to_string());
 }
 
 #[test]
@@ -138,7 +149,7 @@ fn p_04_p_05_p_07_a_wrong_verifier_is_refused_and_invalidates_the_code() {
         assert!(invalidates(attempt()), "{verifier:?}");
     }
     let mut record = fx::record();
-    record.authorization.code.invalidated_at = Some(NOW);
+    record.authorization.code.as_mut().unwrap().invalidated_at = Some(NOW);
     assert_eq!(
         refusal(redeem(&fx::client(), &record, &[])),
         TokenRefusal::CodeInvalidated,
@@ -149,7 +160,7 @@ fn p_04_p_05_p_07_a_wrong_verifier_is_refused_and_invalidates_the_code() {
 #[test]
 fn p_06_a_verifier_without_a_challenge_is_refused() {
     let mut record = fx::record();
-    record.authorization.code.challenge = None;
+    record.authorization.code.as_mut().unwrap().challenge = None;
     let attempt = || redeem(&fx::client(), &record, &[]);
     assert_eq!(refusal(attempt()), TokenRefusal::UnexpectedVerifier);
     assert!(invalidates(attempt()));
@@ -166,14 +177,14 @@ fn c_03_the_redirect_uri_that_was_sent_must_be_repeated() {
         assert!(invalidates(attempt()), "{redirect:?}");
     }
     let mut record = fx::record();
-    record.authorization.code.redirect_uri = None;
+    record.authorization.code.as_mut().unwrap().redirect_uri = None;
     assert!(redeem(&fx::client(), &record, &[("redirect_uri", None)]).is_ok(), "none was sent");
 }
 
 #[test]
 fn c_01_a_valid_replay_revokes_what_the_code_gave() {
     let mut record = fx::record();
-    record.authorization.code.redeemed_at = Some(NOW);
+    record.authorization.code.as_mut().unwrap().redeemed_at = Some(NOW);
     for late in [Duration::ZERO, Duration::from_hours(5)] {
         let world = fx::World::of(record.clone());
         let policy = fx::policy();
@@ -199,9 +210,9 @@ fn c_01_a_valid_replay_revokes_what_the_code_gave() {
 #[test]
 fn c_02_c_03_an_invalid_attempt_changes_nothing() {
     let mut used = fx::record();
-    used.authorization.code.redeemed_at = Some(NOW);
+    used.authorization.code.as_mut().unwrap().redeemed_at = Some(NOW);
     let mut invalidated = fx::record();
-    invalidated.authorization.code.invalidated_at = Some(NOW);
+    invalidated.authorization.code.as_mut().unwrap().invalidated_at = Some(NOW);
     let foreign = Client { client_id: "foreign".into(), ..fx::client() };
     let wrong: &[(&str, Option<&str>)] = &[("code_verifier", None)];
     for (name, client, record, changes, expected) in [
@@ -227,7 +238,7 @@ fn c_05_a_code_ends_after_its_minute() {
     let at = |now| {
         decide_with(&fx::client(), &params(&code_of(&record), &[]), &world, &fx::context_at(&policy, now))
     };
-    let end = record.authorization.code.expires_at;
+    let end = record.authorization.code.as_ref().unwrap().expires_at;
     assert!(at(end - Duration::from_millis(1)).is_ok());
     let refused = at(end).unwrap_err();
     assert_eq!(refused.refusal, TokenRefusal::CodeExpired);
@@ -244,7 +255,7 @@ fn c_06_c_07_what_is_not_the_code_is_not_known() {
     // The right id with a secret that is not its own.
     let secret = Code::of(AuthorizationId::from_bytes([9; 16]), keys).digest();
     let mut edited = record.clone();
-    edited.authorization.code.digest = secret;
+    edited.authorization.code.as_mut().unwrap().digest = secret;
     let policy = fx::policy();
     let context = fx::context(&policy);
     for code in [other.as_str(), refresh.as_str(), "x", "gwc_", &code_of(&record)[..60]] {
@@ -261,6 +272,10 @@ fn c_06_c_07_what_is_not_the_code_is_not_known() {
         assert_eq!(refused.refusal, TokenRefusal::UnknownCode, "{changed}");
     }
     assert_eq!(refusal(redeem(&fx::client(), &edited, &[])), TokenRefusal::UnknownCode);
+    edited.authorization.code = None;
+    let refused = redeem(&fx::client(), &edited, &[]).unwrap_err();
+    assert_eq!(refused.refusal, TokenRefusal::UnknownCode, "an authorization that is not a code's");
+    assert!(grant_writes(&refused.writes).is_empty());
     assert_eq!(
         refusal(decide_with(&fx::client(), &params(&code_of(&record), &[]), &fx::World::default(), &context)),
         TokenRefusal::UnknownCode

@@ -30,7 +30,7 @@ fn after(token: &Token) -> Token {
 /// A record whose current token is `current`, rotated at `at`.
 fn record(current: &Token, at: Timestamp) -> AuthorizationRecord {
     let mut record = fx::record();
-    record.authorization.code.redeemed_at = Some(record.authorization.created_at);
+    record.authorization.code.as_mut().unwrap().redeemed_at = Some(record.authorization.created_at);
     record.authorization.refresh = Some(RefreshState {
         generation: current.generation,
         digest: current.digest(),
@@ -102,6 +102,15 @@ fn f_02_a_refresh_rotates_by_one_guarded_write() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn what_has_no_session_and_no_code_is_refreshed() {
+    let living = first();
+    let mut record = record(&living, NOW);
+    (record.authorization.session_id, record.session, record.authorization.code) = (None, None, None);
+    record.authorization.offline = false;
+    assert_eq!(answered(&Attempt::of(&living, record).decide()), after(&living));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 use std::process::Command;
 
+use rusqlite::types::Value;
+
 use super::*;
 use crate::schema::MIGRATIONS;
 
@@ -24,7 +26,7 @@ impl Drop for Folder {
     }
 }
 
-/// A database of an old release, with a session in it.
+/// A database of an old release, with a session in it, and an authorization under a consent.
 fn old(path: &Path, version: i64) {
     let c = Connection::open(path).unwrap();
     for migration in MIGRATIONS.iter().take(usize::try_from(version).unwrap()) {
@@ -35,7 +37,10 @@ fn old(path: &Path, version: i64) {
     c.execute_batch(
         "INSERT INTO realm VALUES (1, 'https://issuer.example', x'00', 0, 0);
          INSERT INTO session (realm, id, digest, user_id, created_at, last_seen_at, expires_at, body)
-         VALUES (1, x'01', x'02', x'03', 1, 2, 3, '{}')",
+         VALUES (1, x'01', x'02', x'03', 1, 2, 3, '{}');
+         INSERT INTO consent VALUES (1, x'04', x'03', 'app', '{}', 5, 6, 7, 8);
+         INSERT INTO authorization VALUES (1, x'05', 'app', x'03', x'01', x'04', 9, 10, 11, 12, 13, x'06', 14, 15, 16, 17,
+                                           x'07', 18, 19, '{}')",
     )
     .unwrap();
 }
@@ -79,6 +84,20 @@ fn an_old_database_is_copied_beside_itself_and_brought_up_to_date() {
     assert_eq!(schema(&c), schema(&open(&fresh.file()).unwrap()));
     let epoch: i64 = c.query_row("SELECT epoch FROM session", [], |row| row.get(0)).unwrap();
     assert_eq!(epoch, 0, "a session of before is of the first epoch");
+    // Its table is made anew.
+    let said = "SELECT id, client_id, user_id, session_id, consent_id, epoch, created_at, expires_at, last_used_at, revoked_at,
+                  code_digest, code_expires_at, redeemed_at, burnt_at, generation, refresh_digest, rotated_at,
+                  refresh_expires_at, body, realm FROM authorization";
+    let row = |c: &Connection| {
+        let all = |row: &rusqlite::Row<'_>| (0..20).map(|at| row.get(at)).collect::<Result<Vec<Value>>>();
+        c.query_row(said, [], all).unwrap()
+    };
+    assert_eq!(row(&c), row(&Connection::open(kept_as(&folder.file(), 1)).unwrap()));
+    let orphan = "INSERT INTO authorization SELECT realm, x'08', client_id, user_id, NULL, x'09', epoch, created_at, expires_at,
+                    last_used_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, body FROM authorization";
+    let refused = c.execute(orphan, []).unwrap_err();
+    assert_eq!(refused.sqlite_error_code(), Some(ErrorCode::ConstraintViolation), "{refused}");
+    assert!(refused.to_string().contains("FOREIGN KEY"), "{refused}");
     assert!(!kept_as(&fresh.file(), 0).exists(), "there was nothing to keep");
 
     let kept = kept_as(&folder.file(), 1);
