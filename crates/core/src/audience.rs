@@ -17,7 +17,7 @@ const MOST_RESOURCES: usize = 8;
 
 /// What a request asks for, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct AudienceRequest {
     /// `scope`; `None` when the request has none.
     pub scope: Option<ScopeSet>,
     /// Every `resource` and `audience`, in order, each once.
@@ -85,7 +85,7 @@ impl Refusal for AudienceRefusal {
     }
 }
 
-impl Asked {
+impl AudienceRequest {
     /// Reads the parameters.
     pub fn read(form: &Form) -> Result<Self, AudienceRefusal> {
         let scope = form.one("scope").map_err(|_| AudienceRefusal::Repeated)?;
@@ -114,14 +114,14 @@ impl Asked {
         }
     }
 
-    /// What [`crate::store::Store::resources`] must be asked for before [`Asked::resolve`].
+    /// What [`crate::store::Store::resources`] must be asked for before [`AudienceRequest::resolve`].
     pub fn to_load(&self, client: &Client) -> (Vec<ResourceIdentifier>, ScopeSet) {
         let mut named = self.resources.clone();
         named.extend(client.default_resource.clone());
         (named, self.scopes(client).filtered(is_api_scope))
     }
 
-    /// The permissions that are asked for. `resources` are those of [`Asked::to_load`].
+    /// The permissions that are asked for. `resources` are those of [`AudienceRequest::to_load`].
     pub fn resolve(
         &self,
         client: &Client,

@@ -360,16 +360,16 @@ impl PendingMigration {
     }
 }
 
-/// Copies everything into `target`, reads it back, compares, and answers what it was; `told` hears of every table when it is
+/// Copies everything into `target`, reads it back, compares, and returns the counts; calls `on_progress` for every table when it is
 /// begun, and now and then how far it is.
 pub fn transfer(
     source: &mut dyn Source,
     target: &mut dyn Target,
-    told: &mut dyn FnMut(&'static str, u64),
+    on_progress: &mut dyn FnMut(&'static str, u64),
 ) -> Result<Vec<(&'static str, Tally)>, CopyError> {
     let mut tallies = Vec::new();
     for shape in source.shapes() {
-        told(shape.table.name, 0);
+        on_progress(shape.table.name, 0);
         let mut tally = Tally::default();
         let mut batch = Vec::with_capacity(BATCH);
         source.rows(&shape, &mut |row| {
@@ -378,7 +378,7 @@ pub fn transfer(
             if batch.len() == BATCH {
                 target.put(&shape, &batch)?;
                 batch.clear();
-                told(shape.table.name, tally.rows);
+                on_progress(shape.table.name, tally.rows);
             }
             Ok(())
         })?;
@@ -389,7 +389,7 @@ pub fn transfer(
                 shape.table.name
             )));
         }
-        told(shape.table.name, tally.rows);
+        on_progress(shape.table.name, tally.rows);
         tallies.push((shape.table.name, tally));
     }
     Ok(tallies)

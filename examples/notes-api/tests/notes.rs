@@ -10,12 +10,13 @@ use axum::{
     http::{Request, Response, StatusCode},
     routing::{get, post},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use grantwell_core::{
     id::KeyId,
     jose::{Algorithm, SigningKey},
 };
 use grantwell_notes_api::{NotesConfig, router};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
 use tower::ServiceExt;
 
@@ -56,7 +57,8 @@ async fn fixture() -> Fixture {
         if revoked.lock().unwrap().iter().any(|gone| gone == token) {
             return Json(json!({ "active": false }));
         }
-        let mut claims = grantwell_core::jose::jws::unverified_claims(token).unwrap();
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+        let mut claims: Map<String, Value> = serde_json::from_slice(&payload).unwrap();
         claims.insert("active".to_owned(), json!(true));
         Json(Value::Object(claims))
     };

@@ -8,13 +8,14 @@ use crate::fixtures as fx;
 /// Audience and scopes, or why not.
 type Expected = Result<&'static [(&'static str, &'static str)], AudienceRefusal>;
 
-fn asked(scope: &str, resources: &[&str]) -> Asked {
+fn asked(scope: &str, resources: &[&str]) -> AudienceRequest {
     let scope = [("scope", scope)].into_iter().filter(|(_, scope)| !scope.is_empty());
-    Asked::read(&Form::from_pairs(scope.chain(resources.iter().map(|id| ("resource", *id))))).unwrap()
+    AudienceRequest::read(&Form::from_pairs(scope.chain(resources.iter().map(|id| ("resource", *id)))))
+        .unwrap()
 }
 
-/// What the store would answer to [`Asked::to_load`].
-fn loaded(asked: &Asked, client: &Client, all: &[Resource]) -> Vec<Resource> {
+/// What the store would answer to [`AudienceRequest::to_load`].
+fn loaded(asked: &AudienceRequest, client: &Client, all: &[Resource]) -> Vec<Resource> {
     let (identifiers, scopes) = asked.to_load(client);
     let wanted = |r: &&Resource| {
         identifiers.contains(&r.identifier) || scopes.iter().any(|s| r.scopes.contains_key(s))
@@ -177,16 +178,16 @@ fn offline_access_is_for_clients_that_can_refresh() {
 #[test]
 fn what_is_asked_is_read_once_and_bounded() {
     let form = Form::from_pairs([("resource", "a"), ("audience", "b"), ("resource", "b"), ("audience", "a")]);
-    assert_eq!(Asked::read(&form).unwrap().resources, ["a".into(), "b".into()]);
+    assert_eq!(AudienceRequest::read(&form).unwrap().resources, ["a".into(), "b".into()]);
     let names: Vec<String> = (0..9).map(|n| n.to_string()).collect();
     let nine = Form::from_pairs(names.iter().map(|name| ("resource", name.as_str())));
-    assert_eq!(Asked::read(&nine), Err(AudienceRefusal::TooManyResources));
+    assert_eq!(AudienceRequest::read(&nine), Err(AudienceRefusal::TooManyResources));
     let eight = Form::from_pairs(names.iter().take(8).map(|name| ("audience", name.as_str())));
-    assert_eq!(Asked::read(&eight).unwrap().resources.len(), 8);
+    assert_eq!(AudienceRequest::read(&eight).unwrap().resources.len(), 8);
     let twice = Form::from_pairs([("scope", "a"), ("scope", "a")]);
-    assert_eq!(Asked::read(&twice), Err(AudienceRefusal::Repeated));
+    assert_eq!(AudienceRequest::read(&twice), Err(AudienceRefusal::Repeated));
     assert_eq!(AudienceRefusal::Repeated.public().code, ErrorCode::InvalidRequest);
-    let malformed = Asked::read(&Form::from_pairs([("scope", "a\"")])).unwrap_err();
+    let malformed = AudienceRequest::read(&Form::from_pairs([("scope", "a\"")])).unwrap_err();
     assert_eq!((malformed.public().code, malformed.reason()), (ErrorCode::InvalidScope, "scope_syntax"));
 }
 

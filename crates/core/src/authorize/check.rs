@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use crate::{
-    audience::{Asked, AudienceRefusal},
+    audience::{AudienceRefusal, AudienceRequest},
     authorize::{
         id_token_hint::{self, HintError},
         response::AuthorizationResponse,
@@ -347,7 +347,7 @@ impl Step for AuthorizeRequest {
         let destination =
             destination(&self.form, id, client.map(Arc::as_ref)).map_err(|refusal| page(refusal, client))?;
         let client = client.ok_or_else(|| page(PageRefusal::ClientUnknown(id.clone()), None))?;
-        let resources = match Asked::read(&self.form) {
+        let resources = match AudienceRequest::read(&self.form) {
             Ok(asked) => {
                 let (identifiers, scopes) = asked.to_load(destination.client);
                 have.resources(identifiers, scopes)?
@@ -366,7 +366,7 @@ impl Step for AuthorizeRequest {
     }
 }
 
-/// Second stage: what is asked for? `resources` are those of [`Asked::to_load`].
+/// Second stage: what is asked for? `resources` are those of [`AudienceRequest::to_load`].
 fn run(
     form: &Form,
     destination: &Destination<'_>,
@@ -457,7 +457,7 @@ fn pkce(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), Req
 }
 
 fn permissions(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
-    let asked = Asked::read(input.form).map_err(RequestRefusal::Audience)?;
+    let asked = AudienceRequest::read(input.form).map_err(RequestRefusal::Audience)?;
     request.permissions = asked
         .resolve(input.destination.client, input.resources, &input.context.policy.issuer)
         .map_err(RequestRefusal::Audience)?;

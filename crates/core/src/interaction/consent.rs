@@ -55,7 +55,7 @@ pub struct Question<'a> {
 
 /// Whether an answer is one to the question as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum QuestionMatch {
     /// It is.
     ThisQuestion,
     /// The page showed something else.
@@ -69,12 +69,12 @@ impl Question<'_> {
     }
 
     /// Compares it with what came back.
-    pub fn compare(&self, keys: &RealmKeys, received: &str) -> About {
+    pub fn compare(&self, keys: &RealmKeys, received: &str) -> QuestionMatch {
         let browser = &self.pending.interaction.browser;
         if pending::anti_forgery_fits(keys, browser, (PURPOSE, &self.shown()), received) {
-            About::ThisQuestion
+            QuestionMatch::ThisQuestion
         } else {
-            About::AnotherQuestion
+            QuestionMatch::AnotherQuestion
         }
     }
 
@@ -101,13 +101,13 @@ const PURPOSE: &str = "question";
 
 /// An answer, as it came.
 #[derive(Clone, Copy, Debug)]
-pub struct Said {
+pub struct ReceivedAnswer {
     /// By whom.
     pub by: UserId,
     /// What.
     pub pressed: ConsentChoice,
     /// To which question.
-    pub about: About,
+    pub about: QuestionMatch,
 }
 
 /// The person answers on our page.
@@ -151,9 +151,9 @@ impl Step for ConsentAnswer {
             | NextStep::SelectAccount
             | NextStep::Issue { .. }
             | NextStep::Refuse(_)
-            | NextStep::RedirectUriGone => About::AnotherQuestion,
+            | NextStep::RedirectUriGone => QuestionMatch::AnotherQuestion,
         };
-        let said = Said { by: self.by, pressed: self.pressed, about };
+        let said = ReceivedAnswer { by: self.by, pressed: self.pressed, about };
         Ok(answer(&pending, (&view, &step), said, context))
     }
 }
@@ -164,17 +164,17 @@ impl Step for ConsentAnswer {
 pub(super) fn answer(
     pending: &Pending<'_>,
     (view, step): (&View<'_>, &NextStep),
-    said: Said,
+    said: ReceivedAnswer,
     context: &Context<'_>,
 ) -> Decision<Answered> {
-    let Said { by, pressed, about } = said;
+    let ReceivedAnswer { by, pressed, about } = said;
     let (NextStep::Consent { asked, .. }, Some(subject)) = (step, view.subject) else {
         return Decision::read_only(Answered::Stale);
     };
     if subject.user.id != by {
         return Decision::read_only(Answered::Stale);
     }
-    if pressed == ConsentChoice::Allow && about == About::AnotherQuestion {
+    if pressed == ConsentChoice::Allow && about == QuestionMatch::AnotherQuestion {
         return Decision::read_only(Answered::Changed);
     }
     let before = &pending.interaction.facts;

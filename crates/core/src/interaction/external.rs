@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    consent::{self, About, Answered, ConsentChoice, Question, Said},
+    consent::{self, Answered, ConsentChoice, Question, QuestionMatch, ReceivedAnswer},
     next::{NextStep, Subject, View, next},
     pending::{Handle, Pending},
 };
@@ -133,9 +133,9 @@ fn decided(
             let question = Question { pending: *pending, request, client, asked, resources };
             question.compare(&context.keyring.keys, received)
         }
-        (Some(_) | None, _) => About::ThisQuestion,
+        (Some(_) | None, _) => QuestionMatch::ThisQuestion,
     };
-    let decision = consent::answer(pending, (&view, &step), Said { by, pressed, about }, context);
+    let decision = consent::answer(pending, (&view, &step), ReceivedAnswer { by, pressed, about }, context);
     match decision.outcome {
         Answered::Noted => Ok(decision.map(|_| ())),
         Answered::Stale => Err(ExternalRefusal::ConsentNotAsked.into()),

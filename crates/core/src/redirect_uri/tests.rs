@@ -303,3 +303,37 @@ fn origins_and_hosts_are_what_a_browser_says() {
     assert_eq!(host_for_display("http://[::1]:9/cb"), "[::1]:9");
     assert_eq!(host_for_display("com.example.app:/cb"), "com.example.app");
 }
+
+#[test]
+fn r_01_r_06_r_07_r_11_r_16_r_17_near_misses_do_not_match() {
+    for uri in [
+        "https://user@rp.example/cb",
+        "https://rp.example/cb/../x",
+        "https://rp.example/cb/..;/x",
+        "https://rp.example/cb/%2e%2e/x",
+        "https://rp.example/cb/..%2fx",
+        "https://rp.example/cb/%252e%252e%252fx",
+        "https://xn--r-7tb.example/cb",
+        "https://rp.example:9/cb",
+        "https://rpXexample/cb",
+        "https://rp-example/cb",
+        "https://rp.example/cb?code=x",
+        "https://rp.example/cb?iss=https://evil.example",
+    ] {
+        assert!(!web(uri), "{uri}");
+    }
+    for uri in [
+        "http://127.0.0.1/cb/../x",
+        "http://127.0.0.1:9/cb?a=1",
+        "http://127.0.0.1:9/cb#",
+        "http://127.0.0.1:0/cb",
+        "http://127.0.0.1:65536/cb",
+        "http://127.0.0.1:abc/cb",
+        "http://127.0.0.1:9/x",
+        "http://127.0.0.1.nip.io:9/cb",
+        "com.example.app:/cb2",
+        "com.example.app://cb",
+    ] {
+        assert!(!nat(uri), "{uri}");
+    }
+}

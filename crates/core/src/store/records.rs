@@ -217,7 +217,7 @@ pub struct CodeState {
 pub struct RefreshState {
     /// Starts at 1, raised by every rotation.
     pub generation: u32,
-    /// Of the living generation's secret.
+    /// The digest of the current generation's secret.
     pub digest: Digest,
     /// When this generation was made.
     pub rotated_at: Timestamp,

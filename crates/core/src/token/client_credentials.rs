@@ -9,7 +9,7 @@ use super::{
     mint::{self, Access, TokenSubject},
 };
 use crate::{
-    audience::{Asked, AudienceRefusal, is_api_scope},
+    audience::{AudienceRefusal, AudienceRequest, is_api_scope},
     client::{Client, GrantType},
     client_auth::AuthenticatedClient,
     form::Form,
@@ -111,7 +111,7 @@ fn owner(
     if wanted.is_empty() {
         return Ok(Audience::Issuer);
     }
-    let permissions = Asked { scope: Some(wanted), resources: Vec::new() }
+    let permissions = AudienceRequest { scope: Some(wanted), resources: Vec::new() }
         .resolve(client, resources, &policy.issuer)
         .map_err(|refusal| match refusal {
             AudienceRefusal::AmbiguousResource => TokenRefusal::TargetAmbiguous,

@@ -112,22 +112,8 @@ async fn c_06_a_code_with_any_change_is_not_known_and_the_right_one_lives() {
     let (code, other) =
         (world.browser().code("alice", &[]).await, world.browser().code("mallory", &[]).await);
     let before = but_refusals(world.rows().await);
-    let mut wrong = vec![
-        code[..code.len() - 1].to_owned(),
-        format!("{code}A"),
-        format!("{code}="),
-        format!(" {code}"),
-        code.replace("gwc_", ""),
-        code.replace("gwc_", "GWC_"),
-        // The id of one with the secret of the other.
-        format!("{}{}", &code[..26], &other[26..]),
-        String::from("gwc_"),
-    ];
-    for at in (0..code.len()).step_by(5) {
-        let mut bytes = code.clone().into_bytes();
-        bytes[at] = if bytes[at].is_ascii_alphabetic() { bytes[at] ^ 0x20 } else { b'x' };
-        wrong.push(String::from_utf8(bytes).unwrap());
-    }
+    // Every change of a code is a table in the core; here those that a form could undo, and one secret with another's id.
+    let wrong = [format!(" {code}"), format!("{code}="), format!("{}{}", &code[..26], &other[26..])];
     for wrong in wrong {
         world.token(&good(&wrong)).await.expect_oauth_error(400, "invalid_grant");
     }

@@ -23,34 +23,19 @@ async fn redeem_with(world: &World, code: &str, verifier: &str) -> Reply {
 #[tokio::test]
 async fn p_01_p_02_p_03_a_request_without_a_s256_challenge_goes_back() {
     let world = World::new().await;
-    let long = "A".repeat(129);
-    let mut wrong: Vec<Vec<(&str, &str)>> = vec![
-        vec![("code_challenge", "")],
-        vec![("code_challenge", ""), ("code_challenge_method", "")],
-        vec![("code_challenge_method", "")],
+    // Which challenges and methods are refused is a table in the core; here one of each kind, as a form carries it.
+    let wrong: [&[(&str, &str)]; 5] = [
+        &[("code_challenge", ""), ("code_challenge_method", "")],
+        &[("code_challenge_method", "")],
+        &[("code_challenge_method", "plain")],
+        &[("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+c=")],
+        &[("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c\n")],
     ];
-    wrong.extend(["plain", "s256", "SHA256", "none"].map(|method| vec![("code_challenge_method", method)]));
-    let syntax = [
-        &CHALLENGE[..42],
-        &long[..44],
-        &long,
-        "A",
-        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+c=",
-        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c\n",
-        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c\0",
-    ];
-    wrong.extend(syntax.map(|challenge| vec![("code_challenge", challenge)]));
     let before = world.rows().await;
-    for changes in &wrong {
-        for (client, uri) in [
-            ("web", "https://rp.example/cb"),
-            ("B", "https://b.example/cb"),
-            ("spa", "https://spa.example/cb"),
-            ("nat", "com.example.app:/cb"),
-        ] {
+    for changes in wrong {
+        for (client, uri) in [("web", "https://rp.example/cb"), ("nat", "com.example.app:/cb")] {
             let changes =
-                [changes.as_slice(), &[("client_id", client), ("redirect_uri", uri), ("scope", "openid")]]
-                    .concat();
+                [changes, &[("client_id", client), ("redirect_uri", uri), ("scope", "openid")]].concat();
             for reply in each_way(&world, &query(&changes)).await {
                 let expected = format!("{uri}?error=invalid_request&");
                 assert!(reply.expect_status(303).location().starts_with(&expected), "{changes:?}");
@@ -65,23 +50,16 @@ async fn p_03_p_04_p_05_p_07_a_wrong_verifier_is_refused_and_invalidates_the_cod
     let world = World::new().await;
     let mut browser = world.browser();
     let another = "another verifier".replace(' ', "-").repeat(3);
-    let (short, long) = (&VERIFIER[..42], "A".repeat(129));
-    let newline = format!("{VERIFIER}\n");
     for wrong in [
         "",
         CHALLENGE,
         another.as_str(),
-        short,
-        &long,
-        &newline,
-        "x",
+        &format!("{VERIFIER}\n"),
         "+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=+/=",
     ] {
         let code = browser.code("alice", &[]).await;
         redeem_with(&world, &code, wrong).await.expect_oauth_error(400, "invalid_grant");
-        for _ in 0..3 {
-            redeem_with(&world, &code, VERIFIER).await.expect_oauth_error(400, "invalid_grant");
-        }
+        redeem_with(&world, &code, VERIFIER).await.expect_oauth_error(400, "invalid_grant");
     }
     // The verifier of one flow with the code of another, in one browser.
     let other_challenge = challenge_of(&another);

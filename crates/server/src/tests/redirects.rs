@@ -1,7 +1,7 @@
-//! Group R: where an answer may go, and above all where it may not (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1, §4.1).
+//! Group R: where a response may go, and above all where it may not (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1, §4.1).
 //!
-//! Which strings match is a table in the core; here every one of them is sent through the router, by GET and POST, by a
-//! stranger and by a person whose code would be issued at once.
+//! Which strings match is a table in the core. Here one of each kind goes through the router, by GET and POST, from an unknown
+//! browser and from a person whose code would be issued at once.
 
 use super::{
     Browser, World,
@@ -40,12 +40,33 @@ fn registered(client: &str) -> &'static str {
 }
 
 #[tokio::test]
-async fn r_01_an_unregistered_uri_is_a_page() {
+async fn r_01_r_05_r_06_r_07_r_08_r_09_r_10_r_13_r_14_r_17_what_is_not_registered_is_a_page() {
     let world = World::new().await;
-    let of_others =
-        ["https://evil.example/cb", "https://b.example/cb", "https://neighbour.example/cb", "nonsense"];
-    expect_refused(&world, "web", &of_others).await;
+    let uris = [
+        // Of nobody, of another client, of a client in another realm.
+        "https://evil.example/cb",
+        "https://b.example/cb",
+        "https://neighbour.example/cb",
+        // What decoding, trimming or normalising on the way would make equal.
+        "https://rp.example/cb?",
+        "https://rp.example/cb#",
+        "https://rp.example/%63b",
+        "https://rp.example/cb/../cb",
+        " https://rp.example/cb",
+        "https://rp.example/cb ",
+        "https://rp.example/cb\0",
+        "https://rp.example/cb\r\nX-Evil: y",
+        "https://rp.example@evil.com/cb",
+        "https://rp.example\\@evil.com/cb",
+        "https://r\u{440}.example/cb",
+        "https://rp.example/cb?code=x",
+        "javascript:alert(1)",
+        "\"><script>alert(1)</script>",
+    ];
+    expect_refused(&world, "web", &uris).await;
     expect_refused(&world, "B", &["https://rp.example/cb"]).await;
+    expect_refused(&world, "nat", &["http://127.0.0.1:9/x", "http://localhost:9/cb", "com.example.app://cb"])
+        .await;
 }
 
 #[tokio::test]
@@ -62,68 +83,6 @@ async fn r_02_it_may_be_missing_only_where_nothing_is_ambiguous() {
 }
 
 #[tokio::test]
-async fn r_03_r_06_r_07_another_host_or_path_is_a_page() {
-    let world = World::new().await;
-    let uris = [
-        "https://rp.example/cb/x",
-        "https://rp.example/cbx",
-        "https://rp.example.evil.com/cb",
-        "https://evil.com/https://rp.example/cb",
-        "https://rp.example@evil.com/cb",
-        "https://rp.example:80@evil.com/cb",
-        "https://a@b@evil.com/cb",
-        "https://user@rp.example/cb",
-        "https://rp.example/cb/../x",
-        "https://rp.example/cb/..;/x",
-        "https://rp.example/cb/%2e%2e/x",
-        "https://rp.example/cb/..%2fx",
-        "https://rp.example/cb/%252e%252e%252fx",
-    ];
-    expect_refused(&world, "web", &uris).await;
-    expect_refused(&world, "nat", &["http://127.0.0.1:80@evil.com/cb", "http://127.0.0.1/cb/../x"]).await;
-}
-
-#[tokio::test]
-async fn r_04_r_05_r_09_the_comparison_is_of_bytes() {
-    let world = World::new().await;
-    let uris = [
-        "https://rp.example/cb?",
-        "https://rp.example/cb?a=1",
-        "HTTPS://rp.example/cb",
-        "https://RP.example/cb",
-        "https://rp.example/CB",
-        "https://rp.example:443/cb",
-        "https://rp.example/cb/",
-        "https://rp.example//cb",
-        "https://rp.example/%63b",
-        "https://rp.example/./cb",
-        "https://rp.example/cb#",
-        "https://rp.example/cb#x",
-    ];
-    expect_refused(&world, "web", &uris).await;
-    expect_refused(&world, "nat", &["http://127.0.0.1:9/cb?a=1", "http://127.0.0.1:9/cb#"]).await;
-}
-
-#[tokio::test]
-async fn r_08_r_10_strange_characters_are_a_page() {
-    let world = World::new().await;
-    let uris = [
-        "https://rp.example\\@evil.com/cb",
-        " https://rp.example/cb",
-        "\thttps://rp.example/cb",
-        "https://rp.example/cb ",
-        "https://rp.example/cb\r\nX-Evil: y",
-        "https://rp.example/cb\0",
-        "https://rp.example/cb\u{2028}",
-        "https://r\u{440}.example/cb",
-        "https://xn--r-7tb.example/cb",
-        "https://xn--rp-.example/cb",
-        "\"><script>alert(1)</script>",
-    ];
-    expect_refused(&world, "web", &uris).await;
-}
-
-#[tokio::test]
 async fn r_11_a_native_application_may_listen_on_any_port() {
     let world = World::new().await;
     for port in ["1", "4711", "65535"] {
@@ -134,131 +93,6 @@ async fn r_11_a_native_application_may_listen_on_any_port() {
             assert!(reply.location().starts_with(&format!("{uri}?code=gwc_")), "{reply:#?}");
         }
     }
-    let uris = [
-        "http://127.0.0.1:0/cb",
-        "http://127.0.0.1:65536/cb",
-        "http://127.0.0.1:abc/cb",
-        "http://127.0.0.1:9/x",
-        "http://127.0.0.1:9/cb?x=1",
-    ];
-    expect_refused(&world, "nat", &uris).await;
-}
-
-#[tokio::test]
-async fn r_12_r_13_only_the_registered_loopback_addresses_are_loopback() {
-    let world = World::new().await;
-    let uris = [
-        "https://127.0.0.1:9/cb",
-        "http://127.0.0.2:9/cb",
-        "http://127.1:9/cb",
-        "http://2130706433:9/cb",
-        "http://0.0.0.0:9/cb",
-        "http://[::ffff:127.0.0.1]:9/cb",
-        "http://localhost/cb",
-        "http://localhost:9/cb",
-        "http://localhost.evil.com/cb",
-        "http://127.0.0.1.nip.io/cb",
-        "http://127.0.0.1.nip.io:9/cb",
-        "com.example.app:/cb2",
-        "com.example.app://cb",
-    ];
-    expect_refused(&world, "nat", &uris).await;
-    expect_refused(&world, "web", &["https://rp.example:9/cb", "http://127.0.0.1:9/cb"]).await;
-}
-
-#[tokio::test]
-async fn r_14_a_scheme_that_runs_something_is_a_page() {
-    let world = World::new().await;
-    let uris = [
-        "javascript:alert(1)",
-        "JaVaScRiPt:alert(1)",
-        "\tjavascript:alert(1)",
-        "data:text/html,x",
-        "vbscript:x",
-        "file:///etc/passwd",
-        "blob:https://rp.example/x",
-    ];
-    expect_refused(&world, "web", &uris).await;
-    expect_refused(&world, "nat", &uris).await;
-}
-
-/// What cannot be asked for cannot be registered either.
-#[tokio::test]
-async fn r_06_r_09_r_10_r_14_r_15_r_16_r_17_nor_can_it_be_registered() {
-    let world = World::new().await;
-    let before = world.rows().await;
-    let client = |field: &str, kind: &str, uri: &str| {
-        let others =
-            if field == "redirect_uris" { "" } else { "redirect_uris = [\"https://new.example/cb\"]\n" };
-        let uri = serde_json::Value::from(uri);
-        let uri = if field.ends_with('s') { format!("[{uri}]") } else { uri.to_string() };
-        format!(
-            "[[client]]\nclient_id = \"new\"\ntoken_endpoint_auth_method = \"none\"\ngrant_types = \
-             [\"authorization_code\"]\nscope = \"openid\"\napplication_type = \"{kind}\"\n{others}{field} = {uri}\n"
-        )
-    };
-    let wrong = [
-        "https://rp.example@evil.com/cb",
-        "https://rp.example/cb#x",
-        "https://rp.example/cb#",
-        "https://r\u{440}.example/cb",
-        "javascript:alert(1)",
-        "JaVaScRiPt:alert(1)",
-        "\\tjavascript:alert(1)",
-        "data:text/html,x",
-        "vbscript:x",
-        "file:///etc/passwd",
-        "blob:https://rp.example/x",
-        "http://rp.example/cb",
-        "https://*.rp.example/cb",
-        "https://rp.example/*",
-    ];
-    for uri in wrong {
-        for (field, kind) in
-            [("redirect_uris", "web"), ("redirect_uris", "native"), ("post_logout_redirect_uris", "web")]
-        {
-            assert!(world.try_apply(&client(field, kind, uri)).await.is_err(), "{field} {kind} {uri}");
-        }
-    }
-    for uri in ["javascript:alert(1)", "data:text/html,x", "vbscript:x"] {
-        for field in ["client_uri", "logo_uri", "policy_uri", "tos_uri"] {
-            assert!(world.try_apply(&client(field, "web", uri)).await.is_err(), "{field} {uri}");
-        }
-    }
-    for uri in ["myapp:/cb", "http://localhost.evil.com/cb", "http://127.0.0.1.nip.io/cb"] {
-        assert!(world.try_apply(&client("redirect_uris", "native", uri)).await.is_err(), "{uri}");
-    }
-    assert!(world.try_apply(&client("redirect_uris", "web", "com.example.app:/cb")).await.is_err());
-    for parameter in ["code", "state", "iss", "error", "response"] {
-        let uri = format!("https://rp.example/cb?{parameter}=x");
-        assert!(world.try_apply(&client("redirect_uris", "web", &uri)).await.is_err(), "{uri}");
-    }
-    assert_eq!(world.rows().await, before);
-    assert!(world.try_apply(&client("redirect_uris", "native", "com.example.app:/cb")).await.is_ok());
-}
-
-#[tokio::test]
-async fn r_16_a_dot_is_a_dot() {
-    let world = World::new().await;
-    expect_refused(
-        &world,
-        "web",
-        &["https://rpXexample/cb", "https://rp-example/cb", "http://rp.example/cb"],
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn r_17_response_parameters_in_the_uri_are_a_page() {
-    let world = World::new().await;
-    let uris = [
-        "https://rp.example/cb?code=x",
-        "https://rp.example/cb?state=x",
-        "https://rp.example/cb?iss=https://evil.example",
-        "https://rp.example/cb?error=x",
-        "https://rp.example/cb?response=x",
-    ];
-    expect_refused(&world, "web", &uris).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use grantwell_core::{
     time::Timestamp,
 };
 
-use super::form::{Param, PostgresColumns, Result, Statement, params};
+use super::form::{Param, PostgresColumns, QueryResult, Statement, params};
 use crate::{
     counters::{growth, place},
     records::Columns as _,
@@ -64,7 +64,7 @@ pub(super) fn find(realm: Realm, keys: &[AttemptKey]) -> Statement {
     )
 }
 
-pub(super) fn read(columns: &mut PostgresColumns<'_>) -> Result<Attempts> {
+pub(super) fn read(columns: &mut PostgresColumns<'_>) -> QueryResult<Attempts> {
     Ok(Attempts { count: columns.number()?, next_at: columns.time()? })
 }
 

@@ -7,7 +7,7 @@ use grantwell_core::{
     time::Timestamp,
 };
 
-use super::form::{Result, Statement, encode, params};
+use super::form::{QueryResult, Statement, encode, params};
 use crate::counters::minute;
 
 /// The key is realm and time, so each realm's old rows are one range; the recursion finds the realms without a scan. No row of
@@ -61,7 +61,7 @@ pub(super) fn newest(realm: Realm, most: u32) -> Statement {
 }
 
 /// The same event twice is one event.
-pub(super) fn append(realm: Realm, event: &Event) -> Result<Statement> {
+pub(super) fn append(realm: Realm, event: &Event) -> QueryResult<Statement> {
     Ok(Statement::new(
         "INSERT INTO audit (realm, at, id, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         params![realm, event.at, event.id.as_bytes(), encode(event)?],

@@ -1,4 +1,4 @@
-//! Authorizations: what came of a completed interaction, with its code and its living refresh token in the same row.
+//! Authorizations: the result of a completed interaction, with its code and its current refresh token in the same row.
 
 use grantwell_core::{
     id::{AuthorizationId, Realm, SessionId},
@@ -6,7 +6,7 @@ use grantwell_core::{
     time::Timestamp,
 };
 
-use super::form::{Result, Statement, encode, guarded, params};
+use super::form::{QueryResult, Statement, encode, guarded, params};
 use crate::records::{AuthorizationBodyOf, authorization_columns};
 
 /// Codes that nobody came for, longest expired first.
@@ -53,7 +53,7 @@ pub(super) fn find(realm: Realm, id: AuthorizationId) -> Statement {
 
 /// Under READ COMMITTED an `EXISTS` on a live consent passes while its withdrawal is in flight. `FOR SHARE` waits for it, and
 /// looks again at what it left.
-pub(super) fn insert(realm: Realm, authorization: &Authorization) -> Result<Statement> {
+pub(super) fn insert(realm: Realm, authorization: &Authorization) -> QueryResult<Statement> {
     let session_id = authorization.session_id.as_ref().map(SessionId::as_bytes);
     let code = authorization.code.as_ref();
     let refresh = authorization.refresh.as_ref();

@@ -11,7 +11,7 @@ use std::sync::{
 
 use tokio::sync::watch;
 
-use super::form::{Error, Result};
+use super::form::{Error, QueryResult};
 
 /// What came of a search; nothing while it is under way.
 type Outcome = watch::Receiver<Option<std::result::Result<(), Arc<Error>>>>;
@@ -35,7 +35,10 @@ impl Away {
     }
 
     /// Waits for the search that is under way, or for this one. It goes on when nobody waits for it any more.
-    pub(super) async fn wait(&self, search: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
+    pub(super) async fn wait(
+        &self,
+        search: impl Future<Output = QueryResult<()>> + Send + 'static,
+    ) -> QueryResult<()> {
         let mut outcome = self.outcome(search);
         match outcome.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(Err(error))) => Err(Error::Away(Arc::clone(error))),
@@ -44,7 +47,7 @@ impl Away {
         }
     }
 
-    fn outcome(&self, search: impl Future<Output = Result<()>> + Send + 'static) -> Outcome {
+    fn outcome(&self, search: impl Future<Output = QueryResult<()>> + Send + 'static) -> Outcome {
         let mut current = self.search.lock().unwrap_or_else(PoisonError::into_inner);
         // One whose task has ended without a word is over too.
         let is_under_way = |outcome: &&Outcome| outcome.borrow().is_none() && outcome.has_changed().is_ok();

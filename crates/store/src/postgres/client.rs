@@ -6,7 +6,7 @@ use grantwell_core::{
     store::References,
 };
 
-use super::form::{PostgresColumns, Result, Statement, encode, guarded, params, texts};
+use super::form::{PostgresColumns, QueryResult, Statement, encode, guarded, params, texts};
 
 /// The body, for [`PostgresColumns::json`].
 pub(super) fn find(realm: Realm, id: &ClientId) -> Statement {
@@ -20,7 +20,7 @@ pub(super) fn applied(realm: Realm) -> Statement {
     )
 }
 
-/// Those that no `apply` made, and one more than are told. Looks at every client.
+/// Those that no `apply` made, and one more than are reported. Looks at every client.
 pub(super) fn defaulting_to(realm: Realm, resources: &[ResourceIdentifier]) -> Statement {
     Statement::new(
         "SELECT client_id, body::json ->> 'default_resource' FROM client
@@ -30,12 +30,12 @@ pub(super) fn defaulting_to(realm: Realm, resources: &[ResourceIdentifier]) -> S
     )
 }
 
-pub(super) fn default_of(columns: &mut PostgresColumns<'_>) -> Result<(ClientId, ResourceIdentifier)> {
+pub(super) fn default_of(columns: &mut PostgresColumns<'_>) -> QueryResult<(ClientId, ResourceIdentifier)> {
     Ok((ClientId(columns.value()?), ResourceIdentifier(columns.value()?)))
 }
 
 /// `was` is the stored form that the guard compares.
-pub(super) fn put(realm: Realm, client: &Client, was: Option<&str>) -> Result<Statement> {
+pub(super) fn put(realm: Realm, client: &Client, was: Option<&str>) -> QueryResult<Statement> {
     let (id, applied, body) = (&client.client_id, client.applied, encode(client)?);
     Ok(match was {
         None => Statement::new(

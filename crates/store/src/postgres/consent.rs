@@ -6,7 +6,7 @@ use grantwell_core::{
     time::Timestamp,
 };
 
-use super::form::{Result, Statement, encode, guarded, params};
+use super::form::{QueryResult, Statement, encode, guarded, params};
 use crate::records::{ConsentExtension, consent_columns};
 
 /// Withdrawn longest ago first, once no authorization hangs under it. After a restore all are withdrawn at once, so only so many
@@ -48,7 +48,7 @@ pub(super) fn connections_of(realm: Realm, user: UserId) -> Statement {
     )
 }
 
-pub(super) fn insert(realm: Realm, consent: &Consent) -> Result<Statement> {
+pub(super) fn insert(realm: Realm, consent: &Consent) -> QueryResult<Statement> {
     Ok(Statement::new(
         guarded!(
             "INSERT INTO consent
@@ -69,7 +69,7 @@ pub(super) fn insert(realm: Realm, consent: &Consent) -> Result<Statement> {
     ))
 }
 
-pub(super) fn extend(realm: Realm, id: ConsentId, to: &ConsentExtension<'_>) -> Result<Statement> {
+pub(super) fn extend(realm: Realm, id: ConsentId, to: &ConsentExtension<'_>) -> QueryResult<Statement> {
     Ok(Statement::new(
         guarded!(
             "UPDATE consent SET permissions = $4, updated_at = $5, version = version + 1

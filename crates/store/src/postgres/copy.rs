@@ -6,7 +6,7 @@ use grantwell_core::time::Timestamp;
 use tokio_postgres::error::SqlState;
 
 use super::{
-    form::{Error, Param, PostgresColumns, Result as Asked, Statement, params, unavailable},
+    form::{Error, Param, PostgresColumns, QueryResult, Statement, params, unavailable},
     migrate,
     server::{Link, Server},
 };
@@ -158,7 +158,7 @@ fn columns(shape: &Shape) -> String {
     shape.columns.iter().map(|column| format!("\"{}\"", column.name)).collect::<Vec<_>>().join(", ")
 }
 
-fn value(kind: Kind, columns: &mut PostgresColumns<'_>) -> Asked<Value> {
+fn value(kind: Kind, columns: &mut PostgresColumns<'_>) -> QueryResult<Value> {
     Ok(match kind {
         Kind::Int => columns.value::<Option<i64>>()?.map(Value::Int),
         Kind::Text => columns.value::<Option<String>>()?.map(Value::Text),

@@ -128,11 +128,11 @@ pub(super) enum Error {
     Replaced,
     /// No server was found, by whoever looked for all.
     Away(Arc<Error>),
-    /// The schema that this release makes cannot be told.
+    /// The schema that this release makes cannot be determined.
     Schema(StoreError),
 }
 
-pub(super) type Result<T> = std::result::Result<T, Error>;
+pub(super) type QueryResult<T> = std::result::Result<T, Error>;
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
@@ -185,7 +185,7 @@ impl<'row> PostgresColumns<'row> {
         Self { row, next: 0 }
     }
 
-    pub(super) fn value<T: FromSql<'row>>(&mut self) -> Result<T> {
+    pub(super) fn value<T: FromSql<'row>>(&mut self) -> QueryResult<T> {
         let at = self.next;
         self.next += 1;
         self.row.try_get(at).map_err(|_| Error::Unreadable(at))
@@ -195,38 +195,38 @@ impl<'row> PostgresColumns<'row> {
 impl records::Columns for PostgresColumns<'_> {
     type Error = Error;
 
-    fn number<T: TryFrom<i64>>(&mut self) -> Result<T> {
+    fn number<T: TryFrom<i64>>(&mut self) -> QueryResult<T> {
         let at = self.next;
         T::try_from(self.value::<i64>()?).map_err(|_| Error::Unreadable(at))
     }
 
-    fn time_or_none(&mut self) -> Result<Option<Timestamp>> {
+    fn time_or_none(&mut self) -> QueryResult<Option<Timestamp>> {
         Ok(self.value::<Option<i64>>()?.map(Timestamp::from_millis))
     }
 
-    fn text(&mut self) -> Result<String> {
+    fn text(&mut self) -> QueryResult<String> {
         self.value()
     }
 
-    fn text_or_none(&mut self) -> Result<Option<String>> {
+    fn text_or_none(&mut self) -> QueryResult<Option<String>> {
         self.value()
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>> {
+    fn bytes(&mut self) -> QueryResult<Vec<u8>> {
         self.value()
     }
 
-    fn exactly<const N: usize>(&mut self) -> Result<[u8; N]> {
+    fn exactly<const N: usize>(&mut self) -> QueryResult<[u8; N]> {
         let at = self.next;
         self.value::<&[u8]>()?.try_into().map_err(|_| Error::Unreadable(at))
     }
 
-    fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
+    fn json<T: DeserializeOwned>(&mut self) -> QueryResult<T> {
         let at = self.next;
         serde_json::from_str(self.value::<&str>()?).map_err(|_| Error::Unreadable(at))
     }
 
-    fn absent(&mut self, columns: usize) -> Result<bool> {
+    fn absent(&mut self, columns: usize) -> QueryResult<bool> {
         let absent = self.row.try_get::<_, Null>(self.next).map_err(|_| Error::Unreadable(self.next))?.0;
         if absent {
             self.next += columns;
@@ -255,17 +255,20 @@ impl FromSql<'_> for Null {
 /// The only row, as `read` sees it.
 pub(super) fn one<T>(
     rows: &[Row],
-    read: impl FnOnce(&mut PostgresColumns<'_>) -> Result<T>,
-) -> Result<Option<T>> {
+    read: impl FnOnce(&mut PostgresColumns<'_>) -> QueryResult<T>,
+) -> QueryResult<Option<T>> {
     rows.first().map(|row| read(&mut PostgresColumns::of(row))).transpose()
 }
 
 /// Every row, as `read` sees it.
-pub(super) fn all<T>(rows: &[Row], read: impl Fn(&mut PostgresColumns<'_>) -> Result<T>) -> Result<Vec<T>> {
+pub(super) fn all<T>(
+    rows: &[Row],
+    read: impl Fn(&mut PostgresColumns<'_>) -> QueryResult<T>,
+) -> QueryResult<Vec<T>> {
     rows.iter().map(|row| read(&mut PostgresColumns::of(row))).collect()
 }
 
 /// The stored form of a record.
-pub(super) fn encode<T: Serialize>(record: &T) -> Result<String> {
+pub(super) fn encode<T: Serialize>(record: &T) -> QueryResult<String> {
     serde_json::to_string(record).map_err(|_| Error::Unwritable)
 }

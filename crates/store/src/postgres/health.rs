@@ -1,6 +1,6 @@
 //! The database itself: how much is in it, whether it is whole, and what time it thinks it is.
 
-use super::form::{PostgresColumns, Result, Statement};
+use super::form::{PostgresColumns, QueryResult, Statement};
 use crate::schema::Table;
 
 /// Up to so many rows of a table are counted; above, the planner's estimate stands for them, since counting reads them all.
@@ -15,7 +15,7 @@ pub(super) fn estimates() -> Statement {
     )
 }
 
-pub(super) fn estimate(columns: &mut PostgresColumns<'_>) -> Result<(String, i64)> {
+pub(super) fn estimate(columns: &mut PostgresColumns<'_>) -> QueryResult<(String, i64)> {
     Ok((columns.value()?, columns.value()?))
 }
 

@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 
 use super::{
     copy::{existing, wait},
-    form::{Error, PostgresColumns, Result as Asked, Statement, one},
+    form::{Error, PostgresColumns, QueryResult, Statement, one},
     migrate,
     server::Server,
 };
@@ -49,13 +49,13 @@ const BACKED_UP: &str = "SELECT max(at) FROM audit
 async fn ask<T>(
     client: &Client,
     sql: impl Into<std::borrow::Cow<'static, str>>,
-    read: impl FnOnce(&mut PostgresColumns<'_>) -> Asked<T>,
-) -> Asked<Option<T>> {
+    read: impl FnOnce(&mut PostgresColumns<'_>) -> QueryResult<T>,
+) -> QueryResult<Option<T>> {
     let statement = Statement::new(sql, Vec::new());
     one(&client.query_typed(&statement.sql, &statement.typed()).await?, read)
 }
 
-async fn rows(client: &Client, version: i64) -> Asked<Vec<(&'static str, u64)>> {
+async fn rows(client: &Client, version: i64) -> QueryResult<Vec<(&'static str, u64)>> {
     let mut rows = Vec::new();
     for table in tables(version)? {
         let count = format!("SELECT count(*) FROM \"{}\"", table.name);

@@ -5,7 +5,7 @@ use grantwell_core::{
     store::{Facts, Interaction},
 };
 
-use super::form::{Result, Statement, encode, guarded, params};
+use super::form::{QueryResult, Statement, encode, guarded, params};
 use crate::records::interaction_columns;
 
 /// Expired longest ago first.
@@ -19,7 +19,7 @@ pub(super) fn find(realm: Realm, id: InteractionId) -> Statement {
     )
 }
 
-pub(super) fn insert(realm: Realm, interaction: &Interaction) -> Result<Statement> {
+pub(super) fn insert(realm: Realm, interaction: &Interaction) -> QueryResult<Statement> {
     Ok(Statement::new(
         guarded!(
             "INSERT INTO interaction (realm, id, browser, version, created_at, expires_at, facts, request)
@@ -38,7 +38,7 @@ pub(super) fn insert(realm: Realm, interaction: &Interaction) -> Result<Statemen
     ))
 }
 
-pub(super) fn update(realm: Realm, id: InteractionId, version: u32, facts: &Facts) -> Result<Statement> {
+pub(super) fn update(realm: Realm, id: InteractionId, version: u32, facts: &Facts) -> QueryResult<Statement> {
     Ok(Statement::new(
         guarded!(
             "UPDATE interaction SET facts = $4, version = version + 1

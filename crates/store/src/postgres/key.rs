@@ -6,7 +6,7 @@ use grantwell_core::{
     time::Timestamp,
 };
 
-use super::form::{Result, Statement, encode, guarded, params};
+use super::form::{QueryResult, Statement, encode, guarded, params};
 use crate::records::key_columns;
 
 pub(super) fn all(realm: Realm) -> Statement {
@@ -18,7 +18,7 @@ pub(super) fn all(realm: Realm) -> Statement {
 
 /// The guard looks at other keys than the one it writes, which it may because the commit holds the realm's row
 /// ([`super::realm::raise_generation`]): every node that makes a key does.
-pub(super) fn insert(realm: Realm, key: &KeyRecord) -> Result<Statement> {
+pub(super) fn insert(realm: Realm, key: &KeyRecord) -> QueryResult<Statement> {
     Ok(Statement::new(
         guarded!(
             "INSERT INTO key (realm, kid, usage, wrapped, public, created_at, active_from, retired_at)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{
-    form::{Error, PostgresColumns, Result, Statement, texts},
+    form::{Error, PostgresColumns, QueryResult, Statement, texts},
     server::{Link, Server},
 };
 use crate::{
@@ -38,20 +38,20 @@ pub(super) enum DatabaseState {
     Foreign,
 }
 
-async fn rows(client: &Client, statement: &Statement) -> Result<Vec<tokio_postgres::Row>> {
+async fn rows(client: &Client, statement: &Statement) -> QueryResult<Vec<tokio_postgres::Row>> {
     Ok(client.query_typed(&statement.sql, &statement.typed()).await?)
 }
 
 async fn ask<T>(
     client: &Client,
     sql: &'static str,
-    read: impl Fn(&mut PostgresColumns<'_>) -> Result<T>,
-) -> Result<Option<T>> {
+    read: impl Fn(&mut PostgresColumns<'_>) -> QueryResult<T>,
+) -> QueryResult<Option<T>> {
     super::form::one(&rows(client, &Statement::new(sql, Vec::new())).await?, |columns| read(columns))
 }
 
 /// What is in the schema that a name without one means.
-pub(super) async fn look(client: &Client) -> Result<DatabaseState> {
+pub(super) async fn look(client: &Client) -> QueryResult<DatabaseState> {
     // Asked first: whoever makes our tables at this moment makes the mark with them, and it is there when it is asked for.
     let ours = Statement::new(
         "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY($1) LIMIT 1",
@@ -159,7 +159,7 @@ async fn attempt(
     client: &mut Client,
     server: &Server,
     after: &mut (dyn FnMut(usize) + Send),
-) -> Result<std::result::Result<bool, OpenError>> {
+) -> QueryResult<std::result::Result<bool, OpenError>> {
     let transaction = client.transaction().await?;
     let c = transaction.client();
     c.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK}); {LOCK_TIMEOUT}")).await?;

@@ -27,7 +27,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio_postgres::Row;
 
 use self::{
-    form::{PostgresColumns, Result, Statement, all, encode, one, unavailable},
+    form::{PostgresColumns, QueryResult, Statement, all, encode, one, unavailable},
     pool::Pool,
     server::Server,
     write::Prepared,
@@ -65,7 +65,7 @@ mod user;
 mod write;
 mod writer;
 
-/// A read of a request: whoever asked is told 503 within two seconds.
+/// A read of a request. The response is 503 after two seconds.
 const SOON: Duration = Duration::from_millis(1800);
 /// A commit may wait for the end of the batch before it.
 const COMMIT: Duration = Duration::from_secs(2);
@@ -99,24 +99,24 @@ impl Postgres {
     }
 
     async fn rows(&self, within: Duration, statement: Statement) -> Read<Vec<Row>> {
-        self.pool.query(within, statement).await.map_err(|error| told(&error))
+        self.pool.query(within, statement).await.map_err(|error| logged(&error))
     }
 
     async fn find<T>(
         &self,
         statement: Statement,
-        read: impl FnOnce(&mut PostgresColumns<'_>) -> Result<T>,
+        read: impl FnOnce(&mut PostgresColumns<'_>) -> QueryResult<T>,
     ) -> Read<Option<T>> {
-        one(&self.rows(SOON, statement).await?, read).map_err(|error| told(&error))
+        one(&self.rows(SOON, statement).await?, read).map_err(|error| logged(&error))
     }
 
     async fn list<T>(
         &self,
         within: Duration,
         statement: Statement,
-        read: impl Fn(&mut PostgresColumns<'_>) -> Result<T>,
+        read: impl Fn(&mut PostgresColumns<'_>) -> QueryResult<T>,
     ) -> Read<Vec<T>> {
-        all(&self.rows(within, statement).await?, read).map_err(|error| told(&error))
+        all(&self.rows(within, statement).await?, read).map_err(|error| logged(&error))
     }
 
     /// The form that the guard of a replacement compares. A record written by an older release may lack fields that have a
@@ -125,7 +125,7 @@ impl Postgres {
     where
         T: Serialize + DeserializeOwned + PartialEq,
     {
-        let form = encode(was).map_err(|error| told(&error))?;
+        let form = encode(was).map_err(|error| logged(&error))?;
         let stored = self.find(stored, |columns| columns.value::<String>()).await?;
         Ok(match stored {
             Some(text) if text != form && serde_json::from_str::<T>(&text).is_ok_and(|is| is == *was) => text,
@@ -166,7 +166,7 @@ pub(crate) async fn is_there(server: &Server) -> std::result::Result<bool, OpenE
     migrate::usable(state, server).map(|version| version.is_some())
 }
 
-fn told(error: &form::Error) -> StoreError {
+fn logged(error: &form::Error) -> StoreError {
     let failure = unavailable(error);
     tracing::error!("a read failed: {failure}");
     failure
@@ -285,8 +285,8 @@ impl Store for Postgres {
         let estimates = self.list(LATER, health::estimates(), health::estimate).await?;
         let tables = tables(known())?;
         let counts = self.rows(LATER, health::counts(tables, &estimates)).await?;
-        let mut columns = PostgresColumns::of(counts.first().ok_or_else(|| told(&form::Error::Late))?);
-        let mut count = || columns.number::<u64>().map_err(|error| told(&error));
+        let mut columns = PostgresColumns::of(counts.first().ok_or_else(|| logged(&form::Error::Late))?);
+        let mut count = || columns.number::<u64>().map_err(|error| logged(&error));
         let rows = tables.iter().map(|table| Ok((table.name, count()?))).collect::<Read<Vec<_>>>()?;
         // The engine's own, which no record is in.
         #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a gauge is a float")]

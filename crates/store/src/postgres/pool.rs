@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio_postgres::Row;
 
 use super::{
-    form::{Error, Param, Result, Statement},
+    form::{Error, Param, QueryResult, Statement},
     server::{Link, Server, is_lost},
 };
 
@@ -60,7 +60,11 @@ impl Pool {
     }
 
     /// The rows of a statement that changes nothing.
-    pub(super) async fn query(self: &Arc<Self>, within: Duration, statement: Statement) -> Result<Vec<Row>> {
+    pub(super) async fn query(
+        self: &Arc<Self>,
+        within: Duration,
+        statement: Statement,
+    ) -> QueryResult<Vec<Row>> {
         if statement.params.iter().any(Param::is_impossible) {
             return Ok(Vec::new());
         }
@@ -77,7 +81,7 @@ impl Pool {
         tokio::time::timeout(within, reading).await.unwrap_or(Err(Error::Late))
     }
 
-    async fn ask(&self, statement: &Statement) -> Result<Vec<Row>> {
+    async fn ask(&self, statement: &Statement) -> QueryResult<Vec<Row>> {
         loop {
             let idle = self.waiting();
             let was_idle = idle.is_some();
@@ -104,7 +108,7 @@ impl Pool {
     }
 
     /// Does a statement that is a transaction of its own and harmless when it is done twice; says how many rows it changed.
-    pub(super) async fn execute(&self, within: Duration, statement: &Statement) -> Result<u64> {
+    pub(super) async fn execute(&self, within: Duration, statement: &Statement) -> QueryResult<u64> {
         let doing = async {
             let _permit = self.permits.acquire().await.map_err(|_| Error::Late)?;
             let _in_use = InUse::count();
@@ -124,10 +128,10 @@ impl Pool {
 /// A read that goes on when it is dropped.
 struct ToTheEnd(Option<Reading>);
 
-type Reading = Pin<Box<dyn Future<Output = Result<Vec<Row>>> + Send>>;
+type Reading = Pin<Box<dyn Future<Output = QueryResult<Vec<Row>>> + Send>>;
 
 impl Future for ToTheEnd {
-    type Output = Result<Vec<Row>>;
+    type Output = QueryResult<Vec<Row>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(reading) = &mut self.0 else { return Poll::Pending };

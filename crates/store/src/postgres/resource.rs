@@ -7,7 +7,7 @@ use grantwell_core::{
     store::References,
 };
 
-use super::form::{PostgresColumns, Result, Statement, encode, guarded, params, texts};
+use super::form::{PostgresColumns, QueryResult, Statement, encode, guarded, params, texts};
 
 /// The body, for [`PostgresColumns::json`].
 pub(super) fn find(realm: Realm, id: &ResourceIdentifier) -> Statement {
@@ -48,7 +48,7 @@ pub(super) fn applied(realm: Realm) -> Statement {
     )
 }
 
-/// Of those that no `apply` made, and one more than are told. Looks at every resource.
+/// Of those that no `apply` made, and one more than are reported. Looks at every resource.
 pub(super) fn introspected_by(realm: Realm, clients: &[ClientId]) -> Statement {
     Statement::new(
         "SELECT r.identifier, named.value
@@ -59,12 +59,12 @@ pub(super) fn introspected_by(realm: Realm, clients: &[ClientId]) -> Statement {
     )
 }
 
-pub(super) fn introspector(columns: &mut PostgresColumns<'_>) -> Result<(ResourceIdentifier, ClientId)> {
+pub(super) fn introspector(columns: &mut PostgresColumns<'_>) -> QueryResult<(ResourceIdentifier, ClientId)> {
     Ok((ResourceIdentifier(columns.value()?), ClientId(columns.value()?)))
 }
 
 /// `was` is the stored form that the guard compares.
-pub(super) fn put(realm: Realm, resource: &Resource, was: Option<&str>) -> Result<Vec<Statement>> {
+pub(super) fn put(realm: Realm, resource: &Resource, was: Option<&str>) -> QueryResult<Vec<Statement>> {
     let (id, applied, body) = (&resource.identifier, resource.applied, encode(resource)?);
     let kept = match was {
         None => Statement::new(

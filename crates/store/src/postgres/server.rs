@@ -30,7 +30,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     away::Away,
-    form::{Error, Result},
+    form::{Error, QueryResult},
 };
 use crate::OpenError;
 
@@ -151,7 +151,7 @@ impl Server {
     }
 
     /// A new connection to a server that may be written to.
-    pub(super) async fn connect(&self) -> Result<Link> {
+    pub(super) async fn connect(&self) -> QueryResult<Link> {
         if self.away.is_away() {
             let server = self.clone();
             self.away.wait(async move { server.search().await.map(drop) }).await?;
@@ -159,7 +159,7 @@ impl Server {
         self.search().await
     }
 
-    async fn search(&self) -> Result<Link> {
+    async fn search(&self) -> QueryResult<Link> {
         let count = self.hosts.len().max(1);
         let first = *self.first.lock().unwrap_or_else(PoisonError::into_inner);
         let mut failure = Error::Late;
@@ -188,7 +188,7 @@ impl Server {
         Err(failure)
     }
 
-    async fn connect_to(&self, host: &Config) -> Result<Link> {
+    async fn connect_to(&self, host: &Config) -> QueryResult<Link> {
         let connected = match &self.tls {
             None => host.connect(NoTls).await.map(|(client, connection)| {
                 drop(tokio::spawn(connection));
@@ -220,12 +220,12 @@ impl Server {
     /// The same, for the person who starts something: what the server said is shown, since no row was asked for yet.
     pub(super) async fn connect_first(&self) -> std::result::Result<Link, OpenError> {
         let connected = tokio::time::timeout(SILENCE * 2, self.connect()).await.unwrap_or(Err(Error::Late));
-        connected.map_err(|error| OpenError::Unreachable { database: self.name.clone(), why: told(&error) })
+        connected.map_err(|error| OpenError::Unreachable { database: self.name.clone(), why: reason(&error) })
     }
 }
 
 /// The first eight digits of the name of the file that is being written to. What speaks PostgreSQL without being it may have none.
-async fn timeline(client: &Client) -> Result<i64> {
+async fn timeline(client: &Client) -> QueryResult<i64> {
     const ASK: &str = "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint";
     let unknown =
         [SqlState::UNDEFINED_FUNCTION, SqlState::INSUFFICIENT_PRIVILEGE, SqlState::FEATURE_NOT_SUPPORTED];
@@ -277,9 +277,9 @@ impl Drop for Attempt<'_> {
 }
 
 /// What went wrong on the way to a connection.
-fn told(error: &Error) -> String {
+fn reason(error: &Error) -> String {
     match error {
-        Error::Away(error) => told(error),
+        Error::Away(error) => reason(error),
         Error::Server(error) => match error.as_db_error() {
             Some(said) => said.message().to_owned(),
             None => {
@@ -518,7 +518,7 @@ mod tests {
         holder.batch_execute("SELECT pg_advisory_lock(4712)").await.unwrap();
         let pool = Arc::new(Pool::new(server, 1));
         let who = Statement::new("SELECT pg_backend_pid()", Vec::new());
-        let pid = |rows: Result<Vec<tokio_postgres::Row>>| rows.unwrap()[0].get::<_, i32>(0);
+        let pid = |rows: QueryResult<Vec<tokio_postgres::Row>>| rows.unwrap()[0].get::<_, i32>(0);
         let before = pid(pool.query(SILENCE, who.clone()).await);
         let waits = Statement::new("SELECT pg_advisory_xact_lock_shared(4712)::text", Vec::new());
         assert!(matches!(pool.query(MOMENT, waits).await, Err(Error::Late)));

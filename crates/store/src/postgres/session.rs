@@ -6,7 +6,7 @@ use grantwell_core::{
     time::Timestamp,
 };
 
-use super::form::{Result, Statement, encode, guarded, params};
+use super::form::{QueryResult, Statement, encode, guarded, params};
 use crate::records::{SessionBodyOf, session_columns, user_columns};
 
 /// Ended longest ago first. What another node is removing is passed over.
@@ -47,7 +47,7 @@ pub(super) fn of_user(realm: Realm, user: UserId, now: Timestamp) -> Statement {
     )
 }
 
-pub(super) fn insert(realm: Realm, session: &Session) -> Result<Statement> {
+pub(super) fn insert(realm: Realm, session: &Session) -> QueryResult<Statement> {
     let body = encode(&SessionBodyOf::from(session))?;
     Ok(Statement::new(
         guarded!(

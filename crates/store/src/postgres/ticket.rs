@@ -7,7 +7,7 @@ use grantwell_core::{
     time::Timestamp,
 };
 
-use super::form::{Result, Statement, encode, guarded, params};
+use super::form::{QueryResult, Statement, encode, guarded, params};
 use crate::records::ticket_columns;
 
 /// Expired longest ago first.
@@ -35,7 +35,7 @@ pub(super) fn find_by_second(realm: Realm, kind: TicketKind, second: &Digest, no
 
 /// The guard looks at other tickets than the one it writes. Under READ COMMITTED it sees those that were committed before its statement
 /// began, so whoever inserts the same second digest takes its lock in a statement before.
-pub(super) fn insert(realm: Realm, ticket: &Ticket, at: Timestamp) -> Result<Statement> {
+pub(super) fn insert(realm: Realm, ticket: &Ticket, at: Timestamp) -> QueryResult<Statement> {
     Ok(Statement::new(
         guarded!(
             "INSERT INTO ticket (realm, id, kind, digest, second_digest, version, expires_at, used_at, body)
@@ -60,7 +60,7 @@ pub(super) fn insert(realm: Realm, ticket: &Ticket, at: Timestamp) -> Result<Sta
     ))
 }
 
-pub(super) fn update(realm: Realm, to: &TicketUpdate) -> Result<Statement> {
+pub(super) fn update(realm: Realm, to: &TicketUpdate) -> QueryResult<Statement> {
     Ok(Statement::new(
         guarded!(
             "UPDATE ticket SET body = $4, expires_at = coalesce($5, expires_at), version = version + 1

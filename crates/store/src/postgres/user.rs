@@ -5,7 +5,7 @@ use grantwell_core::{
     store::{LoginName, User},
 };
 
-use super::form::{PostgresColumns, Result, Statement, encode, guarded, params};
+use super::form::{PostgresColumns, QueryResult, Statement, encode, guarded, params};
 use crate::records::{Columns as _, user_columns, without_hash};
 
 pub(super) fn find(realm: Realm, id: UserId) -> Statement {
@@ -34,12 +34,16 @@ pub(super) fn applied(realm: Realm) -> Statement {
     )
 }
 
-pub(super) fn named(columns: &mut PostgresColumns<'_>) -> Result<(UserId, String)> {
+pub(super) fn named(columns: &mut PostgresColumns<'_>) -> QueryResult<(UserId, String)> {
     Ok((UserId::from_bytes(columns.exactly()?), columns.value()?))
 }
 
 /// `was` is the stored form and the hash that the guard compares.
-pub(super) fn put(realm: Realm, user: &User, was: Option<(&str, Option<&str>)>) -> Result<Vec<Statement>> {
+pub(super) fn put(
+    realm: Realm,
+    user: &User,
+    was: Option<(&str, Option<&str>)>,
+) -> QueryResult<Vec<Statement>> {
     let (id, username, applied) = (user.id.as_bytes(), user.username.as_str(), user.applied);
     let (hash, body) = (user.password_hash.as_deref(), encode(&without_hash(user))?);
     let mut statements = vec![match was {

@@ -10,7 +10,7 @@ use grantwell_core::{
 
 use super::{
     attempt, audit, authorization, client, consent, denied,
-    form::{Error, Param, Result, Statement},
+    form::{Error, Param, QueryResult, Statement},
     interaction, key, realm as realms, resource, seen, session, ticket, user,
 };
 use crate::{counters::place, records::ConsentExtension};
@@ -40,7 +40,7 @@ pub(super) enum Lock {
 }
 
 /// `forms` are the stored forms of what is replaced, one for each write that has a `was`, in order.
-pub(super) fn prepare(realm: Realm, writes: Vec<Write>, forms: &[String]) -> Result<Prepared> {
+pub(super) fn prepare(realm: Realm, writes: Vec<Write>, forms: &[String]) -> QueryResult<Prepared> {
     let (mut sent, mut locks) = (Vec::new(), BTreeSet::new());
     if let Some(first) = writes.iter().position(Write::raises_generation) {
         sent.push((first, realms::raise_generation(realm)));
@@ -72,7 +72,7 @@ fn parts<'a>(
     realm: Realm,
     write: &Write,
     forms: &mut impl Iterator<Item = &'a str>,
-) -> Result<(Vec<Lock>, Vec<Statement>)> {
+) -> QueryResult<(Vec<Lock>, Vec<Statement>)> {
     // Without the form of what is replaced it would be inserted.
     let mut form =
         |has_form| if has_form { forms.next().ok_or(Error::Unwritable).map(Some) } else { Ok(None) };

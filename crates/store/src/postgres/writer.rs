@@ -26,7 +26,7 @@ use grantwell_core::store::{Outcome, StoreError};
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{
-    form::{Error, Result, Statement, params, unavailable},
+    form::{Error, QueryResult, Statement, params, unavailable},
     server::{Link, Server, is_lost},
     write::{Lock, Prepared, take},
 };
@@ -72,7 +72,7 @@ struct Writer {
 
 impl Writer {
     async fn settle(&mut self, mut batch: Vec<Work<Prepared>>) {
-        // Whoever gave up was told 503, and asks again.
+        // The response to an abandoned commit was 503; the caller retries.
         batch.retain(|work| !work.answer.is_closed());
         if batch.is_empty() {
             return;
@@ -100,7 +100,7 @@ impl Writer {
     }
 
     /// Connects where needed, and finds out what became of the last transaction before a new one is begun.
-    async fn connected(&mut self) -> Result<Link> {
+    async fn connected(&mut self) -> QueryResult<Link> {
         let usable = |client: &Link| !client.is_closed() && self.server.is_current(client);
         let client = match self.client.take().filter(usable) {
             Some(client) => client,
@@ -119,7 +119,7 @@ impl Writer {
 
     /// `None` when the server ended the batch for the sake of another transaction, over the row of one of its commits: nothing of it
     /// was kept.
-    async fn attempt(&mut self, batch: &[Work<Prepared>]) -> Result<Option<Vec<Answer>>> {
+    async fn attempt(&mut self, batch: &[Work<Prepared>]) -> QueryResult<Option<Vec<Answer>>> {
         let client = self.connected().await?;
         // A connection that fails here is not kept: the server undoes what it had begun.
         let (answers, id) = match within(send(&client, batch)).await {
@@ -152,7 +152,7 @@ impl Writer {
     }
 
     /// What became of the transaction `id`, asked over a new connection.
-    async fn ask(&mut self, id: &[u8]) -> Result<bool> {
+    async fn ask(&mut self, id: &[u8]) -> QueryResult<bool> {
         let client = within(self.server.connect()).await?;
         let committed = committed(&client, id).await?;
         self.lost = None;
@@ -161,12 +161,12 @@ impl Writer {
     }
 }
 
-async fn within<T>(doing: impl Future<Output = Result<T>>) -> Result<T> {
+async fn within<T>(doing: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
     tokio::time::timeout(LIMIT, doing).await.unwrap_or(Err(Error::Late))
 }
 
 /// True: it is durable. False: it never will be.
-async fn committed(client: &Client, id: &[u8]) -> Result<bool> {
+async fn committed(client: &Client, id: &[u8]) -> QueryResult<bool> {
     let settle = Statement::new(SETTLE, params![id]);
     let settled = within(async {
         client.batch_execute(BEGIN).await?;
@@ -181,7 +181,7 @@ async fn committed(client: &Client, id: &[u8]) -> Result<bool> {
 type Sent<'a> = Pin<Box<dyn Future<Output = std::result::Result<(), tokio_postgres::Error>> + Send + 'a>>;
 
 /// Sends a batch. Its answers, and the id of its transaction where there is something to commit.
-async fn send(client: &Client, batch: &[Work<Prepared>]) -> Result<(Vec<Answer>, Option<Vec<u8>>)> {
+async fn send(client: &Client, batch: &[Work<Prepared>]) -> QueryResult<(Vec<Answer>, Option<Vec<u8>>)> {
     let plain = |sql: &'static str| -> Sent<'_> { Box::pin(client.batch_execute(sql)) };
     let locks = batch.iter().flat_map(|work| &work.task.locks).cloned().collect::<BTreeSet<Lock>>();
     let taken = if locks.len() > 1 { take(&locks) } else { Vec::new() };
@@ -224,7 +224,7 @@ type Failure = (Option<usize>, Error);
 
 /// The first failure of each commit. The savepoint after it belongs to it: without that one `ROLLBACK TO` finds the one
 /// before, and undoes it.
-fn failures(commits: usize, said: Vec<(Part, Result<()>)>) -> Result<Vec<Option<Failure>>> {
+fn failures(commits: usize, said: Vec<(Part, QueryResult<()>)>) -> QueryResult<Vec<Option<Failure>>> {
     let mut failures: Vec<Option<Failure>> = (0..commits).map(|_| None).collect();
     for (part, answer) in said {
         let Err(error) = answer else { continue };

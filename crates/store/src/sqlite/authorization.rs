@@ -1,4 +1,4 @@
-//! Authorizations: what came of a completed interaction, with its code and its living refresh token in the same row.
+//! Authorizations: the result of a completed interaction, with its code and its current refresh token in the same row.
 
 use grantwell_core::{
     id::{AuthorizationId, Realm, SessionId},

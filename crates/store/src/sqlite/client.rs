@@ -22,7 +22,7 @@ pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<ClientId>> {
         .collect()
 }
 
-/// Those that no `apply` made, and one more than are told. Looks at every client.
+/// Those that no `apply` made, and one more than are reported. Looks at every client.
 pub(super) fn defaulting_to(
     c: &Connection,
     realm: Realm,

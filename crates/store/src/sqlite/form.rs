@@ -96,7 +96,7 @@ pub(super) enum Guard {
     Failed,
 }
 
-/// What a guarded statement came to, told by the rows it changed.
+/// The result of a guarded statement, by the number of rows that it changed.
 pub(super) fn guarded(changed: usize) -> Guard {
     if changed == 0 { Guard::Failed } else { Guard::Held }
 }

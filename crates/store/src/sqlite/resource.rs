@@ -53,7 +53,7 @@ pub(super) fn applied(c: &Connection, realm: Realm) -> Result<Vec<ResourceIdenti
         .collect()
 }
 
-/// Of those that no `apply` made, and one more than are told. Looks at every resource.
+/// Of those that no `apply` made, and one more than are reported. Looks at every resource.
 pub(super) fn introspected_by(
     c: &Connection,
     realm: Realm,

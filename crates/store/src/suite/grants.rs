@@ -74,9 +74,9 @@ pub async fn sessions_of_a_person_are_the_living_ones(nodes: &[Engine], entropy:
     stage.done(Write::EndSession { id: last.id, user_id: user, at: NOW }).await;
     let (first, all) = (stage.cast.session.id, NOW + SECOND);
     let later = NOW + SECOND * 1119;
-    let living = store.sessions_of(realm, user, later).await.unwrap();
+    let live = store.sessions_of(realm, user, later).await.unwrap();
     assert_eq!(
-        living.iter().map(|session| session.id).collect::<Vec<_>>(),
+        live.iter().map(|session| session.id).collect::<Vec<_>>(),
         [stage.cast.session.id],
         "expired, ended"
     );

@@ -387,11 +387,11 @@ impl World {
         let ended = Timestamp::from_millis(0);
         let found = store.sessions_of(realm, id, ended).await.unwrap();
         let epoch = self.realm.as_ref().map(|realm| realm.epoch);
-        let living = self
+        let live = self
             .sessions
             .values()
             .filter(|known| known.user_id == id && known.ended_at.is_none() && Some(known.epoch) == epoch);
-        assert_eq!(found.len(), living.count());
+        assert_eq!(found.len(), live.count());
         let mut live = 0;
         for client in &ids.clients {
             let known = self.live_consent(id, client);

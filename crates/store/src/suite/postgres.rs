@@ -27,7 +27,7 @@ pub struct Schema {
 }
 
 /// Gives a database a schema one version newer than this release knows and may still serve: what a newer release leaves behind
-/// whose first node has started. Stands back for what is under way, as a migration does.
+/// whose first node has started. Retries its locks as a migration does.
 pub async fn expand(url: &str) -> Result<(), tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     let driver = tokio::spawn(connection);
@@ -228,7 +228,7 @@ async fn pass(
         }
         let is_open = now != Mode::Silent;
         tokio::select! {
-            told = mode.changed() => if told.is_err() { return },
+            changed = mode.changed() => if changed.is_err() { return },
             sent = client.read(&mut up), if is_open => {
                 let Ok(sent @ 1..) = sent else { return };
                 let Some(bytes) = up.get(..sent) else { return };

@@ -241,9 +241,9 @@ pub async fn deleting_a_user_ends_what_hangs_under_it(nodes: &[Engine], entropy:
     stage.done(Write::InsertAuthorization(Box::new(again.clone()))).await;
     stage.done(Write::WithdrawConsent { id: cast.consent.id, user_id: cast.user.id, at: NOW + SECOND }).await;
     let consent = fixtures::consent(cast.user.id, &cast.client, entropy);
-    let living = fixtures::authorization(&consent, cast.session.id, entropy);
+    let live = fixtures::authorization(&consent, cast.session.id, entropy);
     stage.done(Write::InsertConsent(Box::new(consent.clone()))).await;
-    stage.done(Write::InsertAuthorization(Box::new(living.clone()))).await;
+    stage.done(Write::InsertAuthorization(Box::new(live.clone()))).await;
 
     stage.conflict(Write::DeleteUser(UserId::new(NOW, entropy))).await;
     let generation = stage.generation().await;
@@ -255,7 +255,7 @@ pub async fn deleting_a_user_ends_what_hangs_under_it(nodes: &[Engine], entropy:
     assert!(store.session(realm, cast.session.id).await.unwrap().is_none());
     assert_eq!(store.sessions_of(realm, cast.user.id, NOW).await, Ok(Vec::new()));
     assert_eq!(store.consent(realm, cast.user.id, &cast.client.client_id).await, Ok(None));
-    for id in [cast.authorization.id, again.id, living.id] {
+    for id in [cast.authorization.id, again.id, live.id] {
         let record = store.authorization(realm, id).await.unwrap().unwrap();
         assert!(record.authorization.revoked_at.is_some());
         assert!(record.consent_withdrawn_at.is_some());
@@ -418,7 +418,7 @@ pub async fn references_tell_what_would_lead_nowhere(nodes: &[Engine], entropy: 
     let beside = store.references(stage.beside, &["two".into()], std::slice::from_ref(&api)).await;
     assert_eq!(beside, Ok(References::default()));
 
-    // So many are told, and whether there are more.
+    // At most so many are reported, and whether there are more.
     let most = usize::try_from(References::MOST).unwrap();
     let asked = async || store.references(realm, &["two".into()], std::slice::from_ref(&api)).await.unwrap();
     let by_hand = |n: usize| Client { client_id: format!("{n}").as_str().into(), ..client.clone() };

@@ -91,14 +91,14 @@ pub async fn what_ended_is_kept_for_its_time(nodes: &[Engine], entropy: &dyn Ent
     let fresh = || fixtures::authorization(&cast.consent, cast.session.id, entropy);
     let other =
         Consent { client_id: "other".into(), ..fixtures::consent(cast.user.id, &cast.client, entropy) };
-    let (revoked, expired, living, under) = (
+    let (revoked, expired, live, under) = (
         fresh(),
         Authorization { expires_at: NOW + DAY, ..fresh() },
         fresh(),
         fixtures::authorization(&other, cast.session.id, entropy),
     );
     let mut writes = vec![Write::InsertConsent(Box::new(other.clone()))];
-    for authorization in [&revoked, &expired, &living, &under] {
+    for authorization in [&revoked, &expired, &live, &under] {
         writes.push(Write::InsertAuthorization(Box::new(authorization.clone())));
         writes.push(Write::RedeemCode { id: authorization.id, at: NOW, refresh: None });
     }
@@ -122,12 +122,12 @@ pub async fn what_ended_is_kept_for_its_time(nodes: &[Engine], entropy: &dyn Ent
     sweep(&stage, NOW + DAY + KEEP.ended).await;
     assert!(there(&expired).await);
     sweep(&stage, NOW + DAY + KEEP.ended + moment).await;
-    assert!(!there(&expired).await && there(&living).await);
+    assert!(!there(&expired).await && there(&live).await);
     assert_eq!(store.check().await, Ok(Vec::new()));
 
     // An authorization may outlive its session's row; it then reads without one.
     sweep(&stage, cast.session.expires_at + KEEP.ended + moment).await;
-    let record = store.authorization(realm, living.id).await.unwrap().unwrap();
+    let record = store.authorization(realm, live.id).await.unwrap().unwrap();
     assert!(record.session.is_none() && record.user.is_some() && record.client.is_some());
 }
 

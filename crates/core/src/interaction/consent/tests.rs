@@ -19,10 +19,10 @@ fn row(facts: Facts) -> Interaction {
 
 /// Session 2 answers the question of the page.
 fn say(interaction: &Interaction, step: &NextStep, by: UserId, pressed: ConsentChoice) -> Decision<Answered> {
-    said(interaction, step, Said { by, pressed, about: About::ThisQuestion })
+    said(interaction, step, ReceivedAnswer { by, pressed, about: QuestionMatch::ThisQuestion })
 }
 
-fn said(interaction: &Interaction, step: &NextStep, said: Said) -> Decision<Answered> {
+fn said(interaction: &Interaction, step: &NextStep, said: ReceivedAnswer) -> Decision<Answered> {
     let (record, client): (SessionRecord, _) = (au::session(2), fx::client());
     let view = View {
         request: au::request_of(interaction),
@@ -121,7 +121,8 @@ fn a_no_is_on_record_with_who_said_it_to_whom_and_about_what() {
 #[test]
 fn n_02_a_yes_to_another_question_is_none_and_a_no_is_a_no() {
     let pending = row(Facts::default());
-    let to_another = |pressed| Said { by: au::user_id(2), pressed, about: About::AnotherQuestion };
+    let to_another =
+        |pressed| ReceivedAnswer { by: au::user_id(2), pressed, about: QuestionMatch::AnotherQuestion };
     let yes = said(&pending, &asking(), to_another(ConsentChoice::Allow));
     assert!(yes.outcome == Answered::Changed && yes.writes.is_empty());
     assert!(noted(&said(&pending, &asking(), to_another(ConsentChoice::Deny))).denied);
@@ -136,9 +137,9 @@ fn n_02_all_that_a_page_shows_is_in_its_fingerprint() {
     let question =
         Question { pending, request: &request, client: &client, asked: &asked, resources: &resources };
     let shown = question.fingerprint(keys);
-    assert_eq!(question.compare(keys, &shown), About::ThisQuestion);
+    assert_eq!(question.compare(keys, &shown), QuestionMatch::ThisQuestion);
     let differs = |question: Question<'_>, what: &str| {
-        assert_eq!(question.compare(keys, &shown), About::AnotherQuestion, "{what}");
+        assert_eq!(question.compare(keys, &shown), QuestionMatch::AnotherQuestion, "{what}");
     };
     let changes: [(&str, Change<Client>); 5] = [
         ("name", |client| client.client_name = Some("Bank".to_owned())),
@@ -175,7 +176,7 @@ fn n_02_all_that_a_page_shows_is_in_its_fingerprint() {
     // What the page does not show may change under it.
     let mut client = fx::client();
     client.scope = fx::scopes("openid notes:read and:more");
-    assert_eq!(Question { client: &client, ..question }.compare(keys, &shown), About::ThisQuestion);
+    assert_eq!(Question { client: &client, ..question }.compare(keys, &shown), QuestionMatch::ThisQuestion);
 }
 
 /// An answer of Ada on our page to the question that she was shown.

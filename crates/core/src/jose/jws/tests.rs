@@ -65,7 +65,6 @@ fn every_algorithm_signs_what_it_verifies() {
         assert_eq!(verified.claims["sub"], "ada");
         assert_eq!(verified.algorithm, key.algorithm());
         assert_eq!(verified.header["kid"], key.kid().as_str());
-        assert_eq!(unverified_claims(&token).unwrap()["sub"], "ada");
     }
 }
 

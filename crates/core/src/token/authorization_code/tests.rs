@@ -263,6 +263,14 @@ fn c_06_c_07_what_is_not_the_code_is_not_known() {
         assert_eq!(refused.refusal, TokenRefusal::UnknownCode, "{code}");
         assert!(grant_writes(&refused.writes).is_empty());
     }
+    let right = code_of(&record);
+    for at in (0..right.len()).step_by(5) {
+        let mut bytes = right.clone().into_bytes();
+        bytes[at] = if bytes[at].is_ascii_alphabetic() { bytes[at] ^ 0x20 } else { b'x' };
+        let changed = String::from_utf8(bytes).unwrap();
+        let refused = decide_with(&fx::client(), &params(&changed, &[]), &world, &context).unwrap_err();
+        assert_eq!(refused.refusal, TokenRefusal::UnknownCode, "{changed}");
+    }
     assert_eq!(refusal(redeem(&fx::client(), &edited, &[])), TokenRefusal::UnknownCode);
     edited.authorization.code = None;
     let refused = redeem(&fx::client(), &edited, &[]).unwrap_err();
