@@ -62,7 +62,11 @@ fn back_to_version_1() -> String {
         match first.iter().find(|was| was.table.name == table) {
             None => statements.push(format!("DROP TABLE {table}")),
             Some(was) => {
-                let new = shape.columns.iter().filter(|column| !was.columns.contains(column));
+                // A column that only lost its NOT NULL stays: version 1 reads it as well.
+                let new = shape
+                    .columns
+                    .iter()
+                    .filter(|column| was.columns.iter().all(|old| old.name != column.name));
                 statements.extend(new.map(|new| format!("ALTER TABLE {table} DROP COLUMN {}", new.name)));
             }
         }
