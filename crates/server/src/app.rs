@@ -23,6 +23,9 @@ use crate::{
     registered::{Registered, ResourceQuery},
 };
 
+/// The realm that this release serves, at the root of the issuer; the commands work on it too.
+pub(crate) const SERVED: Realm = Realm::MAIN;
+
 /// The process.
 pub(crate) struct App {
     /// Where everything durable is.

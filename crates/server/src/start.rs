@@ -12,7 +12,6 @@ use std::{
 
 use axum::Router;
 use grantwell_core::{
-    id::Realm,
     policy::Policy,
     seal::SealKey,
     store::{Retention, Share, Store, Write},
@@ -27,7 +26,7 @@ use tokio::{
 
 use crate::{
     ambient::{SystemClock, SystemEntropy},
-    app::{App, Current, ErrorAudience, ServedRealm},
+    app::{App, Current, ErrorAudience, SERVED, ServedRealm},
     clocks::{self, Clocks},
     config::{Configuration, LoginUi},
     issued::Issued,
@@ -108,10 +107,10 @@ async fn open_with(
     entropy: Arc<dyn Entropy>,
 ) -> Result<(Engine, Vault), StartError> {
     let store = grantwell_store::open(database, options).await.map_err(StartError::of)?;
-    let claimed = store.realm(Realm::MAIN).await.map_err(StartError::of)?;
+    let claimed = store.realm(SERVED).await.map_err(StartError::of)?;
     let check = if claimed.is_some() { KeyCheck::Present } else { KeyCheck::Absent };
     let master = master_key::load(master, check, entropy.as_ref()).map_err(StartError::of)?;
-    let vault = Vault { master: Arc::new(SealKey::new(&master)), realm: Realm::MAIN, entropy };
+    let vault = Vault { master: Arc::new(SealKey::new(&master)), realm: SERVED, entropy };
     vault.claim(&store, issuer).await.map_err(StartError::of)?;
     Ok((store, vault))
 }
@@ -135,7 +134,7 @@ pub(crate) async fn open_to_look(
         ));
     }
     let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
-    let claimed = store.realm(Realm::MAIN).await.map_err(StartError::of)?.is_some();
+    let claimed = store.realm(SERVED).await.map_err(StartError::of)?.is_some();
     drop(store);
     if !claimed {
         return Ok(None);
@@ -147,11 +146,11 @@ pub(crate) async fn open_to_look(
 /// `grantwell dev` takes its issuer from its port: a database of another port is taken over.
 pub(crate) async fn adopt_issuer(database: &str, issuer: &str) -> Result<(), StartError> {
     let store = grantwell_store::open(database, OpenOptions::default()).await.map_err(StartError::of)?;
-    if let Some(record) = store.realm(Realm::MAIN).await.map_err(StartError::of)?
+    if let Some(record) = store.realm(SERVED).await.map_err(StartError::of)?
         && record.issuer != issuer
     {
         let moved = vec![Write::MoveRealm { from: record.issuer, to: issuer.to_owned() }];
-        let _ = store.commit(Realm::MAIN, Share::Rest, moved).await.map_err(StartError::of)?;
+        let _ = store.commit(SERVED, Share::Rest, moved).await.map_err(StartError::of)?;
     }
     Ok(())
 }
@@ -172,8 +171,7 @@ pub(crate) async fn build(
     let (store, vault) = open_with(parts.store, &parts.database, claimed, entropy).await?;
     let now = clocks::earlier(&store, clock.as_ref()).await.map_err(StartError::of)?;
     vault.tend(&store, now, WhichKeys::Quick).await.map_err(StartError::of)?;
-    let keyring =
-        vault.open(&store.keys(Realm::MAIN).await.map_err(StartError::of)?).map_err(StartError::of)?;
+    let keyring = vault.open(&store.keys(SERVED).await.map_err(StartError::of)?).map_err(StartError::of)?;
     let record = vault.claim(&store, &parts.policy.issuer).await.map_err(StartError::of)?;
     let passwords = Passwords::new(parts.passwords, vault.entropy.as_ref())
         .map_err(|error| StartError(format!("the password pool cannot be made: {error:?}")))?;

@@ -4,7 +4,6 @@
 use std::fmt;
 
 use grantwell_core::{
-    id::Realm,
     registry::{
         self, Action, Declaration, Existing, InUse, NamesToLoad, Pruning, Registrar, RegistryPlan, SetError,
         user::{PasswordChange, UserMetadata},
@@ -16,7 +15,10 @@ use grantwell_core::{
 use serde_json::json;
 
 use super::state::{self, StateFile};
-use crate::config::{Problem, Problems, SourceFile};
+use crate::{
+    app::SERVED,
+    config::{Problem, Problems, SourceFile},
+};
 
 /// How often a plan is made anew because the database changed meanwhile.
 const ROUNDS: usize = 4;
@@ -92,7 +94,7 @@ pub(crate) async fn apply(
         if mode == ApplyMode::DryRun || plan.writes.is_empty() {
             return Ok(ApplyReport { plan, mode });
         }
-        match store.commit(Realm::MAIN, Share::Rest, plan.writes.clone()).await.map_err(unavailable)? {
+        match store.commit(SERVED, Share::Rest, plan.writes.clone()).await.map_err(unavailable)? {
             Outcome::Done => return Ok(ApplyReport { plan, mode }),
             Outcome::Conflict(_) => {}
         }
@@ -133,17 +135,17 @@ async fn existing(store: &impl Store, state: &StateFile) -> Result<Existing, Sto
     state.users.iter().for_each(|user| names.user(&user.value));
     let mut existing = Existing::default();
     for id in names.clients {
-        if let Some(client) = store.client(Realm::MAIN, &id).await? {
+        if let Some(client) = store.client(SERVED, &id).await? {
             existing.clients.insert(id, client);
         }
     }
     for identifier in names.resources {
-        if let Some(resource) = store.resource(Realm::MAIN, &identifier).await? {
+        if let Some(resource) = store.resource(SERVED, &identifier).await? {
             existing.resources.insert(identifier, resource);
         }
     }
     for name in names.login_names {
-        if let Some(user) = store.user_by_login(Realm::MAIN, &name).await? {
+        if let Some(user) = store.user_by_login(SERVED, &name).await? {
             existing.users.insert(name, user);
         }
     }
@@ -152,11 +154,11 @@ async fn existing(store: &impl Store, state: &StateFile) -> Result<Existing, Sto
 
 /// Loads what earlier runs made, and what refers to that of it which the file declares no longer.
 async fn pruning(store: &impl Store, declared: &Declaration) -> Result<Pruning, StoreError> {
-    let applied = store.applied(Realm::MAIN).await?;
+    let applied = store.applied(SERVED).await?;
     let Applied { mut clients, mut resources, .. } = applied.clone();
     clients.retain(|id| declared.clients.iter().all(|client| client.client_id != *id));
     resources.retain(|id| declared.resources.iter().all(|resource| resource.identifier != *id));
-    let references = store.references(Realm::MAIN, &clients, &resources).await?;
+    let references = store.references(SERVED, &clients, &resources).await?;
     Ok(Pruning { applied, references })
 }
 

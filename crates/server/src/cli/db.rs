@@ -11,7 +11,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use grantwell_core::{
-    id::{EventId, Realm},
+    id::EventId,
     seal::SealKey,
     secret::Secret,
     store::{Event, Share, Store as _, Write},
@@ -30,6 +30,7 @@ use self::{
 };
 use crate::{
     ambient::{SystemClock, SystemEntropy},
+    app::SERVED,
     cli::{configuration, key::shown, out::say},
     config::{Configuration, problem::reason},
     keys,
@@ -135,7 +136,7 @@ impl Proven<'_> {
             let at = shape.columns.iter().position(|column| column.name == name)?;
             row.get(at)
         };
-        if find("realm") != Some(&Value::Int(i64::from(Realm::MAIN.0))) {
+        if find("realm") != Some(&Value::Int(i64::from(SERVED.0))) {
             return Ok(());
         }
         let Some((Value::Text(issuer), Value::Bytes(check))) = find("issuer").zip(find("key_check")) else {
@@ -242,7 +243,7 @@ async fn note(database: &str, kind: &str) -> Done {
         detail: serde_json::json!({}),
     };
     let noted = vec![Write::Audit(Box::new(event))];
-    store.commit(Realm::MAIN, Share::Rest, noted).await.map_err(StartError::of).map(drop)
+    store.commit(SERVED, Share::Rest, noted).await.map_err(StartError::of).map(drop)
 }
 
 async fn migrate(config: &Configuration) -> Done {

@@ -1,7 +1,6 @@
 //! `grantwell key`: the signing keys, for the person who looks after them.
 
 use grantwell_core::{
-    id::Realm,
     store::{KeyRecord, KeyUse, Store as _},
     time::{Clock as _, Timestamp},
 };
@@ -11,6 +10,7 @@ use std::sync::Arc;
 
 use crate::{
     ambient::{SystemClock, SystemEntropy},
+    app::SERVED,
     cli::out::say,
     clocks,
     config::Configuration,
@@ -23,7 +23,7 @@ pub(super) async fn list(config: &Configuration) -> Result<(), StartError> {
     let (store, _) =
         start::open(&config.database, &config.keys.master, &config.policy.issuer, Arc::new(SystemEntropy))
             .await?;
-    for key in store.keys(Realm::MAIN).await.map_err(StartError::of)? {
+    for key in store.keys(SERVED).await.map_err(StartError::of)? {
         if let KeyUse::Signing(algorithm) = key.usage {
             let state = state(&key, SystemClock.now());
             say!("{:<6} {:<8} from {} {}", algorithm.as_str(), state, shown(key.active_from), key.kid);

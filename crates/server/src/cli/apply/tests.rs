@@ -44,7 +44,7 @@ impl Database {
             generation: 0,
             epoch: 0,
         };
-        let claimed = store.commit(Realm::MAIN, Share::Rest, vec![Write::ClaimRealm(realm)]).await.unwrap();
+        let claimed = store.commit(SERVED, Share::Rest, vec![Write::ClaimRealm(realm)]).await.unwrap();
         assert_eq!(claimed, Outcome::Done);
         Self { folder, store }
     }
@@ -139,11 +139,11 @@ async fn prune_removes_what_is_declared_no_longer_and_a_change_is_kept() {
     );
     let report = database.apply(&kept, ApplyMode::Commit, Undeclared::Prune).await.unwrap();
     assert!(report.to_string().ends_with("0 created, 1 changed, 0 left, 2 removed"), "{report}");
-    let client = database.store.client(Realm::MAIN, &ClientId::from("web")).await.unwrap().unwrap();
+    let client = database.store.client(SERVED, &ClientId::from("web")).await.unwrap().unwrap();
     assert_eq!(client.redirect_uris, ["https://rp.example/new"]);
-    assert!(database.store.user_by_login(Realm::MAIN, &LoginName::new("ada")).await.unwrap().is_none());
+    assert!(database.store.user_by_login(SERVED, &LoginName::new("ada")).await.unwrap().is_none());
     let kinds: Vec<String> =
-        database.store.events(Realm::MAIN, 100).await.unwrap().into_iter().map(|event| event.kind).collect();
+        database.store.events(SERVED, 100).await.unwrap().into_iter().map(|event| event.kind).collect();
     for kind in ["user.removed", "resource.removed", "client.changed", "user.created"] {
         assert!(kinds.iter().any(|found| found == kind), "{kind} {kinds:?}");
     }
@@ -159,7 +159,7 @@ async fn a_password_that_is_not_declared_stays_and_another_one_is_a_change() {
     let other = text().replace("correct horse", "another horse");
     let report = database.apply(&other, ApplyMode::Commit, Undeclared::Keep).await.unwrap();
     assert!(report.to_string().contains("change  user      ada (password, tokens_not_before)"), "{report}");
-    let ada = database.store.user_by_login(Realm::MAIN, &LoginName::new("ada")).await.unwrap().unwrap();
+    let ada = database.store.user_by_login(SERVED, &LoginName::new("ada")).await.unwrap().unwrap();
     assert!(ada.password_hash.unwrap().ends_with(":another horse"));
 }
 
@@ -198,10 +198,10 @@ async fn errors_of_the_registry_stand_at_their_fields() {
 async fn prune_leaves_nothing_of_the_database_that_leads_nowhere() {
     let database = Database::new("references").await;
     database.apply(&text(), ApplyMode::Commit, Undeclared::Keep).await.unwrap();
-    let web = database.store.client(Realm::MAIN, &ClientId::from("web")).await.unwrap().unwrap();
+    let web = database.store.client(SERVED, &ClientId::from("web")).await.unwrap().unwrap();
     let by_hand = Client { client_id: "by-hand".into(), applied: false, ..web };
     let put = Write::PutClient { client: Box::new(by_hand), was: None };
-    let _ = database.store.commit(Realm::MAIN, Share::Rest, vec![put]).await.unwrap();
+    let _ = database.store.commit(SERVED, Share::Rest, vec![put]).await.unwrap();
     let rows = database.rows().await;
     let problems = database.apply("", ApplyMode::Commit, Undeclared::Prune).await.unwrap_err().to_string();
     assert!(problems.contains("the resource https://api.example/"), "{problems}");
@@ -221,10 +221,10 @@ async fn prune_sees_what_still_refers_to_what_would_go() {
     };
     let declared: String = std::iter::once(text()).chain((0..120).map(client)).collect();
     database.apply(&declared, ApplyMode::Commit, Undeclared::Keep).await.unwrap();
-    let web = database.store.client(Realm::MAIN, &"web".into()).await.unwrap().unwrap();
+    let web = database.store.client(SERVED, &"web".into()).await.unwrap().unwrap();
     let by_hand = Client { client_id: "zz-by-hand".into(), applied: false, ..web };
     let put = vec![Write::PutClient { client: Box::new(by_hand), was: None }];
-    assert_eq!(database.store.commit(Realm::MAIN, Share::Rest, put).await.unwrap(), Outcome::Done);
+    assert_eq!(database.store.commit(SERVED, Share::Rest, put).await.unwrap(), Outcome::Done);
     let rows = database.rows().await;
     let said = database.apply("", ApplyMode::Commit, Undeclared::Prune).await.unwrap_err().to_string();
     assert!(said.contains("default_resource of the client zz-by-hand"), "{said}");

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use grantwell_core::{id::Realm, store::Store as _, time::Timestamp};
+use grantwell_core::{store::Store as _, time::Timestamp};
 use grantwell_store::{
     OpenOptions,
     copy::{self, CopyError, Inspection, Tally, Value},
@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::file::Header;
 use crate::{
     ambient::SystemEntropy,
+    app::SERVED,
     cli::{key::shown, out::say},
     config::Configuration,
     start,
@@ -54,7 +55,7 @@ pub(super) async fn status(config: &Configuration, as_json: bool) -> Result<(), 
         let all = json!({
             "engine": inspected.engine,
             "schema": { "found": inspected.version, "known": inspected.known },
-            "realm": realm.as_ref().map(|_| Realm::MAIN.0),
+            "realm": realm.as_ref().map(|_| SERVED.0),
             "issuer": realm.as_ref().map(|realm| &realm.issuer),
             "epoch": realm.as_ref().map(|realm| realm.epoch),
             "generation": realm.as_ref().map(|realm| realm.generation),
@@ -73,7 +74,7 @@ pub(super) async fn status(config: &Configuration, as_json: bool) -> Result<(), 
     };
     say!("schema       version {found}, this release knows {}", inspected.known);
     if let Some(realm) = realm {
-        say!("issuer       {}\nrealm        {}", realm.issuer, Realm::MAIN.0);
+        say!("issuer       {}\nrealm        {}", realm.issuer, SERVED.0);
         say!("epoch        {}\ngeneration   {}", realm.epoch, realm.generation);
     }
     say!("size         {} bytes", inspected.size);
@@ -117,7 +118,7 @@ fn realm(config: &Configuration, inspected: &Inspection) -> Result<Option<RealmR
         source.rows(&shape, &mut |row| {
             if let [Value::Int(realm), Value::Text(issuer), _, Value::Int(generation), Value::Int(epoch)] =
                 row.as_slice()
-                && *realm == i64::from(Realm::MAIN.0)
+                && *realm == i64::from(SERVED.0)
             {
                 found = Some(RealmRow { issuer: issuer.clone(), epoch: *epoch, generation: *generation });
             }
@@ -203,7 +204,7 @@ pub(super) async fn verify(config: &Configuration, as_json: bool) -> Result<(), 
     }
     let (store, vault) = opened(config).await?;
     let wrong = store.check().await.map_err(StartError::of)?;
-    let keys = store.keys(Realm::MAIN).await.map_err(StartError::of)?;
+    let keys = store.keys(SERVED).await.map_err(StartError::of)?;
     if !keys.is_empty() {
         vault.open(&keys).map_err(StartError::of)?;
     }
