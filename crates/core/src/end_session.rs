@@ -193,7 +193,7 @@ fn ending<'h>(
         }
         (None, None) => Vec::new(),
     };
-    // Somebody else signed in meanwhile, or nobody was named.
+    // None of the named sessions is live in this browser.
     (!ending.is_empty()).then_some(ending)
 }
 

@@ -28,7 +28,7 @@ fn connection(n: u8) -> Connection {
     Connection { consent, client: None, last_used_at: None }
 }
 
-/// Ada with the sessions 2, 3 and 4 and the connections 4 and 5; somebody else with session 9 and connection 9.
+/// Ada has the sessions 2, 3 and 4 and the connections 4 and 5. Another person has session 9 and connection 9.
 fn world() -> fx::World {
     let mut other = connection(9);
     other.consent.user_id = au::user_id(9);

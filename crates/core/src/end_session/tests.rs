@@ -39,7 +39,7 @@ fn yes(named: &[u8]) -> Confirmation {
 
 type Decided = Result<Decision<SignOutOutcome>, Refused<EndSessionRefusal>>;
 
-/// What is decided on a request in a browser with sessions of these people; one of somebody else is live in another browser.
+/// What is decided on a request in a browser with sessions of these people. A session of another person is live in another browser.
 fn whole(
     client: &Client,
     pairs: &[(&str, &str)],

@@ -167,7 +167,7 @@ pub struct Described {
 /// A question, as an external login UI sees it.
 #[derive(Debug)]
 pub struct DescribedConsent {
-    /// Who is asked.
+    /// The person who is asked to consent.
     pub subject: UserId,
     /// What to report with the answer.
     pub question: String,

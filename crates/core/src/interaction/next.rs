@@ -7,7 +7,7 @@ use crate::{
     client::Client,
     error::{ErrorCode, OAuthError, Refusal},
     id::SessionId,
-    scope::Permissions,
+    scope::{Permissions, ScopeSet},
     step::{Have, Want},
     store::{Authentication, AuthorizationRequest, Consent, Facts, ResponseRoute, SessionRecord, User},
     time::Timestamp,
@@ -197,7 +197,7 @@ const fn row(
     Row { row: CheckRow { name, section, attacks, endpoints: &[Endpoint::Interaction] }, next }
 }
 
-/// The rows, in order; the last one is always true.
+/// The rows before [`ISSUE`], in order.
 static ROWS: &[Row] = &[
     row("redirect_uri", "RFC 9700 §4.1", &["R-01", "N-02"], redirect_uri),
     row("denied", "RFC 6749 §4.1.2.1", &["N-06"], denied),
@@ -209,22 +209,23 @@ static ROWS: &[Row] = &[
     row("client_scope", "RFC 6749 §3.3", &["N-02"], client_scope),
     row("agreed", "Core 1.0 §3.1.2.4", &["N-01", "N-02"], agreed),
     row("consent", "Core 1.0 §3.1.2.4, §11; RFC 8252 §8.6", &["N-03", "N-04", "N-05"], consent),
-    row("issue", "RFC 6749 §4.1.2", &[], |view| Some(issue(view))),
 ];
+
+/// The last row, which is true whenever no other is.
+static ISSUE: CheckRow =
+    CheckRow {
+        name: "issue", section: "RFC 6749 §4.1.2", attacks: &[], endpoints: &[Endpoint::Interaction]
+    };
 
 /// What must happen next: the first true row, and which it is.
 pub fn next(view: &View<'_>) -> (NextStep, &'static CheckRow) {
     let mut rows = ROWS.iter().filter_map(|row| (row.next)(view).map(|next| (next, &row.row)));
-    rows.next().unwrap_or((NextStep::Refuse(InteractionRefusal::LoginRequired), &NO_ROW))
+    rows.next().unwrap_or_else(|| (issue(view), &ISSUE))
 }
-
-/// Where no row is true: never, since [`issue`] is whenever [`session`] is not.
-static NO_ROW: CheckRow =
-    CheckRow { name: "none", section: "", attacks: &[], endpoints: &[Endpoint::Interaction] };
 
 /// Every row, for the documentation.
 pub fn rows() -> impl Iterator<Item = &'static CheckRow> {
-    ROWS.iter().map(|row| &row.row)
+    ROWS.iter().map(|row| &row.row).chain([&ISSUE])
 }
 
 fn login(view: &View<'_>, reason: LoginReason) -> NextStep {
@@ -281,8 +282,9 @@ fn max_age(view: &View<'_>) -> Option<NextStep> {
 }
 
 fn client_scope(view: &View<'_>) -> Option<NextStep> {
-    let asked = still_allowed(&view.request.permissions, view.client);
-    asked.is_empty().then_some(NextStep::Refuse(InteractionRefusal::NothingLeft))
+    let mut asked = view.request.permissions.0.iter();
+    let nothing_left = !asked.any(|(_, scopes)| is_allowed(scopes, view.client));
+    nothing_left.then_some(NextStep::Refuse(InteractionRefusal::NothingLeft))
 }
 
 fn agreed(view: &View<'_>) -> Option<NextStep> {
@@ -318,11 +320,15 @@ fn is_older(authenticated: Timestamp, most: u32, now: Timestamp) -> bool {
 
 /// What the client may still have of what it asked for: its registration can change while a page waits (catalogue N-02).
 fn still_allowed(asked: &Permissions, client: &Client) -> Permissions {
-    let allowed = asked.0.iter().filter_map(|(audience, scopes)| {
-        let left = scopes.intersection(&client.scope);
-        (scopes.is_empty() || !left.is_empty()).then(|| (audience.clone(), left))
-    });
-    Permissions(allowed.collect())
+    let allowed = asked.0.iter().filter(|(_, scopes)| is_allowed(scopes, client));
+    Permissions(
+        allowed.map(|(audience, scopes)| (audience.clone(), scopes.intersection(&client.scope))).collect(),
+    )
+}
+
+/// Whether the client may still have one of the scopes, or none was asked for.
+fn is_allowed(scopes: &ScopeSet, client: &Client) -> bool {
+    scopes.is_empty() || scopes.iter().any(|scope| client.scope.contains(scope))
 }
 
 /// What is in both.

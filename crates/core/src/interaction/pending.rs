@@ -60,8 +60,8 @@ impl Handle {
         matches!(self, Self::Sealed(interaction) if interaction.browser == UNCLAIMED)
     }
 
-    /// An unclaimed interaction becomes this browser's, under an id of its own: whoever else follows the same URL begins one that
-    /// has nothing to do with this one. Others stay as they are.
+    /// The browser claims an unclaimed interaction and gives it a new id. Another browser that follows the same URL gets a
+    /// separate interaction. A claimed interaction stays as it is.
     pub fn claimed_by(self, browser: Digest, context: &Context<'_>) -> Self {
         match self {
             Self::Sealed(mut interaction) if interaction.browser == UNCLAIMED => {

@@ -84,7 +84,7 @@ pub enum PageKind {
 /// What the consent page shows beside the client.
 #[derive(Debug)]
 pub struct ConsentPage {
-    /// Who is asked.
+    /// The person who is asked to consent.
     pub user: User,
     /// What is asked for.
     pub asked: Permissions,
@@ -118,7 +118,7 @@ impl Step for Proceed<'_> {
                 Decision::read_only(Proceeded::Page(next_page(&pending, None, &sessions, kind, context)))
             }
             Purpose::Account => Decision::read_only(Proceeded::Account),
-            Purpose::Authorization(request) => self.authorize(&pending, request, have, context)?,
+            Purpose::Authorization(request) => Self::authorize(&pending, request, &sessions, have, context)?,
         };
         decision.writes.extend(browser::touch(&sessions, context.now));
         Ok(decision)
@@ -127,15 +127,14 @@ impl Step for Proceed<'_> {
 
 impl Proceed<'_> {
     fn authorize(
-        &self,
         pending: &Pending<'_>,
         request: &AuthorizationRequest,
+        sessions: &[&SessionRecord],
         have: &Have,
         context: &Context<'_>,
     ) -> Result<Decision<Proceeded>, Stop<ResumeRefusal>> {
-        let sessions = self.browser.live_sessions(have, context)?;
         let facts = &pending.interaction.facts;
-        let subject = subject(request, facts, &sessions).map(Subject::from);
+        let subject = subject(request, facts, sessions).map(Subject::from);
         let (view, client) =
             View::load(request, facts, subject, have, context.now)?.ok_or(ResumeRefusal::ClientUnknown)?;
         let (step, _) = next(&view);
@@ -160,7 +159,7 @@ impl Proceed<'_> {
                 }))
             }
         };
-        let page = next_page(pending, Some(client), &sessions, kind, context);
+        let page = next_page(pending, Some(client), sessions, kind, context);
         Ok(Decision::read_only(Proceeded::Page(page)))
     }
 

@@ -1,9 +1,9 @@
 //! Signing in with a user name or e-mail and a password, in two steps: [`Reserve`] counts the attempt, [`SignIn`] has the password
 //! compared and settles.
 //!
-//! An unknown name, a wrong password, a disabled user and a user without a password get the same response after the same work (catalogue L-12, L-13). An attempt is
-//! reserved before the hash is computed, so a hundred parallel guesses are a hundred reservations (L-07). A known device has
-//! a budget of its own, so that an attacker cannot lock its owner out (L-09).
+//! An unknown name, a wrong password, a disabled user and a user without a password get the same response after the same work
+//! (catalogue L-12, L-13). An attempt is reserved before the hash is computed, so a hundred parallel guesses are a hundred
+//! reservations (L-07). A known device has a budget of its own, so that an attacker cannot lock its owner out (L-09).
 
 use std::time::Duration;
 

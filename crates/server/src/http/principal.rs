@@ -38,7 +38,7 @@ pub(crate) struct Person(());
 #[derive(Clone)]
 pub(crate) struct LoginUiBackEnd(());
 
-/// Somebody is signed in in this browser; who asks for a page and is not, is asked to.
+/// A person is signed in in this browser. Without one, a page answers with the sign-in form.
 pub(crate) async fn check_person(
     x: Exchange,
     headers: HeaderMap,

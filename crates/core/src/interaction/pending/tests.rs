@@ -111,11 +111,11 @@ fn a_21_what_nobody_has_claimed_is_claimed_by_one_browser_under_an_id_of_its_own
     assert_ne!(mine.id, unclaimed.id);
     assert_eq!(**mine, Interaction { id: mine.id, browser, ..unclaimed.clone() });
     assert_eq!(resumed(&claimed, Some(browser), None), Ok(((**mine).clone(), false)));
-    // Whoever else follows the same URL has nothing to do with it.
+    // Another browser that follows the same URL gets a separate interaction.
     let Handle::New(other) = sealed.claimed_by(Digest([8; 32]), &context) else { panic!("not new") };
     assert!(other.id != mine.id && other.id != unclaimed.id);
     assert_eq!(resumed(&Handle::New(other), Some(browser), None), Err(ResumeRefusal::OtherBrowser));
-    // What is somebody's stays as it is.
+    // An interaction that a browser claimed stays as it is.
     let begun = begun();
     for handle in
         [Handle::Sealed(Box::new(begun.clone())), Handle::New(Box::new(begun.clone())), Handle::Row(begun.id)]
@@ -135,7 +135,7 @@ fn a_row_says_more_than_what_travelled() {
     assert_eq!(resumed(&sealed, browser, None), Ok((begun.clone(), false)));
     assert_eq!(resumed(&Handle::Row(begun.id), browser, Some(&row)), Ok((row.clone(), true)));
     assert_eq!(resumed(&Handle::Row(begun.id), browser, None), Err(ResumeRefusal::Unknown));
-    // Somebody was quicker: a new one is looked for after all.
+    // Another browser claimed it first: the step asks for a new one.
     let conflict = Box::new(Write::InsertInteraction(Box::new(begun.clone())));
     let mut have = Have::default().after_conflict(conflict);
     assert_eq!(new.find(&have).unwrap_err(), Want::Interaction(begun.id));
