@@ -9,8 +9,8 @@ use std::time::Duration;
 use grantwell_core::{
     error::Refusal,
     jose::Algorithm,
-    step::{Have, PasswordCheck, Refused, Step, Stop, Want},
-    store::{Outcome, Store},
+    step::{Have, PasswordCheck, PasswordResult, Refused, Step, Stop, Want},
+    store::{Outcome, Store, Write},
 };
 
 use crate::{
@@ -82,12 +82,15 @@ impl Exchange {
     ) -> Result<Ran<S>, Unavailable> {
         for _ in 0..ROUNDS {
             let (result, writes) = self.look(step, place, &mut have, event).await?;
-            event.writes = writes.iter().map(|write| write.kind()).collect();
             if writes.is_empty() {
                 return Ok(Ran { have, result });
             }
+            let kinds = writes.iter().map(Write::kind).collect();
             match self.app.store.commit(self.realm.id, S::SHARE, writes).await? {
-                Outcome::Done => return Ok(Ran { have, result }),
+                Outcome::Done => {
+                    event.writes = kinds;
+                    return Ok(Ran { have, result });
+                }
                 Outcome::Conflict(failed) => {
                     event.conflicts.push(failed.kind());
                     have = have.after_conflict(failed);
@@ -104,7 +107,7 @@ impl Exchange {
         place: Option<&QueuePlace>,
         have: &mut Have,
         event: &mut StepEvent,
-    ) -> Result<(Result<S::Outcome, S::Refusal>, Vec<grantwell_core::store::Write>), Unavailable> {
+    ) -> Result<(Result<S::Outcome, S::Refusal>, Vec<Write>), Unavailable> {
         let mut last = S::NAME;
         for _ in 0..MOST_WANTS {
             let current = self.realm.current();
@@ -217,7 +220,7 @@ impl Exchange {
         &self,
         check: PasswordCheck,
         place: Option<&QueuePlace>,
-    ) -> Result<grantwell_core::step::PasswordResult, HashError> {
+    ) -> Result<PasswordResult, HashError> {
         let place = place.ok_or(HashError::Busy)?;
         let mut salt = [0; 16];
         self.app.entropy.fill(&mut salt);

@@ -141,6 +141,7 @@ async fn four_conflicts_in_a_row_are_given_up_and_each_names_its_write() {
     let event = only_event(&x);
     assert_eq!(event.conflicts, ["delete_user"; 4]);
     assert_eq!(event.wants, ["user"; 4]);
+    assert!(event.writes.is_empty(), "nothing was committed");
     assert!(matches!(event.end, StepEnd::Unavailable(Unavailable::Contended)));
 }
 
