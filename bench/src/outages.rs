@@ -22,8 +22,8 @@ use crate::{
 const ANSWER: Duration = Duration::from_secs(2);
 /// The database is there again: after so long everything works.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// Connections that may be more afterwards than before, for a pool breathes.
-const SLACK: usize = 6;
+/// `limits.database_connections` of a node, by default.
+const CONNECTIONS: usize = 16;
 
 /// What happens to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +177,6 @@ async fn happens(
         probes.push(Probe { connection, line, client: client.clone() });
     }
     tokio::time::sleep(load).await;
-    let connections = database.postgres.connections();
     let begun = Instant::now();
     fate.begins(database).await?;
     if fate.is_crash() {
@@ -195,10 +194,13 @@ async fn happens(
         probe.until_it_works().await?;
     }
     seen.bound("from its return to an answer of every node", back.elapsed(), RECOVERY);
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let now = database.postgres.connections();
-    if now > connections + SLACK {
-        seen.broken.push(format!("{now} connections to the database, {connections} before"));
+    let most = CONNECTIONS * nodes.addresses().len();
+    while database.postgres.connections() > most && back.elapsed() < RECOVERY {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let connections = database.postgres.connections();
+    if connections > most {
+        seen.broken.push(format!("{connections} connections to the database, and {most} are allowed"));
     }
     Ok((seen, back, probes.into_iter().map(|probe| probe.line).collect()))
 }
