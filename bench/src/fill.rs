@@ -1,4 +1,4 @@
-//! The rows of a large database: written through [`copy::Target`], with records as the server makes them, each made from its number
+//! The rows of a large database: written through [`Target`], with records as the server makes them, each made from its number
 //! alone, so that a token of any of them can be made again when it is wanted.
 //!
 //! A user has one password hash for all and two login names. Each authorization has a consent of its own, a redeemed code and a
@@ -21,7 +21,10 @@ use grantwell_core::{
     time::{Entropy, Timestamp},
     token::refresh::RefreshToken,
 };
-use grantwell_store::copy::{self, Occupied, Row, Shape, Target, Value};
+use grantwell_store::{
+    copy::{Occupied, Row, Shape, Target, Value},
+    database,
+};
 
 use crate::{
     flow::REDIRECT_URI,
@@ -179,7 +182,7 @@ impl Filling {
         folder: &Path,
     ) -> Result<Vec<(&'static str, u64, Duration)>, String> {
         let mut kept = Vec::new();
-        let mut source = copy::source(database).map_err(told)?;
+        let mut source = database::source(database).map_err(told)?;
         for shape in source.shapes() {
             let mut rows = Vec::new();
             let mut keep = |row| {
@@ -190,7 +193,7 @@ impl Filling {
             kept.push((shape, rows));
         }
         drop(source);
-        let mut target = copy::target(database, ISSUER, Occupied::Replace).map_err(told)?;
+        let mut target = database::target(database, ISSUER, Occupied::Replace).map_err(told)?;
         let mut filled = Vec::new();
         for (shape, rows) in kept {
             let begun = Instant::now();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use grantwell_store::copy;
+use grantwell_store::{copy, database};
 
 use crate::{
     fill::{Filling, Size},
@@ -116,7 +116,7 @@ async fn fill(filling: Filling, installation: &Installation, database: &str) -> 
 
 async fn inspected(database: &str) -> Result<copy::Inspection, String> {
     let url = database.to_owned();
-    tokio::task::spawn_blocking(move || copy::inspect(&url)).await.map_err(told)?.map_err(told)
+    tokio::task::spawn_blocking(move || database::inspect(&url)).await.map_err(told)?.map_err(told)
 }
 
 /// A backup of the database while it is served, read, and put into another one.

@@ -1,5 +1,5 @@
 //! The one build of everything that stages run: the programs, and every test with what it needs switched on. Another choice of packages
-//! or features would build most of the workspace once more.
+//! or features would build most of the workspace once more. And the release builds, of which things are measured.
 
 use std::{
     path::{Path, PathBuf},
@@ -59,6 +59,28 @@ pub(crate) fn build(root: &Path) -> Result<Built, String> {
         return Err("cargo did not tell where it put what it built".to_owned());
     }
     Ok(built)
+}
+
+/// Builds for release; the server and the bench. One after the other: the server is as its users build it, without what the bench
+/// switches on in the store.
+pub(crate) fn released(root: &Path) -> Result<(PathBuf, PathBuf), String> {
+    Ok((released_as(root, "grantwell")?, released_as(root, "grantwell-bench")?))
+}
+
+/// Builds a package for release; answers its program.
+pub(crate) fn released_as(root: &Path, package: &str) -> Result<PathBuf, String> {
+    let build = ["build", "--quiet", "--release", "--locked", "--package", package];
+    Command::new("cargo").args(build).visible(root, LIMIT)?;
+    Ok(folder(root)?.join("release").join(package))
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn folder(root: &Path) -> Result<PathBuf, String> {
+    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--locked"];
+    let text = Command::new("cargo").args(arguments).output(root, LIMIT)?;
+    let metadata: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let folder = metadata.get("target_directory").and_then(Value::as_str).ok_or("no target directory")?;
+    Ok(PathBuf::from(folder))
 }
 
 impl Built {

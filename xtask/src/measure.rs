@@ -6,10 +6,10 @@ use std::{
 };
 
 use crate::{
-    End,
+    End, build,
     command::Command,
     packages::{NODE, NPM, VALGRIND, need},
-    root, stages,
+    root,
 };
 
 const LIMIT: Duration = Duration::from_hours(2);
@@ -24,7 +24,7 @@ pub(crate) fn bench(rest: &[&str]) -> End {
 }
 
 fn measure(root: &Path, rest: &[&str]) -> Result<(), String> {
-    let (server, bench) = released(root)?;
+    let (server, bench) = build::released(root)?;
     let peer = root.join("bench/oidc-provider");
     let (server, peer_text) = (server.to_string_lossy(), peer.to_string_lossy());
     let mut fixed = vec!["run", "--server", &server];
@@ -102,8 +102,8 @@ impl<'a> Counting<'a> {
             (true, None) => Some(present_commit(root)?),
         };
         let (server, bench) = match self.program {
-            None => released(root)?,
-            Some(program) => (PathBuf::from(program), released_as(root, "grantwell-bench")?),
+            None => build::released(root)?,
+            Some(program) => (PathBuf::from(program), build::released_as(root, "grantwell-bench")?),
         };
         let (server, record) = (server.to_string_lossy(), root.join(RECORD));
         let record = record.to_string_lossy();
@@ -122,18 +122,6 @@ fn present_commit(root: &Path) -> Result<String, String> {
     }
     let commit = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output(root, LIMIT)?;
     Ok(commit.trim().to_owned())
-}
-
-/// Builds for release; the server and the bench. One after the other: the server is as its users build it, without what the bench
-/// switches on in the store.
-pub(crate) fn released(root: &Path) -> Result<(PathBuf, PathBuf), String> {
-    Ok((released_as(root, "grantwell")?, released_as(root, "grantwell-bench")?))
-}
-
-fn released_as(root: &Path, package: &str) -> Result<PathBuf, String> {
-    let build = ["build", "--quiet", "--release", "--locked", "--package", package];
-    Command::new("cargo").args(build).visible(root, LIMIT)?;
-    Ok(stages::program(root)?.with_file_name("../release").join(package))
 }
 
 fn ended(done: Result<(), String>) -> End {

@@ -4,17 +4,15 @@
 use std::{
     fmt::Write as _,
     io::Write as _,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
-
-use serde_json::Value;
 
 use crate::{
     End,
     build::{self, Built, FEATURES},
     command::Command,
-    measure, next,
+    next,
     packages::{CHROMIUM, ETCD, HAPROXY, NODE, NPM, PATRONI, PGBOUNCER, POSTGRESQL, Package, need},
     root, tidy,
 };
@@ -291,9 +289,7 @@ pub(crate) fn breaks(built: &Built, what: &str, extent: &[&str]) -> Command {
 
 /// Three servers go to a made-up next version, and back.
 pub(crate) fn upgrade_to_next(root: &Path) -> Result<Command, String> {
-    let debug = program(root)?;
-    let target = debug.parent().and_then(Path::parent).ok_or("no target directory")?;
-    let next = next::build(root, target)?;
+    let next = next::build(root, &build::folder(root)?)?;
     let built = prepare("upgrade", root)?;
     // Catalogue FT-13: 200 ends of a node, and half an hour of two versions.
     let extent = ["--next", &next.to_string_lossy(), "--rounds", "34", "--mixed", "53"];
@@ -303,7 +299,7 @@ pub(crate) fn upgrade_to_next(root: &Path) -> Result<Command, String> {
 /// What fills a large database and measures; the engine is missing.
 pub(crate) fn large(root: &Path) -> Result<Command, String> {
     need(&POSTGRESQL, root)?;
-    let (server, bench) = measure::released(root)?;
+    let (server, bench) = build::released(root)?;
     let server = server.to_string_lossy();
     Ok(Command::new(&bench.to_string_lossy()).args(["large", "--server", &server]))
 }
@@ -359,15 +355,6 @@ fn node(folder: &str, root: &Path, built: &Built) -> Result<(), String> {
 fn is_recent(version: &str) -> bool {
     let major = version.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
     major.is_some_and(|major: u32| major >= OLDEST_NODE)
-}
-
-/// The server as `cargo build` leaves it.
-pub(crate) fn program(root: &Path) -> Result<PathBuf, String> {
-    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--locked"];
-    let text = Command::new("cargo").args(arguments).output(root, SHORT)?;
-    let metadata: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-    let folder = metadata.get("target_directory").and_then(Value::as_str).ok_or("no target directory")?;
-    Ok(Path::new(folder).join("debug").join("grantwell"))
 }
 
 #[cfg(test)]

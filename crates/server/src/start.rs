@@ -17,7 +17,7 @@ use grantwell_core::{
     store::{Retention, Share, Store, Write},
     time::{Clock, Entropy},
 };
-use grantwell_store::{Engine, OpenOptions, copy};
+use grantwell_store::{Engine, OpenOptions, database};
 use ipnet::IpNet;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -127,7 +127,9 @@ pub(crate) async fn open_to_look(
         return Ok(None);
     }
     // To open is to migrate, and whoever only looks changes nothing.
-    if copy::inspect(database).is_ok_and(|found| found.version.is_some_and(|version| version < found.known)) {
+    if database::inspect(database)
+        .is_ok_and(|found| found.version.is_some_and(|version| version < found.known))
+    {
         return Err(StartError(
             "the schema of the database is older than this release: \"grantwell db migrate\" comes first"
                 .to_owned(),

@@ -9,12 +9,12 @@
 //!
 //! All of it waits for files, so it belongs on a thread that may.
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
 
 use grantwell_core::{secret::Digest, store::StoreError, time::Timestamp};
 
 pub use crate::schema::{Column, Kind, Table};
-use crate::{OpenError, Place, postgres, schema, sqlite};
+use crate::{OpenError, schema};
 
 /// Most rows that are written at once.
 const BATCH: usize = 256;
@@ -252,46 +252,6 @@ impl Occupied {
     }
 }
 
-/// Reads a database, which stays in use.
-pub fn source(url: &str) -> Result<Box<dyn Source>, CopyError> {
-    Ok(match Place::of(url)? {
-        Place::File(path) => Box::new(sqlite::copy::SqliteCopy::read(&path)?),
-        Place::Server(server) => Box::new(postgres::copy::PostgresCopy::read(&server)?),
-    })
-}
-
-/// Fills a database, which is made when it is absent.
-pub fn target(url: &str, issuer: &str, occupied: Occupied) -> Result<Box<dyn Target>, CopyError> {
-    Ok(match Place::of(url)? {
-        Place::File(path) => Box::new(sqlite::copy::SqliteCopy::fill(&path, issuer, occupied)?),
-        Place::Server(server) => Box::new(postgres::copy::PostgresCopy::fill(&server, issuer, occupied)?),
-    })
-}
-
-/// Takes hold of a database in order to leave it.
-pub fn departing(url: &str) -> Result<Box<dyn Departing>, CopyError> {
-    Ok(match Place::of(url)? {
-        Place::File(path) => Box::new(sqlite::copy::SqliteCopy::leave(&path)?),
-        Place::Server(server) => Box::new(postgres::copy::PostgresCopy::leave(&server)?),
-    })
-}
-
-/// What a database turned out to be; nothing is changed, not even made.
-pub fn inspect(url: &str) -> Result<Inspection, CopyError> {
-    match Place::of(url)? {
-        Place::File(path) => sqlite::inspect::inspect(&path),
-        Place::Server(server) => postgres::inspect::inspect(&server),
-    }
-}
-
-/// An URL as it may be shown and kept: without user and password.
-pub fn without_secrets(url: &str) -> Result<String, CopyError> {
-    Ok(match Place::of(url)? {
-        Place::File(_) => url.to_owned(),
-        Place::Server(server) => server.name().to_owned(),
-    })
-}
-
 /// A database as `db status` and `db plan` show it.
 #[derive(Clone, Debug)]
 pub struct Inspection {
@@ -311,15 +271,6 @@ pub struct Inspection {
     pub lock: &'static str,
     /// Migrations that are due.
     pub pending: Vec<PendingMigration>,
-}
-
-/// Where a migration keeps the database as it was when its schema had that version; `None` where the server's own backups are
-/// the way back.
-pub fn kept_as(url: &str, version: i64) -> Result<Option<PathBuf>, CopyError> {
-    Ok(match Place::of(url)? {
-        Place::File(path) => Some(sqlite::migrate::kept_as(&path, version)),
-        Place::Server(_) => None,
-    })
 }
 
 /// A migration that is due.

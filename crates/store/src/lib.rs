@@ -64,6 +64,7 @@ use grantwell_core::{
 
 pub mod copy;
 mod counters;
+pub mod database;
 pub mod postgres;
 mod queue;
 mod records;
@@ -72,6 +73,8 @@ pub mod sqlite;
 #[cfg(feature = "suite")]
 pub mod suite;
 mod sweeping;
+
+pub use database::{check_url, file_of, is_there, open};
 
 /// An open database.
 #[derive(Debug)]
@@ -226,59 +229,6 @@ impl std::error::Error for OpenError {
             Self::Path { source, .. } => Some(source),
             _ => None,
         }
-    }
-}
-
-/// Where a database is.
-enum Place {
-    File(PathBuf),
-    Server(Box<postgres::server::Server>),
-}
-
-impl Place {
-    fn of(url: &str) -> Result<Self, OpenError> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return postgres::server::Server::parse(url).map(|server| Self::Server(Box::new(server)));
-        }
-        let path = file_of(url).ok_or(OpenError::Url)?;
-        // Every connection of an in-memory database would see one of its own.
-        if path.is_empty() || path == ":memory:" {
-            return Err(OpenError::Url);
-        }
-        Ok(Self::File(PathBuf::from(path)))
-    }
-}
-
-/// The path in `sqlite:PATH` or `sqlite://PATH`.
-pub fn file_of(url: &str) -> Option<&str> {
-    let path = url.strip_prefix("sqlite:")?;
-    Some(path.strip_prefix("//").unwrap_or(path))
-}
-
-/// Whether an URL says where a database may be; nothing is opened.
-pub fn check_url(url: &str) -> Result<(), OpenError> {
-    Place::of(url).map(drop)
-}
-
-/// Opens the database that `url` names, makes it on the first start, and brings its schema up to date.
-pub async fn open(url: &str, options: OpenOptions) -> Result<Engine, OpenError> {
-    match Place::of(url)? {
-        Place::Server(server) => postgres::Postgres::open(*server, options).await.map(Engine::Postgres),
-        Place::File(path) => {
-            let database = path.display().to_string();
-            match tokio::task::spawn_blocking(move || sqlite::Sqlite::open(path, options)).await {
-                Ok(opened) => opened.map(Engine::Sqlite),
-                Err(_) => Err(OpenError::Io { database, why: "it was interrupted".to_owned() }),
-            }
-        }
-    }
-}
-
-/// Whether the database that `url` names was made already; nothing is changed.
-pub async fn is_there(url: &str) -> Result<bool, OpenError> {
-    match Place::of(url)? {
-        Place::File(path) => Ok(path.exists()),
-        Place::Server(server) => postgres::is_there(&server).await,
     }
 }
 

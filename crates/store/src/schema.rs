@@ -5,9 +5,13 @@
 //! * [`tables`] are read from the migrations, which an empty database in memory is taken through: nobody lists tables or columns by
 //!   hand. A test compares them with what PostgreSQL has.
 
+mod read;
+
 use std::sync::LazyLock;
 
 use grantwell_core::store::StoreError;
+#[cfg(test)]
+pub(crate) use read::in_memory;
 
 /// One step of the schema; its place in [`MIGRATIONS`] is the version that it leads to.
 pub(crate) struct Migration {
@@ -99,7 +103,7 @@ pub(crate) struct Reference {
 }
 
 static VERSIONS: LazyLock<Result<Vec<Vec<Table>>, StoreError>> = LazyLock::new(|| {
-    let made = crate::sqlite::schema::versions().map_err(|error| crate::sqlite::unavailable(&error))?;
+    let made = read::versions().map_err(|error| StoreError::Unavailable(error.to_string()))?;
     made.into_iter().map(parents_first).collect()
 });
 

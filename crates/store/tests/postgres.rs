@@ -12,7 +12,7 @@ use grantwell_core::{
 use grantwell_store::{
     Engine, OpenError, OpenOptions,
     copy::{self, CopyError, Occupied},
-    mount_races, mount_suite, open,
+    database, mount_races, mount_suite, open,
     suite::{
         self,
         fixtures::{self, NOW, Seeded},
@@ -365,17 +365,17 @@ async fn a_database_moves_from_a_file_to_a_server_and_back() {
     let schema = Schema::new().await;
     let mut tallies = Vec::new();
     for (from, to) in [(file("first.db"), schema.url()), (schema.url(), file("second.db"))] {
-        let mut source = copy::departing(&from).unwrap();
-        let mut target = copy::target(&to, "", Occupied::Refuse).unwrap();
+        let mut source = database::departing(&from).unwrap();
+        let mut target = database::target(&to, "", Occupied::Refuse).unwrap();
         tallies.push(copy::transfer(source.as_mut(), target.as_mut(), &mut |_, _| {}).unwrap());
         target.commit().unwrap();
-        source.depart(&copy::without_secrets(&to).unwrap()).unwrap();
+        source.depart(&database::without_secrets(&to).unwrap()).unwrap();
     }
     assert_eq!(tallies.first(), tallies.last());
     assert!(tallies.iter().flatten().all(|(_, tally)| tally.rows > 0), "every table had something");
     let refusal = open(&schema.url(), OpenOptions::default()).await.unwrap_err();
     assert!(refusal.to_string().contains("was moved to sqlite:"), "{refusal}");
-    assert!(matches!(copy::source(&file("first.db")), Err(CopyError::Open(OpenError::Moved { .. }))));
+    assert!(matches!(database::source(&file("first.db")), Err(CopyError::Open(OpenError::Moved { .. }))));
     let second = open(&file("second.db"), OpenOptions::default()).await.unwrap();
     assert!(contents(&second, stage.realm).await == before, "every row is as before");
     drop(second);
@@ -396,7 +396,7 @@ async fn who_leaves_a_database_stands_back_for_who_reads_it() {
     let (reader, looks) = (schema.connect().await, schema.connect().await);
     reader.batch_execute("BEGIN; SELECT FROM session").await.unwrap();
     let url = schema.url();
-    let left = tokio::spawn(async move { copy::departing(&url).unwrap().depart("sqlite:there.db") });
+    let left = tokio::spawn(async move { database::departing(&url).unwrap().depart("sqlite:there.db") });
     let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'session'::regclass)";
     while !looks.query_typed_one(waits, &[]).await.unwrap().get::<_, bool>(0) {}
     reader.batch_execute("SELECT FROM \"user\"; COMMIT").await.unwrap();
@@ -414,7 +414,7 @@ async fn a_copy_is_not_ended_by_a_limit_and_knows_when_it_was_ended() {
     let name = format!("copy-{}", schema.name());
     let limits = "%20-c%20idle_in_transaction_session_timeout%3D20%20-c%20statement_timeout%3D20000";
     let url = format!("{}{limits}&application_name={name}", schema.url());
-    let source = copy::departing(&url).unwrap();
+    let source = database::departing(&url).unwrap();
     let looks = schema.connect().await;
     looks.batch_execute("SELECT pg_sleep(0.2)").await.unwrap();
     source.is_held().unwrap();

@@ -312,11 +312,14 @@ async fn a_restore_ends_what_was_handed_out() {
 
 #[tokio::test]
 async fn ft_20_a_copy_is_of_one_moment_whatever_is_committed_meanwhile() {
-    use grantwell_store::copy::{self, Occupied};
+    use grantwell_store::{
+        copy::{self, Occupied},
+        database,
+    };
     let folder = Folder::new();
     let engine = folder.open().await.unwrap();
     assert_eq!(engine.commit(Realm(1), Share::Rest, vec![client("before")]).await, Ok(Outcome::Done));
-    let mut source = copy::source(&format!("sqlite:{}", folder.file().display())).unwrap();
+    let mut source = database::source(&format!("sqlite:{}", folder.file().display())).unwrap();
     let shapes = source.shapes();
     let count = |source: &mut dyn copy::Source, table: &str| {
         let shape = shapes.iter().find(|shape| shape.table.name == table).unwrap();
@@ -335,11 +338,11 @@ async fn ft_20_a_copy_is_of_one_moment_whatever_is_committed_meanwhile() {
 
     // Dropped before its commit, a target is as empty as it was.
     let target = format!("sqlite:{}", folder.0.join("target.db").display());
-    let mut filling = copy::target(&target, "", Occupied::Refuse).unwrap();
+    let mut filling = database::target(&target, "", Occupied::Refuse).unwrap();
     let copied = copy::transfer(source.as_mut(), filling.as_mut(), &mut |_, _| {}).unwrap();
     assert_eq!(copied.iter().map(|(_, tally)| tally.rows).sum::<u64>(), 1);
     drop(filling);
-    let mut filling = copy::target(&target, "", Occupied::Refuse).unwrap();
+    let mut filling = database::target(&target, "", Occupied::Refuse).unwrap();
     copy::transfer(source.as_mut(), filling.as_mut(), &mut |_, _| {}).unwrap();
     filling.commit().unwrap();
     let indexes = |file: std::path::PathBuf| {

@@ -20,6 +20,7 @@ use grantwell_core::{
 use grantwell_store::{
     OpenOptions,
     copy::{self, CopyError, Occupied, Row, Shape, Source, Tally, Value},
+    database,
 };
 use zeroize::Zeroizing;
 
@@ -186,9 +187,9 @@ fn backup(config: &Configuration, arguments: &Backup) -> Done {
         return Err(StartError(format!("the folder {} does not exist: create it first", folder.display())));
     }
     let lock = BackupLock::read(arguments.passphrase_file.as_deref(), arguments.recipient.as_deref())?;
-    let mut source = copy::source(&config.database).map_err(StartError::of)?;
+    let mut source = database::source(&config.database).map_err(StartError::of)?;
     let master = master(config)?;
-    let schema = copy::inspect(&config.database).map_err(StartError::of)?.version.unwrap_or_default();
+    let schema = database::inspect(&config.database).map_err(StartError::of)?.version.unwrap_or_default();
     let now = SystemClock.now();
     let mut header = Header::new(&config.policy.issuer, schema, now.millis(), &source.shapes());
     header.master_key = Zeroizing::new(STANDARD.encode(master.expose()));
@@ -226,7 +227,7 @@ fn warn_of(noted: Done) {
 
 /// An audit event, from which `db status` knows of the last backup. A database with an older schema is left as it is.
 async fn note(database: &str, kind: &str) -> Done {
-    let inspected = copy::inspect(database).map_err(StartError::of)?;
+    let inspected = database::inspect(database).map_err(StartError::of)?;
     if inspected.version != Some(inspected.known) {
         return Ok(());
     }
@@ -247,7 +248,7 @@ async fn note(database: &str, kind: &str) -> Done {
 }
 
 async fn migrate(config: &Configuration) -> Done {
-    let inspected = copy::inspect(&config.database).map_err(StartError::of)?;
+    let inspected = database::inspect(&config.database).map_err(StartError::of)?;
     if inspected.pending.is_empty() {
         say!("schema version {} is the present one", inspected.known);
         return Ok(());
@@ -257,7 +258,7 @@ async fn migrate(config: &Configuration) -> Done {
         say!("version {}: {}", pending.version, pending.name);
     }
     if let Some(version) = inspected.version {
-        let kept = copy::kept_as(&config.database, version).map_err(StartError::of)?;
+        let kept = database::kept_as(&config.database, version).map_err(StartError::of)?;
         match kept {
             Some(kept) => say!("the database as it was: {}", kept.display()),
             None => say!("the way back is a backup: a server keeps no copy of its own"),
@@ -289,7 +290,7 @@ fn restore(config: &Configuration, arguments: &Restore) -> Done {
         )));
     }
     let mut target =
-        copy::target(&config.database, &header.issuer, Occupied::Refuse).map_err(StartError::of)?;
+        database::target(&config.database, &header.issuer, Occupied::Refuse).map_err(StartError::of)?;
     let mut progress = Progress::new();
     let mut proven =
         Proven { source: &mut backup, issuer: &config.policy.issuer, master: SealKey::new(&master) };
@@ -352,8 +353,8 @@ fn move_to(config: &Configuration, arguments: &Move) -> Done {
     }
     let occupied = if arguments.replace { Occupied::Replace } else { Occupied::Refuse };
     let issuer = &config.policy.issuer;
-    let mut source = copy::departing(&config.database).map_err(StartError::of)?;
-    let mut target = copy::target(&to, issuer, occupied).map_err(|error| {
+    let mut source = database::departing(&config.database).map_err(StartError::of)?;
+    let mut target = database::target(&to, issuer, occupied).map_err(|error| {
         match error {
         CopyError::NotEmpty => StartError(
             "the target holds rows already, and nothing was changed: name an empty or a new database, or say \
@@ -375,7 +376,7 @@ fn move_to(config: &Configuration, arguments: &Move) -> Done {
         ))
     })?;
     target.commit().map_err(StartError::of)?;
-    let name = copy::without_secrets(&to).map_err(StartError::of)?;
+    let name = database::without_secrets(&to).map_err(StartError::of)?;
     source.depart(&name).map_err(|error| {
         StartError(format!(
             "everything is in {name}, counted and compared, but this database could not be marked as left: {error}. If it \

@@ -6,7 +6,10 @@ use grantwell_core::{
     store::{Outcome, Share, Store as _, Write},
     time::{Clock as _, Timestamp},
 };
-use grantwell_store::copy::{self, Occupied};
+use grantwell_store::{
+    copy::{self, Occupied},
+    database,
+};
 use serde_json::json;
 
 use super::{
@@ -20,8 +23,8 @@ const OFFLINE: &str = "openid notes:read offline_access";
 /// The database as it would be from a copy of this moment; `restored` ends what was issued before.
 async fn copied(world: &World, name: &str, restored: Option<Timestamp>) -> Arc<Database> {
     let to = Arc::new(Database::new(world.folder(), name).await);
-    let mut source = copy::source(&world.database.url()).unwrap();
-    let mut target = copy::target(&to.url(), ISSUER, Occupied::Refuse).unwrap();
+    let mut source = database::source(&world.database.url()).unwrap();
+    let mut target = database::target(&to.url(), ISSUER, Occupied::Refuse).unwrap();
     let tallies = copy::transfer(source.as_mut(), target.as_mut(), &mut |_, _| {}).unwrap();
     assert_eq!(tallies.len(), copy::shapes(copy::known()).unwrap().len());
     if let Some(now) = restored {

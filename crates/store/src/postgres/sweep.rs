@@ -56,8 +56,11 @@ pub(super) fn marks(most: u32) -> Statement {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
-    use crate::{copy, suite::postgres::Schema};
+    use super::{
+        super::{copy::PostgresCopy, server::Server},
+        *,
+    };
+    use crate::suite::postgres::Schema;
 
     /// A node may sweep while the database is moved. Who waits for the mover and holds something that the mover needs would keep
     /// the move from its end.
@@ -65,7 +68,7 @@ mod tests {
     async fn a_step_that_waits_holds_nothing() {
         let schema = Schema::new().await;
         drop(schema.open().await);
-        let moved = copy::departing(&schema.url()).unwrap();
+        let moved = PostgresCopy::leave(&Server::parse(&schema.url()).unwrap()).unwrap();
         let looks = schema.connect().await;
         let keep = Retention { audit: Duration::ZERO, ended: Duration::ZERO, attempts: Duration::ZERO };
         for (sql, before) in steps(Timestamp::from_millis(0), keep).into_iter().flatten() {

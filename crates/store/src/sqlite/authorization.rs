@@ -168,7 +168,7 @@ mod tests {
     /// than the read. [`super::super::configure`] turns it off.
     #[test]
     fn the_joined_read_is_planned_once() {
-        let c = super::super::schema::in_memory();
+        let c = crate::schema::in_memory();
         super::super::configure(&c).unwrap();
         for n in 0..9 {
             assert!(find(&c, Realm(n), AuthorizationId::from_bytes([7; 16])).unwrap().is_none());

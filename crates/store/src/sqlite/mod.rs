@@ -46,7 +46,6 @@ pub(crate) mod migrate;
 mod readers;
 mod realm;
 mod resource;
-pub(crate) mod schema;
 mod seen;
 mod session;
 mod sweep;

@@ -64,7 +64,7 @@ mod tests {
         for (sql, has_authorizations) in [(authorization::UNDER_WITHDRAWN, false), (consent::WITHDRAWN, true)]
         {
             let work = |consents: u32| {
-                let c = super::super::schema::in_memory();
+                let c = crate::schema::in_memory();
                 for n in 0..consents {
                     let id = u128::from(n).to_be_bytes();
                     c.execute("INSERT INTO consent VALUES (1, ?1, ?1, 'app', '{}', 1, 0, 0, 0)", [id])
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn no_step_reads_a_whole_table() {
-        let c = super::super::schema::in_memory();
+        let c = crate::schema::in_memory();
         let keep = Retention { audit: Duration::ZERO, ended: Duration::ZERO, attempts: Duration::ZERO };
         for step in steps(Timestamp::from_millis(0), keep, 1) {
             for (sql, _) in step.statements {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     OpenOptions,
     copy::{self, Occupied, Value},
-    open,
+    database, open,
 };
 
 /// A restore into the database `to`, of what the test fills `from` with: nothing that was handed out before is live, and what was seen
@@ -22,8 +22,8 @@ pub async fn a_restore_ends_what_was_handed_out(from: &str, to: &str, entropy: &
     let stage = Stage::set(&nodes, entropy).await;
     let given = fixtures::without_code(&stage.cast.consent, entropy);
     stage.done(Write::InsertAuthorization(Box::new(given))).await;
-    let mut source = copy::source(from).unwrap();
-    let mut target = copy::target(to, "", Occupied::Refuse).unwrap();
+    let mut source = database::source(from).unwrap();
+    let mut target = database::target(to, "", Occupied::Refuse).unwrap();
     copy::transfer(source.as_mut(), target.as_mut(), &mut |_, _| {}).unwrap();
     target.end_all(NOW).unwrap();
     target.commit().unwrap();

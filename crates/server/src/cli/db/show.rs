@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc};
 use grantwell_core::{store::Store as _, time::Timestamp};
 use grantwell_store::{
     OpenOptions,
-    copy::{self, CopyError, Inspection, Tally, Value},
+    copy::{CopyError, Inspection, Tally, Value},
+    database,
 };
 use serde_json::{Value as Json, json};
 
@@ -26,7 +27,7 @@ const ROWS_A_SECOND: u64 = 100_000;
 const BYTES_A_SECOND: u64 = 50_000_000;
 
 fn inspect(config: &Configuration) -> Result<Inspection, StartError> {
-    copy::inspect(&config.database).map_err(StartError::of)
+    database::inspect(&config.database).map_err(StartError::of)
 }
 
 fn rows(inspected: &Inspection) -> Json {
@@ -110,7 +111,7 @@ fn realm(config: &Configuration, inspected: &Inspection) -> Result<Option<RealmR
         return Ok(None);
     }
     let read = || -> Result<Option<RealmRow>, CopyError> {
-        let mut source = copy::source(&config.database)?;
+        let mut source = database::source(&config.database)?;
         let Some(shape) = source.shapes().into_iter().find(|shape| shape.table.name == "realm") else {
             return Ok(None);
         };
@@ -133,7 +134,7 @@ fn realm(config: &Configuration, inspected: &Inspection) -> Result<Option<RealmR
 pub(super) fn plan(config: &Configuration, as_json: bool) -> Result<(), StartError> {
     let inspected = inspect(config)?;
     let lock = inspected.lock;
-    let kept = inspected.version.map(|version| copy::kept_as(&config.database, version));
+    let kept = inspected.version.map(|version| database::kept_as(&config.database, version));
     let kept = kept.transpose().map_err(StartError::of)?.flatten().filter(|_| !inspected.pending.is_empty());
     // Adding a table or a column changes no row; only what rewrites rows, or makes an index, takes longer with more of them.
     let rewrite: u64 = inspected.pending.iter().map(|pending| pending.written).sum();

@@ -1,8 +1,8 @@
-//! What the migrations make, as SQLite says it.
+//! What the migrations make, as an empty SQLite database in memory says it.
 
 use rusqlite::{Connection, Error, Result};
 
-use crate::schema::{Column, Kind, MIGRATIONS, Reference, Table};
+use super::{Column, Kind, MIGRATIONS, Reference, Table};
 
 /// The tables of every version, from none on.
 pub(crate) fn versions() -> Result<Vec<Vec<Table>>> {
@@ -63,7 +63,7 @@ fn references(c: &Connection, table: &str) -> Result<Vec<Reference>> {
 
 /// An empty database with the present schema.
 #[cfg(test)]
-pub(super) fn in_memory() -> Connection {
+pub(crate) fn in_memory() -> Connection {
     let c = Connection::open_in_memory().unwrap();
     for migration in MIGRATIONS {
         c.execute_batch(migration.sqlite).unwrap();
