@@ -39,7 +39,7 @@ impl SystemAccount {
         command
     }
 
-    /// Gives it a file or folder, for nobody else to read.
+    /// Gives it a file or folder that only it can read.
     pub(crate) fn give(self, path: &Path) -> Result<(), String> {
         let failed = |error: std::io::Error| format!("{}: {error}", path.display());
         let mut permissions = path.metadata().map_err(failed)?.permissions();

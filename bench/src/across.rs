@@ -18,9 +18,9 @@ use crate::{
     record::Record,
 };
 
-/// After so long nobody notices any more that a node was killed.
+/// How long after a kill requests may still notice it.
 const FAILOVER: Duration = Duration::from_secs(3);
-/// Of a thousand requests, with one more try, so many may fail.
+/// How many of a thousand requests may fail, with one retry.
 const FAILURES: u64 = 1;
 /// Fewer requests than these cannot show a thousandth.
 const ENOUGH: u64 = 20_000;

@@ -20,7 +20,7 @@ use crate::{
     record::Record,
 };
 
-/// Authorizations that are asked for in a restored database, in each round.
+/// Authorizations that are checked in a restored database, in each round.
 const ASKED: usize = 200;
 /// A start on a restored database may take so long.
 const STARTED: Duration = Duration::from_secs(5);

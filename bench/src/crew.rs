@@ -21,8 +21,7 @@ use crate::{
 };
 
 const WORKERS: usize = 16;
-/// Those they sign in as, each of them as somebody else, so that an attempt that was lost keeps nobody else waiting; and a few who
-/// are nobody's.
+/// Accounts: each client signs in to its own, so that a lost attempt delays no other client; and a few spare ones.
 pub(crate) const PEOPLE: usize = WORKERS + 8;
 /// Lines of earlier rounds that are looked at again in each round.
 const AGAIN: usize = 100;
@@ -30,9 +29,9 @@ const AGAIN: usize = 100;
 const KEPT: usize = 2000;
 /// After an answer that did not come a client waits a little.
 const PAUSE: Duration = Duration::from_millis(20);
-/// After being told to try again, as long as the server says (`Retry-After`).
+/// After a 503, as long as the server says (`Retry-After`).
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// So often a check asks.
+/// How often a check asks.
 const TRIES: usize = 10;
 
 /// What a client does about an answer that did not come.
@@ -204,7 +203,7 @@ impl Crew {
     }
 }
 
-/// Holds the servers to one line. Who is told to try again does.
+/// Checks what the servers acknowledged of one line. A 503 is retried.
 async fn check(
     line: &mut Line,
     client: &BenchClient,

@@ -31,7 +31,7 @@ enum Fate {
     Killed,
     /// Its machine hangs, and comes back when another leads.
     Hangs,
-    /// It loses the network to etcd alone: everybody else still reaches it, and another leads.
+    /// It loses the network to etcd alone: clients still reach it, and another leads.
     Partitioned,
 }
 

@@ -174,8 +174,8 @@ impl Filling {
         (random.below(self.size.users), random.below(self.size.clients))
     }
 
-    /// Fills the database; how many rows of each table, and how long they took. Ends early when `folder` is gone, which is
-    /// how one who was told to end says so.
+    /// Fills the database; how many rows of each table, and how long they took. Ends early when `folder` is gone: the
+    /// process was asked to end.
     pub(crate) fn fill(
         &self,
         database: &str,

@@ -1,5 +1,5 @@
 //! The steps of the authorization code flow and what goes with it (RFC 6749 §4.1, §6; RFC 7009; RFC 7662), as a client and a
-//! person's browser take them. They fit every server that is asked: endpoints come from discovery, pages are filled in where
+//! person's browser take them. They fit every server: endpoints come from discovery, pages are filled in where
 //! there are any.
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -112,7 +112,7 @@ impl BenchClient {
         Call::post(path, fields).with("authorization", &self.credential())
     }
 
-    /// A browser with a session comes; nothing is asked.
+    /// A browser with a session and a consent: no page is shown.
     pub(crate) async fn authorize(
         &self,
         connection: &mut HttpConnection,

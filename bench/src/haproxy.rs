@@ -10,8 +10,8 @@ use crate::{
 
 const PROGRAM: &str = "/usr/sbin/haproxy";
 
-/// A request that reached nobody goes to another node; one that may have reached somebody is not sent twice by anybody but
-/// the one who asked, for a code is redeemed once.
+/// A request that reached no node goes to another one. One that may have reached a node is not repeated by the proxy: a code is
+/// redeemed once.
 const CONFIGURATION: &str = "\
 defaults
     mode http

@@ -62,7 +62,7 @@ pub(crate) struct Counts {
     pub(crate) unknown: u64,
     /// Answers that said to try again.
     pub(crate) refused: u64,
-    /// Codes that were redeemed by a request whose answer never came: they work once, so nobody may try again.
+    /// Codes that were redeemed by a request whose answer never came: they work once, so they are not retried.
     pub(crate) spent: u64,
     /// What else a client could not get with one more try.
     pub(crate) failed: u64,
@@ -152,7 +152,7 @@ impl Line {
         Ok(())
     }
 
-    /// What was not answered is asked for once more. False when the first time it had happened, and cannot twice.
+    /// Repeats a request whose answer was lost. False when the first one had taken effect and cannot take effect twice.
     pub(crate) async fn again(
         &mut self,
         client: &BenchClient,
@@ -222,7 +222,7 @@ impl Line {
         Ok(Vec::new())
     }
 
-    /// The code was sent and nobody knows: it works now and never again, or it has been used.
+    /// The code was sent and the answer lost: it works now and never again, or it has been used.
     async fn check_redemption(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Checked {
         let reply = client.redeem(c, &self.code).await?;
         match (reply.status, tokens(&reply)) {
@@ -236,7 +236,7 @@ impl Line {
         Ok(Vec::new())
     }
 
-    /// The refresh token was sent and nobody knows: it has one successor, however often it is asked for.
+    /// The refresh token was sent and the answer lost: it has one successor, however often it is sent.
     async fn check_refresh(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Checked {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         let (first, second) =
@@ -261,7 +261,7 @@ impl Line {
         Ok(Vec::new())
     }
 
-    /// The revocation was sent and nobody knows: alive, or dead for good.
+    /// The revocation was sent and the answer lost: alive, or dead for good.
     async fn check_revocation(&mut self, client: &BenchClient, c: &mut HttpConnection) -> Checked {
         let Some(newest) = self.newest.clone() else { return Ok(Vec::new()) };
         let reply = client.refresh(c, &newest.refresh).await?;

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Why there is no answer, or none of use.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    /// The connection broke or nothing came in time: nobody knows what became of the request.
+    /// The connection broke or nothing came in time: the request may have taken effect.
     Lost(String),
     /// The server asks to try again in a moment; what it was asked for may have happened, or not.
     Busy(String),
@@ -146,7 +146,7 @@ impl HttpConnection {
             let io = TokioIo::new(stream);
             let (sender, driver) = hyper::client::conn::http1::handshake(io).await.map_err(lost)?;
             let driver = tokio::spawn(async move {
-                // What goes wrong here is told to the one who waits for the answer.
+                // Errors go to the task that waits for the answer.
                 let _ = driver.await;
             });
             self.open = Some((sender, driver));

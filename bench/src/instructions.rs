@@ -1,7 +1,7 @@
-//! Instructions per request of the endpoints that are asked most, counted by callgrind: they differ by less than a hundredth from run
+//! Instructions per request of the endpoints that are used most, counted by callgrind: they differ by less than a hundredth from run
 //! to run, where times differ by more than what one change costs.
 //!
-//! Sign-in, consent and the tokens that are asked about come from a server that runs as always. Then it is started on the same
+//! Sign-in, consent and the tokens come from a server that runs as always. Then it is started on the same
 //! database under callgrind, with one worker thread. Each request is sent [`BATCH`] times, one after the other on one connection; the
 //! counters are set to zero before and read after. The first batch warms up and is not counted. Because the seeds of hash tables differ from
 //! start to start, there are [`STARTS`] of them, and the median of all batches counts. Instructions of all threads count, those of the
@@ -34,7 +34,7 @@ const STARTS: usize = 3;
 /// Looks at the keys until all are there: RSA keys take a while.
 const LOOKS: u32 = 600;
 
-/// What is asked, and by which name it is recorded.
+/// The requests, and the names they are recorded by.
 const REQUESTS: [(&str, Request); 9] = [
     ("client_credentials", Request::ClientCredentials),
     ("authorize", Request::Authorize),

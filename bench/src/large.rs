@@ -21,7 +21,7 @@ use crate::{
     random::Random,
 };
 
-/// What somebody sets who has a database of this size.
+/// Settings for a database of this size.
 const SETTINGS: [&str; 4] =
     ["shared_buffers=1GB", "max_wal_size=4GB", "maintenance_work_mem=256MB", "checkpoint_timeout=15min"];
 /// The sweep says how many rows it removed.

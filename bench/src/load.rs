@@ -22,7 +22,7 @@ pub(crate) enum LoopOutcome {
     Over,
 }
 
-/// The longest latency that is told from longer ones, nanoseconds: a minute.
+/// The longest latency that is recorded exactly, nanoseconds: a minute.
 const LONGEST: u64 = 60_000_000_000;
 /// Of a latency, so many digits are kept.
 const DIGITS: u8 = 3;
@@ -49,7 +49,7 @@ impl Default for Measured {
 }
 
 impl Measured {
-    /// Of steps that somebody else has taken the time of.
+    /// Of steps that were timed elsewhere.
     pub(crate) fn of(latencies: &[Duration]) -> Self {
         let mut measured = Self::default();
         for latency in latencies {

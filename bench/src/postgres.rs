@@ -17,7 +17,7 @@ use crate::{
 /// Where Debian's packages put the programs of each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 const SUPERUSER: &str = "postgres";
-/// No socket in a folder: its path could be too long, and nobody needs it.
+/// No socket in a folder: its path could be too long, and it is not needed.
 const SETTINGS: [&str; 8] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -29,8 +29,8 @@ const SETTINGS: [&str; 8] = [
     // In its folder, so that nothing of a killed server is left in memory.
     "dynamic_shared_memory_type=mmap",
 ];
-/// What a server does without whose data nobody misses: it flushes nothing, writes no pages beside its log, and tidies up nothing, for the
-/// schemas of tests are many and short-lived.
+/// Settings of a server whose data may be lost: no flushes, no full pages in its log, no vacuum, since the schemas of tests are many
+/// and short-lived.
 const WAIVED: [&str; 8] = [
     "fsync=off",
     "full_page_writes=off",
@@ -41,7 +41,7 @@ const WAIVED: [&str; 8] = [
     "autovacuum=off",
     "shared_buffers=256MB",
 ];
-/// How long the server that was told to end at once may take.
+/// How long an immediate shutdown may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a loss of power may cost.
@@ -217,7 +217,7 @@ impl PostgresCluster {
         }
     }
 
-    /// `pg_ctl stop -m fast`: nobody listens any more.
+    /// `pg_ctl stop -m fast`: connections are refused.
     pub(crate) async fn stop(&mut self) -> Result<(), String> {
         match self.server.take() {
             Some(mut server) => server.end("INT").await.map(|_| ()),
@@ -276,7 +276,7 @@ fn is_ready(data: &Path, id: u32) -> bool {
     lines.next() == Some(id.to_string().as_str()) && lines.next_back() == Some("ready")
 }
 
-/// A password that nobody guesses while it counts.
+/// A random password.
 pub(crate) fn password() -> String {
     format!("{:016x}{:016x}", Random::seed(), Random::seed())
 }

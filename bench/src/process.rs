@@ -62,11 +62,11 @@ impl Program {
     }
 }
 
-/// Below those that Linux gives to outgoing connections (`ip_local_port_range`): who leaves such a port for a while and comes back
-/// finds nobody there.
+/// Below those that Linux gives to outgoing connections (`ip_local_port_range`): such a port stays free while a
+/// server is restarted.
 const PORTS: std::ops::Range<u32> = 20_000..32_000;
 
-/// An address of loopback that nobody listens on, and that this process was not given before.
+/// A free address of loopback that this process was not given before.
 pub(crate) fn free_address() -> Result<SocketAddr, String> {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     // Processes beside each other begin at different places.

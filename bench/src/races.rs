@@ -24,13 +24,13 @@ const BOUND: Duration = Duration::from_secs(1);
 /// The client that is disabled and enabled.
 const MACHINE: &str = "web-eddsa";
 
-/// The nodes, as everybody meets them.
+/// The nodes.
 #[derive(Debug)]
 pub(crate) struct Ground<'n> {
     nodes: &'n Nodes,
     client: BenchClient,
     connections: Vec<HttpConnection>,
-    /// Requests of races that were told to try again.
+    /// Requests of races that were answered with 503.
     pub(crate) busy: u64,
 }
 
@@ -152,7 +152,7 @@ impl<'n> Ground<'n> {
         let replies = self.at_once(calls).await?;
         let mut given = vec![granted.clone()];
         given.extend(replies.iter().filter_map(|reply| tokens(reply).ok()));
-        // The revocation was told to try again: then it is tried again.
+        // A revocation that got 503 is retried.
         if replies.len() < 9 {
             let connection =
                 self.connections.first_mut().ok_or_else(|| Fault::Unexpected("no nodes".to_owned()))?;
@@ -167,7 +167,7 @@ impl<'n> Ground<'n> {
         refused(&replies)
     }
 
-    /// L-07: of a hundred guesses at once five are compared. A name that nobody has counts like one that somebody has.
+    /// L-07: of a hundred guesses at once five are compared. An unknown name counts like a known one.
     async fn guess_at_once(&mut self, round: usize) -> Result<(), Fault> {
         let mut browser = FormBrowser::default();
         let connection =

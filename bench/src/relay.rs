@@ -1,4 +1,4 @@
-//! A wire that can be cut: passes TCP connections on, until it is told to pass nothing, or to drop them.
+//! A TCP relay that can stop passing bytes, or end its connections.
 
 use std::net::SocketAddr;
 

@@ -17,7 +17,7 @@ use crate::{
     record::Record,
 };
 
-/// A node that was told to end has ended by then.
+/// How long a node may take to end after SIGTERM.
 const DRAINED: Duration = Duration::from_secs(10);
 /// A node of a version that the schema is new to has started by then.
 const STARTED: Duration = Duration::from_secs(10);
@@ -147,7 +147,7 @@ impl Way<'_> {
                 return Err(Fault::Unexpected("a token is not active".to_owned()));
             }
         }
-        // Nothing is asked of one who has signed in.
+        // A browser with a session sees no page.
         client.authorize(one, &browser.cookies()).await?;
         client.authorize(other, &browser.cookies()).await?;
         client.revoke(one, &third.refresh).await?.expect(200)?;

@@ -20,7 +20,7 @@ use crate::{
 /// What is run together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// Without a name: for everybody who changes something.
+    /// Without a name: for every change.
     Usual,
     /// Several nodes, and what they stand on breaks.
     Cluster,
@@ -326,7 +326,7 @@ pub(crate) fn timing(samples: u32) -> Command {
     long("tests::timing").args(["--test-threads=1"]).env("GRANTWELL_TIMING_SAMPLES", &samples.to_string())
 }
 
-/// In-process tests of which more is asked than in their short form, and what they print.
+/// The long form of in-process tests, and what they print.
 fn long(tests: &str) -> Command {
     let what = ["test", "--quiet", "--locked", "--workspace", "--features", FEATURES];
     let test = what.into_iter().chain(["--bin", "grantwell", tests]);

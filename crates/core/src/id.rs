@@ -67,7 +67,7 @@ uuid_id! {
     InteractionId;
     /// What a person agreed to for a client.
     ConsentId;
-    /// What came of a completed interaction: codes, refresh and access tokens hang under it.
+    /// The result of a completed interaction: codes, refresh and access tokens hang under it.
     AuthorizationId;
     /// A line of the audit log.
     EventId;

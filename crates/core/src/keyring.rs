@@ -2,7 +2,7 @@
 //!
 //! A key is published when it is made and signs from [`KeyRecord::active_from`] on, late enough for every cache of the key
 //! set to have it (Core 1.0 §10.1.1). When its successor takes over it stays published until the last token it signed is
-//! gone. [`plan`] says what is due; whoever carries it out commits the writes of a [`KeyAction`], whose guards let several
+//! gone. [`plan`] says what is due; the caller commits the writes of a [`KeyAction`], whose guards let several
 //! nodes plan the same without making two.
 
 use std::{fmt, time::Duration};
@@ -189,7 +189,7 @@ pub fn plan(now: Timestamp, records: &[KeyRecord]) -> Vec<KeyAction> {
     for algorithm in MAKING_ORDER {
         let usage = KeyUse::Signing(*algorithm);
         match current(usage, records) {
-            // Nobody can have cached a set without it that a token of it would be checked against: no token was signed.
+            // A cached key set without it does no harm: no token was signed with it.
             None => actions.push(KeyAction::Create { usage, active_from: now, replaces: None }),
             Some(record) if now + JWKS_CACHE >= record.active_from + ROTATION => {
                 actions.push(successor(record, now));

@@ -1,4 +1,4 @@
-//! What "did you mean" says about a name that nobody knows.
+//! "Did you mean": the nearest known name to an unknown one.
 
 /// The one of `known` that `word` is most likely meant to be; `None` when none is near enough to be worth naming.
 ///

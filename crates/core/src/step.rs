@@ -77,7 +77,7 @@ impl Origin {
         self.address.map(|address| address.to_string())
     }
 
-    /// An audit event from here that concerns nobody yet.
+    /// An audit event from here, without user and client.
     pub(crate) fn event(&self, kind: &str, now: Timestamp, entropy: &dyn Entropy) -> Event {
         Event {
             id: EventId::new(now, entropy),

@@ -2,7 +2,7 @@
 //! (RFC 7662 §2).
 //!
 //! Keys are cached. After [`FRESH`] they are fetched again beside the calls they still serve; after [`STALE`] without an
-//! answer they serve no more. A key id nobody knows makes one fetch, at most once a minute, however many tokens carry one.
+//! answer they serve no more. An unknown key id makes one fetch, at most once a minute, however many tokens carry one.
 //! Responses are bounded in time and size; redirects and proxies from the environment are not followed.
 
 use std::{
@@ -69,7 +69,7 @@ struct Cache {
     keys: Option<(Arc<KeySet>, Timestamp)>,
     /// When keys were last fetched, and whether that succeeded.
     attempt: Option<(Timestamp, bool)>,
-    /// Counts attempts, so that whoever waited for one does not make another.
+    /// Counts attempts, so that a caller that waited for one does not make another.
     attempts: u64,
 }
 
@@ -206,7 +206,7 @@ impl Shared {
         self.cache.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Fetches the keys, unless somebody did since `seen` attempts had been made: then theirs is the answer.
+    /// Fetches the keys, unless another caller did since `seen` attempts had been made: then its result is used.
     async fn refresh(&self, clock: &dyn Clock, seen: u64) -> Result<Arc<KeySet>, Unreachable> {
         let _alone = self.fetching.lock().await;
         let cache = self.cache();

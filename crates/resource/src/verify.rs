@@ -121,7 +121,7 @@ impl ResourceServer {
     }
 }
 
-/// A token with a confirmation (RFC 7800) is no bearer token: whoever presents it must prove a key (RFC 9449 §7.2,
+/// A token with a confirmation (RFC 7800) is no bearer token: its sender must prove a key (RFC 9449 §7.2,
 /// RFC 8705 §3).
 fn unbound(claims: &Map<String, Value>) -> Result<(), CallRefusal> {
     if claims.contains_key("cnf") { Err(CallRefusal::Bound) } else { Ok(()) }

@@ -88,8 +88,8 @@ impl App {
         self.clock.now()
     }
 
-    /// The time, for what is done to everybody's rows by the clock alone; `None` while ours is wrong. By one that is ahead, what
-    /// was revoked would be forgotten while it still matters, and signing keys be replaced that all others need.
+    /// The time, for work that depends on the clock alone (sweep, key rotation); `None` while ours is wrong. With one
+    /// that is ahead, revocations would be swept while they still matter, and signing keys replaced that the other nodes need.
     pub(crate) fn shared_now(&self) -> Option<Timestamp> {
         self.clocks.apart().is_none().then(|| self.now())
     }

@@ -1,5 +1,5 @@
-//! Our clock beside the database's. Every node judges by its own, one reading for each decision; that they judge alike is seen to
-//! here: one that is too far from the clock all nodes share is not ready, and does nothing to everybody's rows.
+//! Our clock beside the database's. Every node decides by its own clock, one reading for each decision. One that is too far from the
+//! clock all nodes share is not ready, and does no work that depends on the clock alone.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -70,7 +70,7 @@ pub(crate) async fn check(store: &impl Store, clock: &dyn Clock) -> Result<(), S
     }
 }
 
-/// The earlier of the two clocks. A key that was made by one that is ahead would sign for nobody until all others reach its time.
+/// The earlier of the two clocks. A key with a time that is ahead would not sign until the other nodes reach that time.
 pub(crate) async fn earlier(store: &impl Store, clock: &dyn Clock) -> Read<Timestamp> {
     let ours = clock.now();
     Ok(store.clock().await?.map_or(ours, |theirs| ours.min(theirs)))

@@ -133,7 +133,7 @@ pub(crate) async fn sweep(app: &App, keep: Retention) -> Result<u64, StoreError>
     app.store.sweep(now, keep, SWEEP_ROWS).await
 }
 
-/// After a step that removed so many rows, of all tables together.
+/// The pause after a step of the sweep that removed that many rows in all.
 fn until_next_sweep(rows: u64) -> Duration {
     if rows < u64::from(SWEEP_ROWS) { SWEEP } else { SWEEP_AGAIN }
 }

@@ -118,7 +118,7 @@ pub(crate) fn check_private(what: &str, path: &Path) -> Result<(), String> {
     }
 }
 
-/// What to warn of when a file that may hold secrets can be read by everybody.
+/// What to warn of when a file that may hold secrets can be read by every user of the machine.
 pub(crate) fn warn_readable(path: &Path) -> Option<String> {
     let mode = fs::metadata(path).ok()?.permissions().mode();
     (mode & 0o004 != 0).then(|| {

@@ -1,6 +1,6 @@
 //! Clients and resources as they are registered, kept while the generation says that nothing of them changed.
 //!
-//! A copy serves whoever wants to know what is registered: which secret a client has, what it may ask for, who owns a scope. It
+//! A copy answers what is registered: which secret a client has, what it may ask for, who owns a scope. It
 //! is at most a second old ([`FRESH`]; the generation is read four times as often), and is not used at all when the generation
 //! could not be read for so long: then the store is read. Token state is never kept here.
 

@@ -183,7 +183,7 @@ async fn guard(x: Exchange, request: Request, next: Next) -> Response {
 }
 
 /// What is refused before it reaches an endpoint: a target that is too long, two `Host` headers, a transfer
-/// encoding that nobody here reads, HEAD where a GET would issue a code (catalogue A-05, H-06, H-01, C-10).
+/// encoding that is not read here, HEAD where a GET would issue a code (catalogue A-05, H-06, H-01, C-10).
 async fn guarded(x: Exchange, request: Request, next: Next) -> Response {
     let renderer = Renderer::new(&x, request.headers(), &[]);
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());

@@ -126,7 +126,7 @@ pub(crate) async fn open_to_look(
     if !grantwell_store::is_there(database).await.map_err(StartError::of)? {
         return Ok(None);
     }
-    // To open is to migrate, and whoever only looks changes nothing.
+    // Opening migrates, so it is looked at first.
     if database::inspect(database)
         .is_ok_and(|found| found.version.is_some_and(|version| version < found.known))
     {

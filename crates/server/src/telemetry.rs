@@ -92,7 +92,7 @@ fn count_token(status: u16, notes: &Notes) {
         .increment(1);
 }
 
-/// A line for each step, for whoever looks for the cause: off in production, where the request's line says the reason.
+/// A line for each step, to find a cause: off in production, where the request's line says the reason.
 fn log_step(trace_id: &str, step: &StepEvent) {
     let StepEvent { step, wants, passed, writes, conflicts, end } = step;
     match end {

@@ -5,7 +5,7 @@
 //!   leaves nothing.
 //! * [`Tally`] counts the rows of a table and sums their digests, in whatever order an engine returns them: engines order
 //!   text differently. [`transfer`] reads back what it wrote, and compares, before it is kept.
-//! * Columns are copied by name. A copy of an older schema lacks some, and the schema's default stands for them.
+//! * Columns are copied by name. A copy of an older schema lacks some, and gets the schema's defaults for them.
 //!
 //! All of it waits for files, so it belongs on a thread that may.
 
@@ -147,7 +147,7 @@ pub enum CopyError {
     Engine(String),
     /// There is no database.
     Absent(String),
-    /// The target holds rows, and nobody said that they may go.
+    /// The target holds rows, and replacing them was not asked for.
     NotEmpty,
     /// The rows that may be replaced are another issuer's.
     OtherIssuer,
@@ -209,15 +209,15 @@ pub trait Target: Source {
     fn end_all(&mut self, now: Timestamp) -> Result<(), CopyError>;
     /// Does what takes long before it can all be kept.
     fn complete(&mut self) -> Result<(), CopyError>;
-    /// Keeps it all; completes it first, where nobody has.
+    /// Keeps it all; completes it first, where that was not done.
     fn commit(self: Box<Self>) -> Result<(), CopyError>;
 }
 
-/// A database that is left for another. While it is held nobody can write to it.
+/// A database that is left for another. While it is held it cannot be written to.
 pub trait Departing: Source {
     /// Whether it is still held: asked when the copy is complete and before it is kept, since otherwise both would be written to.
     fn is_held(&self) -> Result<(), CopyError>;
-    /// Marks it as moved: who still has it open gets no answer from it, and nobody can open it again.
+    /// Marks it as moved: open connections get errors, and it cannot be opened again.
     fn depart(self: Box<Self>, to: &str) -> Result<(), CopyError>;
 }
 

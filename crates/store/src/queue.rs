@@ -84,7 +84,7 @@ impl<T> Queue<T> {
         self.notified.notify_waiters();
     }
 
-    /// Drops what waits, and with it each answer's sender, so that nobody is left waiting for a writer that ended.
+    /// Drops what waits, and with it each answer's sender, so that no caller is left waiting for a writer that ended.
     pub(crate) fn abandon(&self) {
         self.close();
         let mut waiting = self.lock();
@@ -140,7 +140,7 @@ impl<T> Waiting<T> {
     }
 
     /// Half a batch belongs to grants and a quarter to each other share, so that no flood of one starves another; room that
-    /// a share leaves goes to whoever waits.
+    /// a share leaves goes to the others.
     fn batch(&mut self, most: usize) -> Vec<Work<T>> {
         let mut batch = Vec::new();
         for (share, part) in

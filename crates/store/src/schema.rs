@@ -2,7 +2,7 @@
 //!
 //! * [`MIGRATIONS`] has the text of each for both engines, which count alike. A migration is never changed once released, and expands:
 //!   what it makes needless goes a release later, so that two releases serve together.
-//! * [`tables`] are read from the migrations, which an empty database in memory is taken through: nobody lists tables or columns by
+//! * [`tables`] are read from the migrations, which are applied to an empty database in memory: tables and columns are not listed by
 //!   hand. A test compares them with what PostgreSQL has.
 
 mod read;

@@ -1,8 +1,8 @@
-//! How long both engines keep what nobody sets.
+//! Retention times that are not configurable, for both engines.
 
 use std::time::Duration;
 
-/// How long an authorization whose code nobody redeemed is kept after the code expired: as long as its interaction may
+/// How long an authorization whose code was never redeemed is kept after the code expired: as long as its interaction may
 /// still be asked for the same redirect.
 pub(crate) const UNREDEEMED: Duration = Duration::from_mins(15);
 

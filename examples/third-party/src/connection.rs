@@ -88,7 +88,7 @@ pub(crate) struct ConnectionView {
 }
 
 impl ConnectionView {
-    /// Of somebody who is not connected.
+    /// Nobody is connected.
     pub(crate) fn without_session(notice: Notice, log: Log) -> Self {
         Self {
             signed_in: false,
@@ -103,7 +103,7 @@ impl ConnectionView {
     }
 }
 
-/// The tokens and what came of them.
+/// What the issuer gave: the tokens, and what the ID token says.
 pub(crate) struct IssuerConnection {
     client: ClientRegistration,
     tokens: ReceivedTokens,

@@ -98,7 +98,7 @@ impl Cookie {
         format!("{prefix}{}", self.name)
     }
 
-    /// The value the browser sent; none when it sent several of the name, because then somebody planted one.
+    /// The value the browser sent; none when it sent several of the name, because then one was planted.
     pub(crate) fn read(self, app: &ThirdPartyApp, headers: &HeaderMap) -> Option<Secret> {
         let name = self.full_name(app);
         let mut found = headers

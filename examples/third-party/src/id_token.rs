@@ -22,7 +22,7 @@ pub(crate) enum IdTokenRefusal {
     Issuer,
     /// `aud` does not name us (step 3).
     Audience,
-    /// Several audiences, or `azp` is somebody else (steps 4 and 5).
+    /// Several audiences, or `azp` is another client (steps 4 and 5).
     AuthorizedParty,
     /// `exp` has passed (step 9).
     Expired,

@@ -1,4 +1,4 @@
-//! Sessions in memory: found by a random id that only the browser's cookie and nobody else holds.
+//! Sessions in memory: found by a random id that only the browser's cookie holds.
 
 use std::{
     collections::BTreeMap,

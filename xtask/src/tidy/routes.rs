@@ -1,5 +1,5 @@
-//! Every route of the server stands in `crates/server/src/router.rs` and says whose it is: public, user or admin. What
-//! `fn management` mounts is nobody's: it has a listener of its own.
+//! Every route of the server stands in `crates/server/src/router.rs` and says its class: public, user or admin. What
+//! `fn management` mounts has none: it has a listener of its own.
 
 use std::path::Path;
 

@@ -260,7 +260,7 @@ static CHECKS: &[Check] = &[
 /// A request to the authorization endpoint, as it came.
 pub struct AuthorizeRequest {
     form: Form,
-    /// First mistake of all: nobody says who asks.
+    /// The first check of all: without a client there is nowhere to send an error.
     client_id: Result<ClientId, PageRefusal>,
 }
 

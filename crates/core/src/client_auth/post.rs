@@ -13,7 +13,7 @@ impl Method for ClientSecretPost {
     fn present(&self, source: &CredentialSource<'_>) -> Result<Option<Credential>, ClientAuthRefusal> {
         let Some(secret) = source.form.one("client_secret")? else { return Ok(None) };
         let Some(id) = source.form.one("client_id")? else {
-            // Beside a header it is a second method; alone it belongs to nobody.
+            // Beside a header it is a second method; without `client_id` no client is named.
             return Err(if source.authorization.is_some() {
                 ClientAuthRefusal::TwoMethods
             } else {

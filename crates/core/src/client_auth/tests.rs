@@ -113,7 +113,7 @@ fn k_03_a_confidential_client_without_its_secret_is_refused() {
         assert_eq!(refused, refusal, "{body}");
         assert_eq!(refused.public().code.status(), 401);
     }
-    // A record that lost its digest lets nobody in.
+    // A record without its digest authenticates no request.
     let client = Client { client_secret: None, ..by(Basic) };
     let credential = present(&[&fx::basic("web", SECRET)], &Form::default()).unwrap();
     assert_eq!(compare(&credential, Some(&client)).unwrap_err(), R::NoSecret("web".into()));

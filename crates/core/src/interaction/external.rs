@@ -26,7 +26,7 @@ pub enum ExternalRefusal {
     UserUnknown,
     /// The client was deleted or disabled meanwhile.
     ClientUnknown,
-    /// A decision of nobody: the sign-in comes first.
+    /// A decision without a person: the sign-in comes first.
     LoginRequired,
     /// Consent is not what the interaction waits for.
     ConsentNotAsked,

@@ -34,7 +34,7 @@ pub enum ResumeRefusal {
     Answered(Box<Interaction>),
     /// The client was deleted or disabled meanwhile.
     ClientUnknown,
-    /// The redirect URI is not the client's any more: nobody may be sent anywhere.
+    /// The redirect URI is not the client's any more: there is no redirect.
     RedirectUriGone,
     /// The person whom the external login UI reported is disabled or gone.
     UserGone,

@@ -117,7 +117,7 @@ pub enum NextStep {
     },
     /// It cannot go on.
     Refuse(InteractionRefusal),
-    /// It cannot go on, and nobody may be sent anywhere: the redirect URI is not the client's any more.
+    /// It cannot go on, and there is no redirect: the redirect URI is not the client's any more.
     RedirectUriGone,
 }
 
@@ -126,9 +126,9 @@ pub enum NextStep {
 pub enum InteractionRefusal {
     /// The person said no.
     Denied,
-    /// `prompt=none`, and somebody would have to sign in.
+    /// `prompt=none`, and the person would have to sign in.
     LoginRequired,
-    /// `prompt=none`, and somebody would have to agree.
+    /// `prompt=none`, and the person would have to consent.
     ConsentRequired,
     /// `id_token_hint` names one person and another one signed in.
     OtherPerson,
@@ -342,7 +342,7 @@ fn both(one: &Permissions, other: &Permissions) -> Permissions {
 
 /// Whether the person is asked even for what was agreed to before: when the request says so, for access while away
 /// (Core 1.0 §11), and for a public client that any program on the machine can pretend to be, because what it is known by is
-/// no web address that somebody owns (RFC 8252 §8.6).
+/// no web address with an owner (RFC 8252 §8.6).
 fn asks_always(view: &View<'_>) -> bool {
     let ResponseRoute::Redirect(redirect) = &view.request.route;
     let unclaimed = !redirect.uri.starts_with("https:");

@@ -135,7 +135,7 @@ pub struct SignIn<'a> {
 pub enum SignInResult {
     /// The person is who they say; the interaction that goes on, or the account page.
     SignedIn(Box<SignedIn>, Option<InteractionId>),
-    /// The password was wrong, or there is nobody it could be right for.
+    /// The password was wrong, or there is no such account.
     Failed,
 }
 
@@ -152,7 +152,7 @@ impl Step for SignIn<'_> {
         let budget = self.form.budget(user, context);
         let hash = user.filter(|user| !user.disabled).and_then(|user| user.password_hash.as_deref());
         let result = have.password(&self.password, hash)?;
-        // Right for no hash is right for nobody.
+        // Without a stored hash no password is right.
         let (Some(user), Some(hash), PasswordResult::Right { rehashed }) = (user, hash, result) else {
             return Ok(fail(user, &budget, context));
         };
@@ -176,7 +176,7 @@ impl Step for SignIn<'_> {
     }
 }
 
-/// The same writes for a wrong password and for nobody (catalogue L-13).
+/// The same writes for a wrong password and for an unknown name (catalogue L-13).
 fn fail(user: Option<&User>, budget: &Budget, context: &Context<'_>) -> Decision<SignInResult> {
     let (key, backoff) = (budget.address.clone(), context.policy.guessing.address);
     let failure = Write::CountFailure { key, now: context.now, backoff };

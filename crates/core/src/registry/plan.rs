@@ -192,7 +192,7 @@ impl Pruned {
     }
 }
 
-/// What there will be when the plan is done, as far as it is known; of users, the names that nobody gives up.
+/// What there will be when the plan is done, as far as it is known; of users, the names that are not given up.
 fn beside(declared: &Declaration, existing: &Existing, pruned: &Pruned) -> Existing {
     let mut beside = existing.clone();
     beside.clients.retain(|id, _| !pruned.clients.contains(id));

@@ -47,7 +47,7 @@ impl std::fmt::Debug for User {
 }
 
 /// A name that signs a person in: user name or e-mail, in one form whatever way it was typed (NFKC, trimmed, lower case).
-/// One table holds both kinds, so that nobody's user name is somebody else's e-mail.
+/// One table holds both kinds, so that no user name is another user's e-mail.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LoginName(String);
@@ -225,7 +225,7 @@ pub struct RefreshState {
     pub expires_at: Timestamp,
 }
 
-/// What came of a completed interaction. Codes, refresh and access tokens hang under it.
+/// The result of a completed interaction. Codes, refresh and access tokens hang under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authorization {
     /// That of the interaction.

@@ -1,7 +1,7 @@
 //! Small things that live for a short time: tickets, which are handed out and come back, and ids that others chose, which must not
 //! come back.
 //!
-//! Left out on purpose: what is in the body of a ticket, which belongs to whoever hands it out; and who may leave how many, which is
+//! Left out on purpose: what is in the body of a ticket, which belongs to its kind; and who may leave how many, which is
 //! counted before.
 
 use serde_json::Value;
@@ -44,7 +44,7 @@ pub struct Ticket {
     pub expires_at: Timestamp,
     /// When it was used.
     pub used_at: Option<Timestamp>,
-    /// The rest, as whoever hands out this kind writes it.
+    /// The rest, in the form of its kind.
     pub body: Value,
 }
 
@@ -89,12 +89,12 @@ impl std::fmt::Debug for TicketUpdate {
     }
 }
 
-/// An id that somebody else chose, and that is taken once: the `jti` of an assertion or of a proof.
+/// An id that a client chose, and that is good once: the `jti` of an assertion or of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Of who chose the id, and the id.
     pub digest: Digest,
-    /// When what carries the id is accepted no longer, whoever shows it. The store keeps it to the end of that minute, which is part of
+    /// When what carries the id is accepted no longer, from any sender. The store keeps it to the end of that minute, which is part of
     /// the key: it must follow from what carries the id, never from when it was shown.
     pub expires_at: Timestamp,
 }

@@ -224,7 +224,7 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Takes an id that somebody else chose. Guard: it was not taken before.
+    /// Takes an id that a client chose. Guard: it was not taken before.
     InsertSeen(Seen),
     /// Revokes one access token until it expires. No guard: a second revocation changes nothing.
     RevokeAccessToken {

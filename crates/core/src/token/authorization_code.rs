@@ -2,7 +2,7 @@
 //!
 //! A code is one use: its redemption is one guarded write. Who holds the code, is its client and proves it (redirect URI,
 //! verifier) may replay it only to revoke what it gave; who holds it, is its client and proves it wrongly, kills it while
-//! it is unused; anybody else changes nothing, so a leaked code signs nobody out.
+//! it is unused; another client changes nothing, so a leaked code signs nobody out.
 
 use serde_json::json;
 

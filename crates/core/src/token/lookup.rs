@@ -1,4 +1,4 @@
-//! A token that somebody presents to us, whatever its kind, and what the store has to say about it: for introspection,
+//! A token that was presented to us, of any kind, and what the store says about it: for introspection,
 //! revocation and UserInfo.
 
 use std::sync::OnceLock;

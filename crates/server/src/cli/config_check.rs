@@ -7,7 +7,7 @@ use crate::{
     master_key::{check_private, warn_readable},
 };
 
-/// Reads the configuration and looks at the files it names. Answers the warnings; whoever has more to check (templates,
+/// Reads the configuration and looks at the files it names. Answers the warnings; a caller has more to check (templates,
 /// certificates) goes on from the configuration.
 pub(crate) fn check(
     path: &Path,

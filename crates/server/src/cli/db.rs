@@ -114,7 +114,7 @@ impl Progress {
     }
 
     fn finish(&mut self) {
-        // Nobody may be looking any more, and the copy goes on.
+        // Standard error may be closed, and the copy goes on.
         if self.terminal && !self.table.is_empty() {
             let _ = writeln!(std::io::stderr());
         } else if !self.table.is_empty() {

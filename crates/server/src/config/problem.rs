@@ -1,4 +1,4 @@
-//! What is wrong in a file somebody wrote, shown where it stands: file, line, column, the offending text underlined, and
+//! An error in a file of the operator's, shown where it stands: file, line, column, the offending text underlined, and
 //! the nearest thing that would have been right. Values of secrets are never shown.
 
 use std::{fmt, ops::Range, path::Path};

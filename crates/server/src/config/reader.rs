@@ -346,7 +346,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What to say of a key that nobody knows.
+/// The message for an unknown key.
 fn unknown(
     sections: &[&Section],
     section: &Section,

@@ -64,7 +64,7 @@ pub(crate) async fn check_person(
     proceed(&x, &headers, Some(handle), browser, Asking::Plainly).await
 }
 
-/// The credential of the external login UI: 401 for everybody else; 404 where there is none.
+/// The credential of the external login UI: 401 without it; 404 where no external login UI is configured.
 pub(crate) async fn check_login_ui(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

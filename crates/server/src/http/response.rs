@@ -30,7 +30,7 @@ pub(crate) fn set(response: &mut Response, name: &'static str, value: &str) {
     }
 }
 
-/// JSON that nobody may keep.
+/// JSON that must not be cached.
 pub(crate) fn json(status: u16, body: &impl Serialize) -> Response {
     let (status, bytes) = match serde_json::to_vec(body) {
         Ok(bytes) => (status, bytes),
@@ -91,7 +91,7 @@ pub(crate) fn unavailable(x: &Exchange, why: &Unavailable) -> Response {
 /// Seconds after which a 503 may be another.
 pub(crate) const RETRY_AFTER: &str = "1";
 
-/// 303 to somewhere, with a referrer for nobody (RFC 9700 §4.12).
+/// 303 without a referrer (RFC 9700 §4.12).
 pub(crate) fn see_other(uri: &str) -> Response {
     let mut response = response(303, Body::empty());
     match HeaderValue::from_str(uri) {

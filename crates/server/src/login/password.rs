@@ -1,7 +1,7 @@
 //! Passwords: argon2id on a bounded pool with a queue of its own (OWASP Password Storage; catalogue Z-01, L-12, L-13).
 //!
-//! Every attempt costs one hash, also for a name that nobody has: then a hash that no password fits is compared. Whoever finds
-//! the queue full is told so at once, so that a flood of sign-ins takes neither memory nor the other endpoints' time.
+//! Every attempt costs one hash, also for an unknown name: then a hash that no password fits is compared. A full queue
+//! is answered with 503 at once, so that a flood of sign-ins takes neither memory nor the other endpoints' time.
 
 use std::sync::Arc;
 

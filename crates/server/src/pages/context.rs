@@ -114,7 +114,7 @@ pub(crate) struct SignInValues<'a> {
 pub(crate) enum SignInWhy {
     /// Nobody is signed in.
     SignIn,
-    /// Somebody is, but must prove it again (`prompt=login`, `max_age`, `acr_values`).
+    /// A person is, but must prove it again (`prompt=login`, `max_age`, `acr_values`).
     Confirm,
 }
 
@@ -276,7 +276,7 @@ pub(crate) struct LogoutValues<'a> {
     pub(crate) form: HtmlForm<'a>,
     /// Who asks, where it is known.
     pub(crate) application: Option<Text<'a>>,
-    /// Everybody who would be signed out.
+    /// The accounts that would be signed out.
     pub(crate) people: Vec<AccountHolder<'a>>,
 }
 

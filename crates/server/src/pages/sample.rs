@@ -1,5 +1,5 @@
 //! Every page in every state, with made-up data: an operator's templates are tried on it before they are used, and the tests
-//! render it. `others` ends each text that in life comes from somebody else.
+//! render it. `others` ends each text that comes from outside.
 
 use grantwell_core::time::Timestamp;
 

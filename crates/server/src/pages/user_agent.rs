@@ -8,7 +8,7 @@ pub(super) struct UserAgent {
     pub(super) system: Option<&'static str>,
 }
 
-/// In this order: nearly everybody also claims to be somebody further down.
+/// In this order: most browsers also claim to be one further down.
 const BROWSERS: &[(&str, &str)] = &[
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),

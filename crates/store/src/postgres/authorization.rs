@@ -9,7 +9,7 @@ use grantwell_core::{
 use super::form::{QueryResult, Statement, encode, guarded, params};
 use crate::records::{AuthorizationBodyOf, authorization_columns};
 
-/// Codes that nobody came for, longest expired first.
+/// Codes that were never redeemed, longest expired first.
 pub(super) const UNREDEEMED: &str = "DELETE FROM \"authorization\" WHERE (realm, id) IN (
     SELECT realm, id FROM \"authorization\" WHERE redeemed_at IS NULL AND code_expires_at < $1
     ORDER BY code_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";

@@ -1,8 +1,8 @@
-//! A server that is away is looked for by one at a time.
+//! While no server is found, one search at a time looks for one.
 //!
-//! The kernel takes connections for a server that hangs. If everybody who asks meanwhile made one, the server would find hundreds
-//! when it wakes up, and serve them first, although nobody waits for them any more. So as long as the last search has failed, there
-//! is one search, and all who want a connection wait for what comes of it.
+//! The kernel accepts connections for a server that hangs. If every request meanwhile made one, the server would find hundreds
+//! when it wakes up, and serve them first, although their requests have timed out. So as long as the last search has failed, there
+//! is one search, and all requests wait for its result.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -16,7 +16,7 @@ use super::form::{Error, QueryResult};
 /// What came of a search; nothing while it is under way.
 type Outcome = watch::Receiver<Option<std::result::Result<(), Arc<Error>>>>;
 
-/// Whether the server is away, and who looks for it.
+/// Whether the server is away, and the search for it.
 #[derive(Default)]
 pub(super) struct Away {
     is_away: AtomicBool,
@@ -34,7 +34,7 @@ impl Away {
         self.is_away.store(is_away, Ordering::Relaxed);
     }
 
-    /// Waits for the search that is under way, or for this one. It goes on when nobody waits for it any more.
+    /// Waits for the search that is under way, or starts one. A search goes on when its caller gives up.
     pub(super) async fn wait(
         &self,
         search: impl Future<Output = QueryResult<()>> + Send + 'static,

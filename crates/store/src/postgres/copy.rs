@@ -17,7 +17,7 @@ use crate::copy::{
 /// Rows that are fetched at once.
 const PORTION: usize = 1000;
 
-/// How long the copy waits for whoever is writing, when it needs the tables to itself.
+/// How long the copy waits for writers when it needs the tables to itself.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 10000";
 
 /// A copy takes as long as it takes, and one side waits while the other makes its indexes: no limit of the role may end it.
@@ -97,7 +97,7 @@ impl PostgresCopy {
         Ok(copy)
     }
 
-    /// A write transaction: whoever else has the database open can only read until it ends.
+    /// A write transaction: other connections can only read until it ends.
     pub(crate) fn leave(server: &Server) -> Result<Self> {
         let (client, version) = existing(server)?;
         let copy = Self::of(client, version)?;

@@ -126,7 +126,7 @@ pub(super) enum Error {
     Late,
     /// The server was the primary once, and another is now.
     Replaced,
-    /// No server was found, by whoever looked for all.
+    /// No server was found by the search that all callers share.
     Away(Arc<Error>),
     /// The schema that this release makes cannot be determined.
     Schema(StoreError),

@@ -18,11 +18,10 @@ use crate::{
     schema::{known, pending, tables},
 };
 
-/// `GWL1`: whoever migrates holds the advisory lock of that number.
+/// `GWL1`: the number of the advisory lock that a migration holds.
 const LOCK: i64 = 0x4757_4c31;
 
-/// A table that is held for longer by somebody else is not waited for: commits wait behind the migration, and they wait for no
-/// lock longer than one and a half seconds.
+/// How long a migration waits for a table lock. Commits queue behind it, and give up after one and a half seconds.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 1000";
 
 /// The number of times that a migration retries its locks, and the pause between two tries.
@@ -52,7 +51,7 @@ async fn ask<T>(
 
 /// What is in the schema that a name without one means.
 pub(super) async fn look(client: &Client) -> QueryResult<DatabaseState> {
-    // Asked first: whoever makes our tables at this moment makes the mark with them, and it is there when it is asked for.
+    // Read first: a node that creates the tables at this moment commits the mark in the same transaction.
     let ours = Statement::new(
         "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY($1) LIMIT 1",
         vec![texts(tables(known())?.iter().map(|table| table.name))],

@@ -1,8 +1,8 @@
 //! Connections for single statements: reads, and the steps of the sweep. Each is borrowed for one statement.
 //!
 //! A connection whose statement has no answer yet is of no use to anybody, and the server goes on with it. So a read that is given up,
-//! because its time is over or a client has gone away, keeps its place here until it is answered: a table that is
-//! held by somebody, or clients that hang up, cost no connection each.
+//! because its time is over or its client disconnected, keeps its place here until it is answered: a locked table, or clients
+//! that disconnect, do not cost a connection each.
 //!
 //! One that was not used for a while is closed. A primary that hung and was replaced may wake up with the connections it had, and
 //! would answer with what was until it learns that it leads no more; that takes it longer than any connection waits here. Of
@@ -26,7 +26,7 @@ use super::{
 /// So long a connection may wait for its next use.
 const UNUSED: Duration = Duration::from_secs(10);
 
-/// So long a read goes on that nobody waits for.
+/// How long an abandoned read may keep its connection.
 const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// The connections, so many at most.
@@ -96,7 +96,7 @@ impl Pool {
                     self.keep(client);
                     return Ok(rows);
                 }
-                // It died while nobody used it, and a read can be asked again.
+                // The connection ended while it was idle, and a read can be repeated.
                 Err(error) if is_lost(&error) && was_idle => {}
                 Err(error) if is_lost(&error) => return Err(error),
                 Err(error) => {

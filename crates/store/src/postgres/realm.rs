@@ -36,8 +36,8 @@ pub(super) fn raise_epoch(realm: Realm, to: u32) -> Statement {
     )
 }
 
-/// Tells every node that clients, users, resources or keys changed. The first statement of its commit: whoever changes one of
-/// them holds this row, so that guards over several rows (one key of a use) see what the other did. Not guarded: a realm
+/// Tells every node that clients, users, resources or keys changed. It is the first statement of its commit and locks the realm's
+/// row, so that guards over several rows (one key of a use) see what a concurrent commit did. Not guarded: a realm
 /// may be filled before it is claimed.
 pub(super) fn raise_generation(realm: Realm) -> Statement {
     Statement::new("UPDATE realm SET generation = generation + 1 WHERE realm = $1", params![realm])

@@ -1,8 +1,8 @@
 //! Where PostgreSQL is, and connections to it.
 //!
 //! The URL is libpq's, several hosts included. Of its TLS modes there are two: `verify-full`, the default wherever a host is not
-//! this machine, and `disable`. What encrypts without knowing to whom protects from nobody who matters. A connection is
-//! only kept where it may write (`target_session_attrs`), so that after a failover the new primary is found. A host that takes a
+//! this machine, and `disable`. The modes between them encrypt without checking the server's identity, which does not stop an
+//! attacker in between. A connection is only kept where it may write (`target_session_attrs`), so that after a failover the new primary is found. A host that takes a
 //! connection and then says nothing must not keep anybody from the next one, nor an address from the next one of the same name: the
 //! search goes on where the last one ended.
 //! A primary that hung while another took its place believes for a moment, when it wakes up, that it still is one: PostgreSQL counts
@@ -44,7 +44,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Server {
     /// One for each host.
     hosts: Vec<Config>,
-    /// Which of them is asked first.
+    /// Which of them is tried first.
     first: Arc<Mutex<Turn>>,
     lookup: Lookup,
     /// The newest timeline that was seen.
@@ -206,7 +206,7 @@ impl Server {
         if self.is_current(&link) { Ok(link) } else { Err(Error::Replaced) }
     }
 
-    /// Whether nobody has taken the place of the server that a connection leads to, as far as has been seen.
+    /// Whether the connection's server is still on the newest timeline that was seen.
     pub(super) fn is_current(&self, link: &Link) -> bool {
         link.timeline >= self.newest.load(Ordering::Relaxed)
     }
@@ -262,7 +262,7 @@ fn addresses(host: Config) -> Pin<Box<dyn Future<Output = Vec<Config>> + Send>> 
     })
 }
 
-/// Where the next search begins. Dropped when a host has answered or failed, and also when whoever asked had no more time.
+/// Where the next search begins. Dropped when a host has answered or failed, and also when the caller's time was over.
 struct Attempt<'s> {
     server: &'s Server,
     next: Turn,
@@ -509,7 +509,7 @@ mod tests {
         assert!(one.is_ok() && other.is_ok() && !server.away.is_away());
     }
 
-    /// A read that nobody waits for any more keeps the only connection, and gives it back.
+    /// An abandoned read keeps the only connection, and gives it back.
     #[cfg(feature = "postgres-tests")]
     #[tokio::test]
     async fn who_gives_up_a_read_costs_no_connection() {
@@ -539,7 +539,7 @@ mod tests {
         assert!(!format!("{server:?}").contains("hunter2"));
     }
 
-    /// FT-04: woken up after another was promoted, a primary is still read-write until somebody tells it.
+    /// FT-04: woken up after another was promoted, a primary is still read-write until it is demoted.
     #[cfg(feature = "postgres-tests")]
     #[tokio::test]
     async fn ft_04_a_server_on_an_older_timeline_than_was_seen_is_not_used() {

@@ -34,7 +34,7 @@ pub(super) fn find_by_second(realm: Realm, kind: TicketKind, second: &Digest, no
 }
 
 /// The guard looks at other tickets than the one it writes. Under READ COMMITTED it sees those that were committed before its statement
-/// began, so whoever inserts the same second digest takes its lock in a statement before.
+/// began, so an insert locks its second digest in a statement before.
 pub(super) fn insert(realm: Realm, ticket: &Ticket, at: Timestamp) -> QueryResult<Statement> {
     Ok(Statement::new(
         guarded!(

@@ -27,10 +27,10 @@ pub(super) struct Prepared {
 /// before it does anything else, so that no two wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lock {
-    /// Clients, resources, users and keys are changed by whoever holds their realm.
+    /// The realm's row, for a change of clients, resources, users or keys.
     Realm(u32),
-    /// A row that may not be there yet, by a number of its key: an advisory lock stands for it. Two rows that share one wait
-    /// for each other in vain, and no more.
+    /// A row that may not exist yet: an advisory lock, with a number made of its key. Two keys with one number only wait for each
+    /// other without need.
     Name(i64),
     Session(u32, [u8; 16]),
     Interaction(u32, [u8; 16]),

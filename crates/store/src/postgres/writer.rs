@@ -60,7 +60,7 @@ pub(super) async fn run(server: Arc<Server>, queue: Arc<Queue<Prepared>>) {
     }
 }
 
-/// Most commits of a batch: more than sixty-four subtransactions slow down everybody who reads.
+/// Most commits of a batch: more than sixty-four subtransactions slow down every reader.
 const MOST: usize = 48;
 
 struct Writer {
@@ -307,7 +307,7 @@ fn answer(failure: Option<Failure>, commit: &Prepared) -> Answer {
 mod tests {
     use super::*;
 
-    /// A savepoint that failed alone undoes its commit as if a statement of it had failed: it must not be told that it was done.
+    /// A savepoint that failed alone undoes its commit as if a statement of it had failed: it must not be answered as done.
     #[test]
     fn a_commit_fails_with_its_statements_and_with_the_savepoint_after_them() {
         let said = |failed: &[usize]| {

@@ -75,7 +75,7 @@ pub(crate) fn in_memory() -> Connection {
 mod tests {
     use super::*;
 
-    /// How long a migration takes is told by the rows that it writes anew, and it says itself which tables' they are.
+    /// `db plan` estimates a migration by the tables in `rewrites`: they must be the ones whose rows it rewrites.
     #[test]
     fn a_migration_that_rewrites_rows_says_so() {
         let c = Connection::open_in_memory().unwrap();

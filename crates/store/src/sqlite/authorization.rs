@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::form::{Guard, SqliteColumns, encode, guarded};
 use crate::records::{self, AuthorizationBodyOf, authorization_columns};
 
-/// Codes that nobody came for, longest expired first.
+/// Codes that were never redeemed, longest expired first.
 pub(super) const UNREDEEMED: &str = "DELETE FROM authorization WHERE (realm, id) IN (
     SELECT realm, id FROM authorization WHERE redeemed_at IS NULL AND code_expires_at < ?1
     ORDER BY code_expires_at LIMIT ?2)";

@@ -82,7 +82,7 @@ impl SqliteCopy {
         Ok(copy)
     }
 
-    /// A write transaction: whoever else has the file open can only read until it ends.
+    /// A write transaction: other connections can only read until it ends.
     pub(crate) fn leave(path: &Path) -> Result<Self> {
         let (connection, version) = existing(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").map_err(failed)?;

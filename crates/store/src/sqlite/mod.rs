@@ -111,7 +111,7 @@ impl Drop for Sqlite {
         self.readers.close();
         self.queue.close();
         if let Some(writer) = self.writer.take() {
-            // A writer that panicked has dropped its queue, so nobody waits for it.
+            // A writer that panicked has dropped its queue: no commit waits for it.
             let _ = writer.join();
         }
     }

@@ -26,7 +26,7 @@ pub(super) enum Task {
     Sweep(sweep::SqliteSweepStep),
 }
 
-/// However the writer's thread ends, nobody is left waiting: what was queued is dropped, and with it each answer's sender.
+/// However the writer's thread ends, no caller is left waiting: the queue is dropped, and with it each answer's sender.
 struct Stopped<'a>(&'a Queue<Task>);
 
 impl Drop for Stopped<'_> {
@@ -53,12 +53,12 @@ enum Failure {
     Unknown(Error),
 }
 
-/// Makes a batch durable and answers everybody in it.
+/// Makes a batch durable and answers each of its commits.
 fn settle(c: &Connection, batch: Vec<Work<Task>>, lost_commit: fn(&str)) -> ControlFlow<()> {
     let (failure, flow) = match attempt(c, &batch) {
         Ok(answers) => {
             for (work, answer) in batch.into_iter().zip(answers) {
-                // The caller may have gone away; what it asked for is durable all the same.
+                // The caller may have disconnected; its commit is durable all the same.
                 let _ = work.answer.send(answer);
             }
             return ControlFlow::Continue(());

@@ -1,4 +1,4 @@
-//! Sample records, whole and valid, for the suite and for whoever else needs a filled store.
+//! Sample records, whole and valid, for the suite and other tests that need a filled store.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

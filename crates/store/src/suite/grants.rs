@@ -81,7 +81,7 @@ pub async fn sessions_of_a_person_are_the_living_ones(nodes: &[Engine], entropy:
         "expired, ended"
     );
 
-    // All but one end, those too that are not listed, and nobody else's.
+    // All but one end, those too that are not listed, and no other user's.
     let oldest = store.session(realm, unlisted).await.unwrap().unwrap();
     assert!(oldest.session.ended_at.is_none() && !newest.iter().any(|session| session.id == unlisted));
     stage.done(Write::EndOtherSessions { user_id: user, keep: first, at: all }).await;

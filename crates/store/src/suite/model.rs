@@ -313,7 +313,7 @@ impl World {
         of_kind.find(|ticket| ticket.second_digest.as_ref() == Some(second) && is_live(ticket, at))
     }
 
-    /// Every read of the store says what is here at `now`. Ids that nobody inserted are asked for too.
+    /// Every read of the store says what is here at `now`. Ids that were never inserted are read too.
     pub async fn agrees_with(&self, store: &Engine, realm: Realm, ids: &Ids, now: Timestamp) {
         let record = store.realm(realm).await.unwrap();
         // How far a commit raises the generation is the engine's, that it does is not.

@@ -31,7 +31,7 @@ async fn race(stage: &Stage<'_>, writes: Vec<Write>) -> usize {
     race_in(stage.realm, stage.nodes, writes).await
 }
 
-/// Sends every write at once, each to the next node, and counts who won. Who lost is told the write that it sent.
+/// Sends every write at once, each to the next node, and counts the winners. A loser's conflict is the write that it sent.
 async fn race_in(realm: Realm, nodes: &[Engine], writes: Vec<Write>) -> usize {
     let racers = writes
         .iter()
@@ -68,7 +68,7 @@ enum Guard {
     Tested(&'static str),
 }
 
-/// The guard of `write`: whoever adds one is asked by the compiler where it is tested.
+/// The guard of `write`. The match is exhaustive, so a new write does not compile until it says where its guard is tested.
 const fn guard(write: &Write) -> Guard {
     match write {
         Write::CountFailure { .. }
@@ -241,7 +241,7 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
     stage.end().await;
 }
 
-/// Commits that wait at the same time share batches. Each that conflicts is told which of its own writes failed first, and the
+/// Commits that wait at the same time share batches. Each conflict names the commit's own write that failed first, and the
 /// others are done.
 pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
@@ -279,7 +279,7 @@ pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[Engine], entr
     stage.end().await;
 }
 
-/// C-04: whoever redeems the code, the refresh token that is kept is the winner's.
+/// C-04: the refresh token that is kept is the one of the redemption that won.
 pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     for _ in 0..20 {

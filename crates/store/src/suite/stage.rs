@@ -47,7 +47,7 @@ pub struct Cast {
     pub key: KeyRecord,
     /// A device code.
     pub ticket: Ticket,
-    /// An id that somebody chose.
+    /// An id that a client chose.
     pub seen: Seen,
     /// A counter that stands at one.
     pub attempt: AttemptKey,

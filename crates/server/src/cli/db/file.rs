@@ -275,7 +275,7 @@ impl BackupFile {
                 error => refuse(&error.to_string()),
             })?;
         let mut content: Box<dyn Read> = Box::new(BufReader::new(content));
-        // Whoever can decrypt the start and not the rest holds a file that was cut short or changed.
+        // The start decrypts and the rest does not: the file was cut short or changed.
         let damaged = |why: io::Error| refuse(&format!("it is damaged or cut short: {why}"));
         let mut magic = [0; MAGIC.len()];
         content.read_exact(&mut magic).map_err(damaged)?;

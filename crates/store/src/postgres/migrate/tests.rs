@@ -53,7 +53,7 @@ async fn ft_13_a_migration_that_is_killed_at_any_statement_is_done_once_by_whoev
     }
 }
 
-/// A table that somebody reads for longer than the migration waits: it retries, and is done when the table is free.
+/// A reader holds a table for longer than the migration waits: it retries, and is done when the table is free.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ft_13_a_migration_stands_back_for_a_table_that_is_held_and_begins_again() {
     let schema = Schema::new().await;

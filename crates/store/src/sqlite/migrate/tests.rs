@@ -148,7 +148,7 @@ fn a_copy_that_cannot_be_kept_leaves_nothing() {
     assert_eq!(left, [kept]);
 }
 
-/// In a process of its own, which dies after as many statements as it is told.
+/// In a process of its own, which is killed after that many statements.
 #[test]
 #[ignore = "ends its process: started by the test below"]
 #[expect(clippy::disallowed_methods, reason = "how the test below tells it what to do")]
