@@ -17,7 +17,8 @@
 //! | SP 800-38D, SP 800-108: what only we can read | [`seal`], [`realm_keys`] |
 //! | RFC 7662: introspection | [`introspect`] |
 //! | RFC 7009: revocation | [`revoke`] |
-//! | Core 1.0 §5.3, RFC 6750: UserInfo | [`userinfo`] |
+//! | RFC 6750: an access token in a request | [`bearer`] |
+//! | Core 1.0 §5.3: UserInfo | [`userinfo`] |
 //! | RP-Initiated Logout 1.0 | [`end_session`] |
 //! | RFC 8414, Discovery 1.0 | [`discovery`] |
 //! | RFC 7591, RFC 7592, Registration 1.0 §2; RFC 8707 §2; Core 1.0 §5.1: what may be registered | [`registry`] |
@@ -28,6 +29,7 @@
 pub mod account;
 pub mod audience;
 pub mod authorize;
+pub mod bearer;
 pub mod check;
 pub mod claims;
 pub mod client;

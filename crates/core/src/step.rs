@@ -214,6 +214,19 @@ impl<R> Stop<R> {
     }
 }
 
+/// Lets a want leave at once, and keeps a refusal for its turn. A step begins anew after each want, so what it needs is read before
+/// anything costly is computed.
+///
+/// # Errors
+/// The want.
+pub fn in_turn<T, R>(result: Result<T, Stop<R>>) -> Result<Result<T, Refused<R>>, Want> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(Stop::Refuse(refused)) => Ok(Err(refused)),
+        Err(Stop::Want(want)) => Err(want),
+    }
+}
+
 impl<R> From<Want> for Stop<R> {
     fn from(want: Want) -> Self {
         Self::Want(want)

@@ -39,8 +39,7 @@ struct ProbeRequest {
 
 impl GrantRequest for ProbeRequest {
     fn decide(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided {
-        let client = client.client();
-        // Whoever only says who it is proves nothing about a credential.
+        // A public client proves nothing about a credential.
         if client.is_public() {
             return Err(TokenRefusal::PublicClient.into());
         }
@@ -54,9 +53,10 @@ impl GrantRequest for ProbeRequest {
             subject: TokenSubject::Machine,
             target: TokenTarget::Resource(resource),
             scope: ScopeSet::default(),
+            in_effect: ScopeSet::default(),
             nonce: None,
         };
-        let response = mint::respond(access, ScopeSet::default(), context)?;
+        let response = mint::respond(access, context)?;
         let mut writes = Vec::new();
         if context.policy.audit_every_token {
             let detail = json!({ "grant_type": "probe", "resource": self.resource });

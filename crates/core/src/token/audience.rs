@@ -65,6 +65,12 @@ impl Named {
     }
 }
 
+/// What a request makes of a grant: the audience that it names, and the scopes that it narrows the grant to.
+pub(super) struct Wanted {
+    pub(super) named: Named,
+    pub(super) scope: Option<ScopeSet>,
+}
+
 /// The audience of an access token under an authorization: the one named, if it was granted (the issuer always is), else
 /// the only API granted, else the client's default.
 pub(super) fn granted(
@@ -100,7 +106,7 @@ pub(super) fn scope(form: &Form) -> Result<Option<ScopeSet>, TokenRefusal> {
 /// The scopes in effect: what was granted and the client may still have, or the part of it that was asked for (RFC 6749
 /// §6). A narrower scope holds for this token only.
 pub(super) fn in_effect(
-    asked: Option<ScopeSet>,
+    asked: Option<&ScopeSet>,
     permissions: &Permissions,
     client: &Client,
 ) -> Result<ScopeSet, TokenRefusal> {
@@ -108,7 +114,7 @@ pub(super) fn in_effect(
     let asked = match asked {
         Some(asked) if !asked.is_subset(&granted) => return Err(TokenRefusal::Scope),
         Some(asked) => asked,
-        None => granted,
+        None => &granted,
     };
     Ok(asked.intersection(&client.scope))
 }

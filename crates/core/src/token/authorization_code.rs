@@ -8,11 +8,10 @@ use serde_json::json;
 
 use super::{
     Grant, GrantRequest, TokenDecided, TokenRefusal,
-    audience::{self, Named, TokenTarget},
+    audience::{Named, Wanted},
     code::Code,
     liveness,
-    mint::{self, Access, TokenSubject},
-    refresh::RefreshToken,
+    mint::{self, Access},
     refresh_token, required,
 };
 use crate::{
@@ -20,8 +19,8 @@ use crate::{
     client_auth::AuthenticatedClient,
     form::Form,
     pkce,
-    step::{Context, Decision, Have, Refused},
-    store::{AuthorizationRecord, CodeState, Write},
+    step::{Context, Decision, Have, Refused, Stop, in_turn},
+    store::{Authorization, AuthorizationRecord, CodeState, Write},
 };
 
 pub(super) struct AuthorizationCode;
@@ -37,7 +36,7 @@ impl Grant for AuthorizationCode {
             code: Code::read(&code).ok_or(TokenRefusal::UnknownCode)?,
             redirect_uri: form.one("redirect_uri")?.map(str::to_owned),
             verifier: form.one("code_verifier")?.map(str::to_owned),
-            named: Named::read(form),
+            wanted: Named::read(form).map(|named| Wanted { named, scope: None }),
         }))
     }
 }
@@ -48,7 +47,7 @@ struct Redemption {
     redirect_uri: Option<String>,
     verifier: Option<String>,
     // Refused in its turn: behind the proof.
-    named: Result<Named, TokenRefusal>,
+    wanted: Result<Wanted, TokenRefusal>,
 }
 
 impl GrantRequest for Redemption {
@@ -63,6 +62,7 @@ impl GrantRequest for Redemption {
         if authorization.client_id != client.client_id {
             return Err(TokenRefusal::ForeignCode.into());
         }
+        let access = in_turn(self.access(authorization, client, have, context))?;
         let proof = self.prove(code);
 
         if code.invalidated_at.is_some() {
@@ -84,24 +84,9 @@ impl GrantRequest for Redemption {
             return Err(Refused { writes, ..refusal.into() }.into());
         }
 
-        let permissions = &authorization.permissions;
-        let named = self.named.as_ref().map_err(|refusal| *refusal)?.audience(policy);
-        let audience = audience::granted(named, permissions, &client)?;
-        let target = TokenTarget::load(&audience, have)?;
-        let scope = audience::in_effect(None, permissions, &client)?;
-        let access = Access {
-            client: client.client(),
-            subject: TokenSubject::Person(authorization),
-            target,
-            scope: permissions.0.get(&audience).map(|at| at.intersection(&scope)).unwrap_or_default(),
-            nonce: authorization.nonce.as_deref(),
-        };
-        let mut response = mint::respond(access, scope, context)?;
-        let refresh = client.grant_types.contains(&GrantType::RefreshToken).then(|| {
-            let token = RefreshToken::first(authorization.id, context.entropy);
-            response.refresh_token = Some(token.encode(&context.keyring.keys));
-            refresh_token::state(&token, authorization, context)
-        });
+        let mut response = mint::respond(access?, context)?;
+        let (refresh_token, refresh) = refresh_token::first(authorization, client, context).unzip();
+        response.refresh_token = refresh_token;
         let mut writes = vec![Write::RedeemCode { id: authorization.id, at: now, refresh }];
         if policy.audit_every_token {
             writes.push(refresh_token::issued(authorization, GrantType::AuthorizationCode, context));
@@ -111,6 +96,18 @@ impl GrantRequest for Redemption {
 }
 
 impl Redemption {
+    fn access<'a>(
+        &self,
+        authorization: &'a Authorization,
+        client: AuthenticatedClient<'a>,
+        have: &'a Have,
+        context: &Context<'_>,
+    ) -> Result<Access<'a>, Stop<TokenRefusal>> {
+        let wanted = self.wanted.as_ref().map_err(|refusal| *refusal)?;
+        let access = Access::of_person(authorization, wanted, client, have, context)?;
+        Ok(Access { nonce: authorization.nonce.as_deref(), ..access })
+    }
+
     /// Whether the request comes from where the code was sent: the redirect URI that was sent with the authorization request
     /// (RFC 6749 §4.1.3), and the verifier of its challenge (RFC 7636 §4.6); no verifier where there was no challenge, or an
     /// attacker could have taken the challenge away (OAuth 2.1 §7.5.1).

@@ -39,26 +39,25 @@ struct Machine {
 
 impl GrantRequest for Machine {
     fn decide(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided {
-        let client = client.client();
         if client.is_public() {
             return Err(TokenRefusal::PublicClient.into());
         }
-        let registered = machine_scopes(client);
-        let asked = self.scope.as_ref().map_err(|refusal| *refusal)?;
-        let wanted =
-            asked.as_ref().map_or_else(|| registered.clone(), |asked| asked.intersection(&registered));
-        if wanted.is_empty() && asked.is_some() {
-            return Err(TokenRefusal::Scope.into());
-        }
+        let registered = machine_scopes(&client);
         let named = self.named.audience(context.policy);
         let mut identifiers: Vec<_> = client.default_resource.iter().cloned().collect();
         if let Some(Audience::Resource(named)) = &named {
             identifiers.push(named.clone());
         }
         let resources = have.resources(identifiers, registered.clone())?;
+        let asked = self.scope.as_ref().map_err(|refusal| *refusal)?;
+        let wanted =
+            asked.as_ref().map_or_else(|| registered.clone(), |asked| asked.intersection(&registered));
+        if wanted.is_empty() && asked.is_some() {
+            return Err(TokenRefusal::Scope.into());
+        }
         let audience = match named {
-            Some(named) => permitted(named, &registered, client, resources)?,
-            None => owner(wanted.clone(), client, resources, context.policy)?,
+            Some(named) => permitted(named, &registered, &client, resources)?,
+            None => owner(wanted.clone(), &client, resources, context.policy)?,
         };
         let target = TokenTarget::find(&audience, resources)?;
         let scope = match target {
@@ -70,9 +69,9 @@ impl GrantRequest for Machine {
         if scope.is_empty() && asked.is_some() {
             return Err(TokenRefusal::Scope.into());
         }
-        let access =
-            Access { client, subject: TokenSubject::Machine, target, scope: scope.clone(), nonce: None };
-        let response = mint::respond(access, scope, context)?;
+        let (subject, in_effect) = (TokenSubject::Machine, scope.clone());
+        let access = Access { client, subject, target, scope, in_effect, nonce: None };
+        let response = mint::respond(access, context)?;
         let mut writes = Vec::new();
         if context.policy.audit_every_token {
             let detail = json!({ "grant_type": GrantType::ClientCredentials.as_str() });

@@ -6,15 +6,20 @@ use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use super::{TokenRefusal, TokenResponse, access, access::AccessClaims, audience::TokenTarget, jti};
+use super::{
+    TokenRefusal, TokenResponse, access,
+    access::AccessClaims,
+    audience::{self, TokenTarget, Wanted},
+    jti,
+};
 use crate::{
-    client::Client,
+    client_auth::AuthenticatedClient,
     jose::{Algorithm, SigningKey},
     policy::LONGEST_TOKEN,
     resource::AccessTokenFormat,
     scope::ScopeSet,
     secret::Bearer,
-    step::{Context, Stop},
+    step::{Context, Have, Stop},
     store::Authorization,
     time::Timestamp,
 };
@@ -31,24 +36,49 @@ pub(super) enum TokenSubject<'a> {
     Machine,
 }
 
-/// An access token to be made.
+/// Tokens to be made.
 pub(super) struct Access<'a> {
-    pub(super) client: &'a Client,
+    pub(super) client: AuthenticatedClient<'a>,
     pub(super) subject: TokenSubject<'a>,
     pub(super) target: TokenTarget<'a>,
+    /// The scopes in effect that the target has: those of the access token.
     pub(super) scope: ScopeSet,
+    /// All scopes in effect: those of the response.
+    pub(super) in_effect: ScopeSet,
     /// Of the authorization request, for the ID token.
     pub(super) nonce: Option<&'a str>,
+}
+
+impl<'a> Access<'a> {
+    /// For the person of an authorization: what `wanted` says, within what was granted.
+    pub(super) fn of_person(
+        authorization: &'a Authorization,
+        wanted: &Wanted,
+        client: AuthenticatedClient<'a>,
+        have: &'a Have,
+        context: &Context<'_>,
+    ) -> Result<Self, Stop<TokenRefusal>> {
+        let permissions = &authorization.permissions;
+        let in_effect = audience::in_effect(wanted.scope.as_ref(), permissions, &client)?;
+        let audience = audience::granted(wanted.named.audience(context.policy), permissions, &client)?;
+        Ok(Self {
+            client,
+            subject: TokenSubject::Person(authorization),
+            target: TokenTarget::load(&audience, have)?,
+            scope: permissions.0.get(&audience).map(|at| at.intersection(&in_effect)).unwrap_or_default(),
+            in_effect,
+            nonce: None,
+        })
+    }
 }
 
 /// The whole response: an access token for `target`, and an ID token for a person where `openid` is in effect.
 pub(super) fn respond(
     access: Access<'_>,
-    scope: ScopeSet,
     context: &Context<'_>,
 ) -> Result<TokenResponse, Stop<TokenRefusal>> {
     let person = match access.subject {
-        TokenSubject::Person(authorization) if scope.contains("openid") => Some(authorization),
+        TokenSubject::Person(authorization) if access.in_effect.contains("openid") => Some(authorization),
         TokenSubject::Person(_) | TokenSubject::Machine => None,
     };
     // Both keys before the first signature: a key that is being made is waited for, and then all of this is done again.
@@ -59,7 +89,14 @@ pub(super) fn respond(
         Some((authorization, key)) => Some(id_token(&access, authorization, &access_token, key, context)?),
         None => None,
     };
-    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, refresh_token: None, id_token, scope })
+    Ok(TokenResponse {
+        access_token,
+        token_type: "Bearer",
+        expires_in,
+        refresh_token: None,
+        id_token,
+        scope: access.in_effect,
+    })
 }
 
 fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i64), Stop<TokenRefusal>> {

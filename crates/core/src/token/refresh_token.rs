@@ -7,17 +7,16 @@ use serde_json::json;
 
 use super::{
     Grant, GrantRequest, TokenDecided, TokenRefusal,
-    audience::{self, Named, TokenTarget},
+    audience::{self, Named, Wanted},
     liveness,
-    mint::{self, Access, TokenSubject},
+    mint::{self, Access},
     refresh, required,
 };
 use crate::{
     client::GrantType,
     client_auth::AuthenticatedClient,
     form::Form,
-    scope::ScopeSet,
-    step::{Context, Decision, Have, Refused},
+    step::{Context, Decision, Have, Refused, Stop, in_turn},
     store::{Authorization, RefreshState, Write},
 };
 
@@ -32,8 +31,7 @@ impl Grant for RefreshTokenGrant {
         let token = required(form, "refresh_token")?;
         Ok(Box::new(Refresh {
             token: refresh::Claimed::read(&token).ok_or(TokenRefusal::UnknownRefreshToken)?,
-            scope: audience::scope(form),
-            named: Named::read(form),
+            wanted: wanted(form),
         }))
     }
 }
@@ -41,39 +39,30 @@ impl Grant for RefreshTokenGrant {
 /// The parameters of a refresh.
 struct Refresh {
     token: refresh::Claimed,
-    // Refused in their turn: a token that was stolen is found out whatever stands beside it.
-    scope: Result<Option<ScopeSet>, TokenRefusal>,
-    named: Result<Named, TokenRefusal>,
+    // Refused in its turn: a token that was stolen is found out whatever stands beside it.
+    wanted: Result<Wanted, TokenRefusal>,
+}
+
+fn wanted(form: &Form) -> Result<Wanted, TokenRefusal> {
+    Ok(Wanted { scope: audience::scope(form)?, named: Named::read(form)? })
 }
 
 impl GrantRequest for Refresh {
     fn decide(&self, client: AuthenticatedClient<'_>, have: &Have, context: &Context<'_>) -> TokenDecided {
         let Context { policy, now, .. } = *context;
         let keys = &context.keyring.keys;
-        let record = have.authorization(self.token.authorization())?;
-        let token = self.token.verify(keys).ok_or(TokenRefusal::UnknownRefreshToken)?;
-        let record = record.ok_or(TokenRefusal::UnknownRefreshToken)?;
+        let record =
+            have.authorization(self.token.authorization())?.ok_or(TokenRefusal::UnknownRefreshToken)?;
         let authorization = &record.authorization;
+        let access = in_turn(self.access(authorization, client, have, context))?;
+        let token = self.token.verify(keys).ok_or(TokenRefusal::UnknownRefreshToken)?;
         if authorization.client_id != client.client_id {
             return Err(TokenRefusal::ForeignRefreshToken.into());
         }
         liveness::alive(record, &policy.lifetimes, now).map_err(TokenRefusal::Dead)?;
         let (next, rotates) = successor(token, authorization, context)?;
 
-        let permissions = &authorization.permissions;
-        let asked = self.scope.as_ref().map_err(|refusal| *refusal)?.clone();
-        let scope = audience::in_effect(asked, permissions, &client)?;
-        let named = self.named.as_ref().map_err(|refusal| *refusal)?.audience(policy);
-        let audience = audience::granted(named, permissions, &client)?;
-        let access = Access {
-            client: client.client(),
-            subject: TokenSubject::Person(authorization),
-            target: TokenTarget::load(&audience, have)?,
-            scope: permissions.0.get(&audience).map(|at| at.intersection(&scope)).unwrap_or_default(),
-            // Core 1.0 §12.2: the nonce belongs to the authentication request, not to a refresh.
-            nonce: None,
-        };
-        let mut response = mint::respond(access, scope, context)?;
+        let mut response = mint::respond(access?, context)?;
         response.refresh_token = Some(next.encode(keys));
         let mut writes = Vec::new();
         if rotates == Rotates::Now {
@@ -87,6 +76,32 @@ impl GrantRequest for Refresh {
         }
         Ok(Decision { writes, outcome: response })
     }
+}
+
+impl Refresh {
+    /// Core 1.0 §12.2: the nonce belongs to the authentication request, not to a refresh.
+    fn access<'a>(
+        &self,
+        authorization: &'a Authorization,
+        client: AuthenticatedClient<'a>,
+        have: &'a Have,
+        context: &Context<'_>,
+    ) -> Result<Access<'a>, Stop<TokenRefusal>> {
+        let wanted = self.wanted.as_ref().map_err(|refusal| *refusal)?;
+        Access::of_person(authorization, wanted, client, have, context)
+    }
+}
+
+/// The first refresh token of an authorization, where its client may have one, and what is stored of it.
+pub(super) fn first(
+    authorization: &Authorization,
+    client: AuthenticatedClient<'_>,
+    context: &Context<'_>,
+) -> Option<(String, RefreshState)> {
+    client.grant_types.contains(&GrantType::RefreshToken).then(|| {
+        let token = refresh::RefreshToken::first(authorization.id, context.entropy);
+        (token.encode(&context.keyring.keys), state(&token, authorization, context))
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -146,7 +161,7 @@ fn reused(
 }
 
 /// What is stored of a new refresh token: it dies of disuse, and with its authorization.
-pub(super) fn state(
+fn state(
     token: &refresh::RefreshToken,
     authorization: &Authorization,
     context: &Context<'_>,

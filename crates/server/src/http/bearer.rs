@@ -7,8 +7,8 @@ use axum::{
     http::header,
 };
 use grantwell_core::{
+    bearer::{self, BearerRefusal},
     form::Form,
-    userinfo::{self, UserInfoRefusal},
 };
 
 use crate::{
@@ -36,14 +36,14 @@ impl FromRequest<Arc<App>> for BearerToken {
         } else {
             Form::default()
         };
-        userinfo::bearer(&authorization(&parts.headers), &query, &form)
+        bearer::find(&authorization(&parts.headers), &query, &form)
             .map(|token| Self(token.to_owned()))
             .map_err(|refusal| challenge(&x, refusal))
     }
 }
 
 /// The response to a token that is not good enough, with the challenge that says why (RFC 6750 §3).
-pub(crate) fn challenge(x: &Exchange, refusal: UserInfoRefusal) -> Response {
+pub(crate) fn challenge(x: &Exchange, refusal: BearerRefusal) -> Response {
     let mut response = refused(x, &refusal);
     set(&mut response, "www-authenticate", &refusal.challenge());
     response

@@ -18,13 +18,14 @@ fn minted(target: TokenTarget<'_>, policy: &Policy) -> String {
     let record = fx::record();
     let client = fx::client();
     let access = Access {
-        client: &client,
+        client: fx::authenticated(&client),
         subject: TokenSubject::Person(&record.authorization),
         target,
         scope: fx::scopes("notes:read"),
+        in_effect: fx::scopes("notes:read"),
         nonce: None,
     };
-    mint::respond(access, fx::scopes("notes:read"), &fx::context(policy)).unwrap().access_token
+    mint::respond(access, &fx::context(policy)).unwrap().access_token
 }
 
 fn read(token: &str) -> Result<AccessClaims, InvalidToken> {

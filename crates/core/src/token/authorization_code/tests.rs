@@ -10,7 +10,10 @@ use crate::{
     jose::{Algorithm, Expected, verify},
     resource::Resource,
     step::{Stop, Want},
-    token::{TokenRequest, TokenResponse, access::AccessTokens, liveness::Dead, mint::at_hash},
+    token::{
+        TokenRequest, TokenResponse, access::AccessTokens, liveness::Dead, mint::at_hash,
+        refresh::RefreshToken,
+    },
 };
 
 type Change = fn(&mut AuthorizationRecord);
