@@ -38,6 +38,14 @@ impl AuthMethod {
             Self::ClientSecretPost => "client_secret_post",
         }
     }
+
+    /// Whether a client of this method has a `client_secret`.
+    pub const fn uses_secret(self) -> bool {
+        match self {
+            Self::None => false,
+            Self::ClientSecretBasic | Self::ClientSecretPost => true,
+        }
+    }
 }
 
 /// `grant_types` that exist.
@@ -53,6 +61,14 @@ pub enum GrantType {
 }
 
 impl GrantType {
+    /// Whether a person signs in for it: its tokens can speak for a person, and its client can be given refresh tokens.
+    pub const fn signs_people_in(self) -> bool {
+        match self {
+            Self::AuthorizationCode => true,
+            Self::RefreshToken | Self::ClientCredentials => false,
+        }
+    }
+
     /// All of them, in the order discovery lists them.
     pub const ALL: &'static [Self] = &[Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
 

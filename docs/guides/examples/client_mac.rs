@@ -1,12 +1,12 @@
-//! An example of a method, and no registered one: the secret stays with the client. It sends `client_mac`, which is
-//! `EXPIRES.ID.MAC`: a time in seconds, an id that is good once, and in base64url an HMAC-SHA-256, keyed with SHA-256 of the secret,
-//! over `client_mac`, a zero byte and `CLIENT_ID.EXPIRES.ID`.
+//! An example of a method, and no registered one: the secret stays with the client. It sends a `client_assertion` (RFC 7521 §4.2) of
+//! a type of its own, which is `EXPIRES.ID.MAC`: a time in seconds, an id that is good once, and in base64url an HMAC-SHA-256, keyed
+//! with SHA-256 of the secret, over `client_mac`, a zero byte and `CLIENT_ID.EXPIRES.ID`.
 
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{ClientAuthRefusal, Credential, CredentialSource, Method, Proof};
+use super::{Carrier, ClientAuthRefusal, ClientProof, Credential, CredentialSource, Method};
 use crate::{
     client::{AuthMethod, Client},
     id::ClientId,
@@ -16,8 +16,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// The parameter, and the label of the HMAC.
-const NAME: &str = "client_mac";
+/// The value of `client_assertion_type`.
+const TYPE: &str = "urn:grantwell:example:client-mac";
+/// The label of the HMAC.
+const LABEL: &str = "client_mac";
 /// How far ahead a proof may expire: for so long its id is remembered.
 const LONGEST: Duration = Duration::from_mins(1);
 /// The longest id that is looked at, bytes.
@@ -31,8 +33,15 @@ impl Method for ClientMac {
         AuthMethod::ClientSecretPost
     }
 
+    fn carrier(&self) -> Carrier {
+        Carrier::Assertion
+    }
+
     fn present(&self, source: &CredentialSource<'_>) -> Result<Option<Credential>, ClientAuthRefusal> {
-        let Some(text) = source.form.one(NAME)? else { return Ok(None) };
+        if source.form.one("client_assertion_type")? != Some(TYPE) {
+            return Ok(None);
+        }
+        let text = source.form.one("client_assertion")?.ok_or(ClientAuthRefusal::Missing)?;
         let id = source.form.one("client_id")?.ok_or(ClientAuthRefusal::Missing)?;
         Credential::new(id.to_owned(), self.method(), MacProof::read(text)?).map(Some)
     }
@@ -62,10 +71,10 @@ impl MacProof {
 /// The HMAC of a client with that digest of its secret.
 fn mac(secret: Digest, client_id: &ClientId, expires_at: Timestamp, id: &str) -> Secret {
     let signed = format!("{client_id}.{}.{id}", expires_at.seconds());
-    Secret::from_bytes(secret.0).mac(NAME, &[signed.as_bytes()])
+    Secret::from_bytes(secret.0).mac(LABEL, &[signed.as_bytes()])
 }
 
-impl Proof for MacProof {
+impl ClientProof for MacProof {
     fn verify(
         &self,
         id: &ClientId,
@@ -118,8 +127,12 @@ mod tests {
         signed(Digest::of(secret.as_bytes()), expires_at)
     }
 
+    fn form(text: &str) -> Form {
+        Form::from_pairs([("client_id", "web"), ("client_assertion_type", TYPE), ("client_assertion", text)])
+    }
+
     fn looked(client: Option<&Client>, text: &str, have: &Have) -> Looked {
-        let form = Form::from_pairs([("client_id", "web"), (NAME, text)]);
+        let form = form(text);
         let credential = ClientMac.present(&CredentialSource { authorization: None, form: &form })?.unwrap();
         let policy = fx::policy();
         match authenticate(&credential, client, have, &fx::context(&policy)) {
@@ -182,8 +195,8 @@ mod tests {
         }
         let form = Form::from_pairs([("client_id", "web")]);
         let source = CredentialSource { authorization: None, form: &form };
-        assert!(ClientMac.present(&source).unwrap().is_none(), "the request does not use it");
-        let form = Form::from_pairs([(NAME, "1.once.AAAA")]);
+        assert!(ClientMac.present(&source).unwrap().is_none(), "an assertion of another type");
+        let form = Form::from_pairs([("client_assertion_type", TYPE), ("client_assertion", "1.once.AAAA")]);
         let source = CredentialSource { authorization: None, form: &form };
         assert_eq!(ClientMac.present(&source).err(), Some(ClientAuthRefusal::Missing));
     }

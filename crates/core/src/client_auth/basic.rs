@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use super::{ClientAuthRefusal, Credential, CredentialSource, Method, secret::SharedSecret};
+use super::{Carrier, ClientAuthRefusal, Credential, CredentialSource, Method, secret::SharedSecret};
 use crate::{client::AuthMethod, form};
 
 /// The longest header that is looked at: name and secret at their longest, every byte percent-encoded, in base64.
@@ -14,6 +14,10 @@ pub(super) struct ClientSecretBasic;
 impl Method for ClientSecretBasic {
     fn method(&self) -> AuthMethod {
         AuthMethod::ClientSecretBasic
+    }
+
+    fn carrier(&self) -> Carrier {
+        Carrier::Header
     }
 
     fn present(&self, source: &CredentialSource<'_>) -> Result<Option<Credential>, ClientAuthRefusal> {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 pub use basic::read_basic;
 
 use crate::{
+    check::CheckRow,
     client::{AuthMethod, Client},
     error::{ErrorCode, Mismatch, OAuthError, Refusal},
     form::{Form, Repeated},
@@ -36,16 +37,31 @@ pub struct CredentialSource<'a> {
     form: &'a Form,
 }
 
+/// Where in a request a credential stands. A request has one at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// The `Authorization` header.
+    Header,
+    /// `client_secret` in the body.
+    Secret,
+    /// `client_assertion` in the body (RFC 7521 §4.2).
+    Assertion,
+    /// Nowhere: the request only names the client.
+    Nothing,
+}
+
 /// A client authentication method.
 pub trait Method: Sync {
     /// The value in a client's registration.
     fn method(&self) -> AuthMethod;
-    /// What the request presents by this method; `None` when it does not use it.
+    /// Where its credential stands.
+    fn carrier(&self) -> Carrier;
+    /// Takes the credential out of a request that has one there; `None` when it is of another method with that carrier.
     fn present(&self, source: &CredentialSource<'_>) -> Result<Option<Credential>, ClientAuthRefusal>;
 }
 
 /// What a method took from the request to prove who sent it.
-pub trait Proof: Send + Sync {
+pub trait ClientProof: Send + Sync {
     /// Compares it with the registered client of that id; `None` when there is none. It does the same work either way. The
     /// writes (a `jti` that was used) join the commit of the endpoint.
     fn verify(
@@ -58,14 +74,19 @@ pub trait Proof: Send + Sync {
 }
 
 /// Every method, in the order discovery lists them.
-pub static METHODS: &[&dyn Method] = &[&basic::ClientSecretBasic, &post::ClientSecretPost, &none::None];
+pub static METHODS: &[&dyn Method] = &[
+    &basic::ClientSecretBasic,
+    &post::ClientSecretPost,
+    // The last: it needs no credential.
+    &none::None,
+];
 
 /// Who a request says it comes from, and the proof of it. Nothing is compared yet.
 pub struct Credential {
     /// The client to load.
     pub client_id: ClientId,
     method: AuthMethod,
-    proof: Box<dyn Proof>,
+    proof: Box<dyn ClientProof>,
 }
 
 impl std::fmt::Debug for Credential {
@@ -81,7 +102,7 @@ impl Credential {
     fn new(
         client_id: String,
         method: AuthMethod,
-        proof: impl Proof + 'static,
+        proof: impl ClientProof + 'static,
     ) -> Result<Self, ClientAuthRefusal> {
         if client_id.len() > LONGEST_ID {
             return Err(ClientAuthRefusal::TooLong);
@@ -156,8 +177,16 @@ impl Refusal for ClientAuthRefusal {
             Self::ClientIdMismatch => {
                 (ErrorCode::InvalidRequest, "client_id differs from the client that authenticates")
             }
-            // The same response for all cases below: it must not show which clients exist, or how they authenticate.
-            _ => (ErrorCode::InvalidClient, "client authentication failed"),
+            // The same response for all of them: it must not show which clients exist, or how they authenticate.
+            Self::MalformedHeader
+            | Self::TooLong
+            | Self::UnsupportedMethod
+            | Self::Missing
+            | Self::UnknownClient(_)
+            | Self::Disabled(_)
+            | Self::WrongMethod(_)
+            | Self::NoSecret(_)
+            | Self::WrongSecret(_) => (ErrorCode::InvalidClient, "client authentication failed"),
         };
         OAuthError::new(code, description)
     }
@@ -188,27 +217,25 @@ pub fn present(authorization: &[&str], form: &Form) -> Result<Credential, Client
         [one] => Some(*one),
         _ => return Err(ClientAuthRefusal::TwoMethods),
     };
-    let source = CredentialSource { authorization, form };
-    let assertion = form.one("client_assertion")?.is_some() || form.one("client_assertion_type")?.is_some();
-    let mut found = None;
-    for method in METHODS {
-        if let Some(credential) = method.present(&source)?
-            && found.replace(credential).is_some()
-        {
-            return Err(ClientAuthRefusal::TwoMethods);
-        }
+    let has = |name| form.one(name).map(|value| value.is_some());
+    let carriers = [
+        (Carrier::Header, authorization.is_some()),
+        (Carrier::Secret, has("client_secret")?),
+        (Carrier::Assertion, has("client_assertion")? || has("client_assertion_type")?),
+    ];
+    let mut used = carriers.into_iter().filter_map(|(carrier, is_used)| is_used.then_some(carrier));
+    let carrier = used.next().unwrap_or(Carrier::Nothing);
+    if used.next().is_some() {
+        return Err(ClientAuthRefusal::TwoMethods);
     }
-    let named = form.one("client_id")?;
-    match found {
-        Some(credential) if assertion && credential.method != AuthMethod::None => {
-            Err(ClientAuthRefusal::TwoMethods)
-        }
-        _ if assertion => Err(ClientAuthRefusal::UnsupportedMethod),
-        Some(credential) if named.is_some_and(|named| named != credential.client_id.as_str()) => {
-            Err(ClientAuthRefusal::ClientIdMismatch)
-        }
-        Some(credential) => Ok(credential),
-        None => Err(ClientAuthRefusal::Missing),
+    let source = CredentialSource { authorization, form };
+    let mut methods = METHODS.iter().filter(|method| method.carrier() == carrier);
+    let credential = methods
+        .find_map(|method| method.present(&source).transpose())
+        .unwrap_or(Err(ClientAuthRefusal::UnsupportedMethod))?;
+    match form.one("client_id")? {
+        Some(named) if named != credential.client_id.as_str() => Err(ClientAuthRefusal::ClientIdMismatch),
+        Some(_) | None => Ok(credential),
     }
 }
 
@@ -249,6 +276,10 @@ pub trait ClientStep: Sync {
         have: &Have,
         context: &Context<'_>,
     ) -> Decided<Self::Outcome, Self::Refusal>;
+    /// As of [`Step`].
+    fn checks() -> impl Iterator<Item = &'static CheckRow> {
+        std::iter::empty()
+    }
 }
 
 /// Authenticates the client, then decides as that client.
@@ -312,6 +343,10 @@ impl<S: ClientStep> Step for ByClient<'_, S> {
                 refused.map(ClientRefusal::Request)
             })),
         }
+    }
+
+    fn checks() -> impl Iterator<Item = &'static CheckRow> {
+        S::checks()
     }
 }
 

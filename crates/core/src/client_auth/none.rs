@@ -1,6 +1,6 @@
 //! `none`: a public client says who it is and proves nothing (RFC 6749 §3.2.1); PKCE binds the code to it.
 
-use super::{ClientAuthRefusal, Credential, CredentialSource, Method, Proof};
+use super::{Carrier, ClientAuthRefusal, ClientProof, Credential, CredentialSource, Method};
 use crate::{
     client::{AuthMethod, Client},
     id::ClientId,
@@ -15,22 +15,20 @@ impl Method for None {
         AuthMethod::None
     }
 
-    /// Only where there is no credential at all. An empty `client_secret` is one that was left out (RFC 6749 §3.2).
+    /// An empty `client_secret` is one that was left out (RFC 6749 §3.2).
+    fn carrier(&self) -> Carrier {
+        Carrier::Nothing
+    }
+
     fn present(&self, source: &CredentialSource<'_>) -> Result<Option<Credential>, ClientAuthRefusal> {
-        if source.authorization.is_some() || source.form.one("client_secret")?.is_some() {
-            return Ok(Option::None);
-        }
-        source
-            .form
-            .one("client_id")?
-            .map(|id| Credential::new(id.to_owned(), AuthMethod::None, Nothing))
-            .transpose()
+        let id = source.form.one("client_id")?.ok_or(ClientAuthRefusal::Missing)?;
+        Credential::new(id.to_owned(), AuthMethod::None, Nothing).map(Some)
     }
 }
 
 struct Nothing;
 
-impl Proof for Nothing {
+impl ClientProof for Nothing {
     /// A client that was given a secret is never public, whatever else its record says.
     fn verify(
         &self,

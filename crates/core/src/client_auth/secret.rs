@@ -1,6 +1,6 @@
 //! A shared secret, for the methods that send one (RFC 6749 §2.3.1).
 
-use super::{ClientAuthRefusal, Proof};
+use super::{ClientAuthRefusal, ClientProof};
 use crate::{
     client::Client,
     id::ClientId,
@@ -24,7 +24,7 @@ impl SharedSecret {
     }
 }
 
-impl Proof for SharedSecret {
+impl ClientProof for SharedSecret {
     fn verify(
         &self,
         id: &ClientId,

@@ -185,7 +185,7 @@ impl Once {
     }
 }
 
-impl Proof for Once {
+impl ClientProof for Once {
     fn verify(
         &self,
         id: &ClientId,

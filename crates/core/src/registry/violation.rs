@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{nearest::nearest, redirect_uri::RedirectUriError};
+use crate::{client::AuthMethod, nearest::nearest, redirect_uri::RedirectUriError};
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +80,8 @@ pub enum Violation {
     ClientId,
     /// `client_id` could pass for the `sub` of a person (RFC 9700 §4.15).
     SubjectForm,
-    /// A public client has no secret.
-    SecretOfPublicClient,
+    /// A client of this method has no secret.
+    SecretNotUsed(AuthMethod),
     /// A secret of fewer characters could be guessed: a plain SHA-256 is stored.
     SecretTooShort,
     /// A secret holds visible ASCII characters and spaces only (RFC 6749 Appendix A.2).
@@ -191,7 +191,9 @@ impl fmt::Display for Violation {
             Self::Description(why) => return write!(f, "has a description that {why}"),
             Self::ClientId => "must be 1 to 255 visible ASCII characters",
             Self::SubjectForm => "has the form of a user's subject (a UUID)",
-            Self::SecretOfPublicClient => "is not for a client whose method is \"none\"",
+            Self::SecretNotUsed(method) => {
+                return write!(f, "is not for a client whose method is \"{}\"", method.as_str());
+            }
             Self::SecretTooShort => {
                 return write!(f, "must have at least {SHORTEST_SECRET} characters");
             }
@@ -201,7 +203,7 @@ impl fmt::Display for Violation {
             Self::NoCode => "must hold \"code\" for the authorization_code grant",
             Self::RefreshTokenAlone => "has refresh_token without a grant that gives refresh tokens",
             Self::MachineGrantOfPublicClient => "has client_credentials, which a public client cannot have",
-            Self::PkceOfPublicClient => "can be false only for a client with a secret",
+            Self::PkceOfPublicClient => "can be false only for a client that authenticates",
             Self::ScopeList => "is not a list of scope names with single spaces between",
             Self::AcrValue => "is not one acr value",
             Self::NoSuchResource => "names a resource that does not exist",

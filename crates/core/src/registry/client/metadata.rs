@@ -236,7 +236,7 @@ impl ClientMetadata {
             policy_uri: self.policy_uri.clone(),
             tos_uri: self.tos_uri.clone(),
             token_endpoint_auth_method: method,
-            client_secret: given.or(kept).filter(|_| method != AuthMethod::None),
+            client_secret: given.or(kept).filter(|_| method.uses_secret()),
             redirect_uris: self.redirect_uris.clone().unwrap_or_default(),
             post_logout_redirect_uris: self.post_logout_redirect_uris.clone().unwrap_or_default(),
             application_type,
@@ -277,12 +277,10 @@ impl ClientMetadata {
             return AuthMethod::None;
         }
         let Some(method) = errors.one_of(field, name, auth_methods()) else { return AuthMethod::None };
-        let wrong = match (method, secret) {
-            (AuthMethod::None, Some(_)) => Some(Violation::SecretOfPublicClient),
-            (AuthMethod::None, None) => None,
-            (AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost, secret) => {
-                wrong_secret(secret, kept)
-            }
+        let wrong = match secret {
+            _ if method.uses_secret() => wrong_secret(secret, kept),
+            Some(_) => Some(Violation::SecretNotUsed(method)),
+            None => None,
         };
         if let Some(violation) = wrong {
             errors.add("client_secret", violation);
@@ -292,7 +290,7 @@ impl ClientMetadata {
 
     fn scope(&self, grants: &BTreeSet<GrantType>, errors: &mut Errors) -> ScopeSet {
         // Without a list of its own a client that signs people in may ask who they are and nothing else.
-        let default = if grants.contains(&GrantType::AuthorizationCode) { "openid" } else { "" };
+        let default = if grants.iter().any(|grant| grant.signs_people_in()) { "openid" } else { "" };
         ScopeSet::parse(self.scope.as_deref().unwrap_or(default)).unwrap_or_else(|_| {
             errors.add("scope", Violation::ScopeList);
             ScopeSet::default()
@@ -339,7 +337,8 @@ impl ClientMetadata {
             return grants;
         }
         let code = grants.contains(&GrantType::AuthorizationCode);
-        if grants.contains(&GrantType::RefreshToken) && !code {
+        let signs_in = grants.iter().any(|grant| grant.signs_people_in());
+        if grants.contains(&GrantType::RefreshToken) && !signs_in {
             errors.add("grant_types", Violation::RefreshTokenAlone);
         }
         match self.response_types.as_deref() {
