@@ -52,7 +52,7 @@ impl Refusal for EndSessionRefusal {
 /// A request to the endpoint.
 pub struct EndSessionRequest<'a> {
     parameters: Result<Parameters, EndSessionRefusal>,
-    confirmation: Option<Confirmation>,
+    confirmation: Option<LogoutConfirmation>,
     browser: &'a BrowserCookies,
 }
 
@@ -66,7 +66,7 @@ struct Parameters {
 
 /// The answer to our own page.
 #[derive(Clone, Debug)]
-pub struct Confirmation {
+pub struct LogoutConfirmation {
     /// Whether the form is ours.
     pub anti_forgery: AntiForgery,
     /// What was pressed.
@@ -107,7 +107,7 @@ pub enum SignOutOutcome {
 
 impl<'a> EndSessionRequest<'a> {
     /// Reads the parameters. `confirmation` is that of our own page; `None`: not asked yet.
-    pub fn read(form: &Form, confirmation: Option<Confirmation>, browser: &'a BrowserCookies) -> Self {
+    pub fn read(form: &Form, confirmation: Option<LogoutConfirmation>, browser: &'a BrowserCookies) -> Self {
         Self { parameters: parameters(form), confirmation, browser }
     }
 }

@@ -87,7 +87,23 @@ impl ErrorCode {
             Self::InsufficientScope => 403,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
-            _ => 400,
+            Self::InvalidRequest
+            | Self::UnauthorizedClient
+            | Self::AccessDenied
+            | Self::UnsupportedResponseType
+            | Self::InvalidScope
+            | Self::InvalidGrant
+            | Self::UnsupportedGrantType
+            | Self::InvalidTarget
+            | Self::UnsupportedTokenType
+            | Self::LoginRequired
+            | Self::ConsentRequired
+            | Self::InteractionRequired
+            | Self::AccountSelectionRequired
+            | Self::UnmetAuthenticationRequirements
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported
+            | Self::RegistrationNotSupported => 400,
         }
     }
 }

@@ -57,7 +57,13 @@ impl CallRefusal {
             Self::TwoAuthorizations | Self::TokenInQuery | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::UNAUTHORIZED,
+            Self::NoToken
+            | Self::Jws(_)
+            | Self::Claim(_)
+            | Self::Issuer
+            | Self::Audience
+            | Self::Bound
+            | Self::Inactive => StatusCode::UNAUTHORIZED,
         }
     }
 
@@ -71,7 +77,9 @@ impl CallRefusal {
             Self::InsufficientScope => {
                 Some(("insufficient_scope", "The token does not have the scope this needs"))
             }
-            _ => Some(("invalid_token", "The token is expired, revoked or not for this API")),
+            Self::Jws(_) | Self::Claim(_) | Self::Issuer | Self::Audience | Self::Bound | Self::Inactive => {
+                Some(("invalid_token", "The token is expired, revoked or not for this API"))
+            }
         }
     }
 

@@ -38,7 +38,7 @@ enum Class {
     /// A person who is signed in.
     User,
     /// The back end of the external login UI, with a credential of its own.
-    Admin,
+    LoginUi,
 }
 
 /// Whether a page of another origin may call a route and read the response. Never with cookies.
@@ -65,8 +65,8 @@ fn user(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
     Route { path, class: Class::User, cors: Cors::None, methods }
 }
 
-fn admin(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
-    Route { path, class: Class::Admin, cors: Cors::None, methods }
+fn login_ui(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
+    Route { path, class: Class::LoginUi, cors: Cors::None, methods }
 }
 
 fn routes() -> Vec<Route> {
@@ -92,7 +92,7 @@ fn routes() -> Vec<Route> {
         user("/account", get(account::get)),
         user("/account/disconnect", post(account::disconnect)),
         user("/account/sign-out", post(account::sign_out)),
-        admin("/interaction/{id}", get(interaction::get).post(interaction::post)),
+        login_ui("/interaction/{id}", get(interaction::get).post(interaction::post)),
     ]
 }
 
@@ -145,7 +145,7 @@ fn with_check(app: &Arc<App>, class: Class, methods: MethodRouter<Arc<App>>) -> 
     match class {
         Class::Public => methods,
         Class::User => methods.layer(middleware::from_fn_with_state(app, principal::check_person)),
-        Class::Admin => methods.layer(middleware::from_fn_with_state(app, principal::check_login_ui)),
+        Class::LoginUi => methods.layer(middleware::from_fn_with_state(app, principal::check_login_ui)),
     }
 }
 

@@ -61,7 +61,7 @@ impl Exchange {
         let mut event = StepEvent {
             step: S::NAME,
             wants: Vec::new(),
-            passed: Vec::new(),
+            checks: || S::checks().map(|row| row.name).collect(),
             writes: Vec::new(),
             conflicts: Vec::new(),
             end: StepEnd::Done,
@@ -113,7 +113,6 @@ impl Exchange {
             let current = self.realm.current();
             let stop = match step.decide(have, &self.context(&current)) {
                 Ok(decision) => {
-                    event.passed = S::checks().map(|row| row.name).collect();
                     event.end = StepEnd::Done;
                     return Ok((Ok(decision.outcome), decision.writes));
                 }
@@ -121,8 +120,6 @@ impl Exchange {
             };
             match stop {
                 Stop::Refuse(Refused { refusal, writes, check }) => {
-                    let rows = S::checks().map(|row| row.name);
-                    event.passed = rows.take_while(|name| Some(*name) != check.map(|row| row.name)).collect();
                     event.end = StepEnd::Refused {
                         reason: refusal.reason(),
                         check: check.map(|row| row.name),

@@ -65,13 +65,26 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    /// What cannot be left out, and for the rest what a small server has.
+    pub(crate) fn new(database: String, master_key: PathBuf, policy: Policy) -> Self {
+        Self {
+            database,
+            store: OpenOptions::default(),
+            master_key,
+            policy,
+            passwords: PoolSize { running: 2, admitted: 32 },
+            templates: None,
+            login_ui: None,
+            trusted_proxies: Vec::new(),
+            audience: ErrorAudience::People,
+        }
+    }
+
     /// Those of a configuration.
     pub(crate) fn of(config: &Configuration) -> Self {
+        let parts = Self::new(config.database.clone(), config.keys.master.clone(), config.policy.clone());
         Self {
-            database: config.database.clone(),
             store: options(config.limits.database_connections),
-            master_key: config.keys.master.clone(),
-            policy: config.policy.clone(),
             passwords: PoolSize {
                 running: config.limits.password_hashes,
                 admitted: config.limits.password_hashes + config.limits.password_queue,
@@ -79,7 +92,7 @@ impl Parts {
             templates: config.templates.clone(),
             login_ui: config.login_ui.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
-            audience: ErrorAudience::People,
+            ..parts
         }
     }
 }

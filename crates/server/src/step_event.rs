@@ -44,14 +44,58 @@ pub(crate) struct StepEvent {
     pub(crate) step: &'static str,
     /// What it wanted, in order, of all looks.
     pub(crate) wants: Vec<&'static str>,
-    /// The checks that passed, where the step has a list of them.
-    pub(crate) passed: Vec<&'static str>,
+    /// [`Step::checks`]; as names.
+    pub(crate) checks: fn() -> Vec<&'static str>,
     /// The kinds of the writes that were committed.
     pub(crate) writes: Vec<&'static str>,
     /// The kinds of the writes whose guards failed, one for each conflict.
     pub(crate) conflicts: Vec<&'static str>,
     /// How it ended.
     pub(crate) end: StepEnd,
+}
+
+impl StepEvent {
+    /// The checks that passed, where the step has a list of them: those above the one that refused.
+    pub(crate) fn passed(&self) -> Vec<&'static str> {
+        match self.end {
+            StepEnd::Done => (self.checks)(),
+            StepEnd::Refused { check, .. } => {
+                (self.checks)().into_iter().take_while(|name| Some(*name) != check).collect()
+            }
+            StepEnd::Unavailable(_) => Vec::new(),
+        }
+    }
+
+    /// A line in the log, to find a cause: off in production, where the request's line says the reason.
+    pub(crate) fn log(&self, trace_id: &str) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let (passed, Self { step, wants, writes, conflicts, end, checks: _ }) = (self.passed(), self);
+        match end {
+            StepEnd::Done => tracing::debug!(trace_id, step, ?wants, ?passed, ?writes, ?conflicts, "decided"),
+            StepEnd::Refused { reason, check, mismatch } => {
+                let (received, expected) =
+                    mismatch.as_ref().map(|it| (it.received.as_str(), it.expected.as_str())).unzip();
+                tracing::debug!(
+                    trace_id,
+                    step,
+                    ?wants,
+                    ?passed,
+                    ?writes,
+                    ?conflicts,
+                    reason,
+                    check,
+                    received,
+                    expected,
+                    "refused"
+                );
+            }
+            StepEnd::Unavailable(why) => {
+                tracing::debug!(trace_id, step, ?wants, ?conflicts, %why, "no decision");
+            }
+        }
+    }
 }
 
 /// How a step ended.

@@ -23,7 +23,6 @@ use crate::{
         response::{Response, set},
     },
     pages,
-    step_event::{StepEnd, StepEvent},
 };
 
 /// How the log looks.
@@ -92,34 +91,6 @@ fn count_token(status: u16, notes: &Notes) {
         .increment(1);
 }
 
-/// A line for each step, to find a cause: off in production, where the request's line says the reason.
-fn log_step(trace_id: &str, step: &StepEvent) {
-    let StepEvent { step, wants, passed, writes, conflicts, end } = step;
-    match end {
-        StepEnd::Done => tracing::debug!(trace_id, step, ?wants, ?passed, ?writes, ?conflicts, "decided"),
-        StepEnd::Refused { reason, check, mismatch } => {
-            let (received, expected) =
-                mismatch.as_ref().map(|it| (it.received.as_str(), it.expected.as_str())).unzip();
-            tracing::debug!(
-                trace_id,
-                step,
-                ?wants,
-                ?passed,
-                ?writes,
-                ?conflicts,
-                reason,
-                check,
-                received,
-                expected,
-                "refused"
-            );
-        }
-        StepEnd::Unavailable(why) => {
-            tracing::debug!(trace_id, step, ?wants, ?conflicts, %why, "no decision");
-        }
-    }
-}
-
 /// Around every request: the trace id, the log line, the sample.
 pub(crate) async fn observe(
     State(app): State<Arc<App>>,
@@ -145,7 +116,7 @@ pub(crate) async fn observe(
         count_token(status, &notes);
     }
     for step in &notes.steps {
-        log_step(&x.origin.trace_id, step);
+        step.log(&x.origin.trace_id);
     }
     tracing::info!(
         trace_id = %x.origin.trace_id,

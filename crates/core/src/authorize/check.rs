@@ -21,9 +21,8 @@ use crate::{
     id::ClientId,
     redirect_uri,
     resource::Resource,
-    scope::Permissions,
-    step::{Context, Decided, Decision, Have, Refused, Step},
-    store::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute, Share},
+    step::{Context, Decided, Decision, Have, Refused, Step, Stop},
+    store::{AuthorizationRequest, Redirect, ResponseMode, ResponseRoute, Share},
 };
 
 const LONGEST_STATE: usize = 2048;
@@ -58,9 +57,21 @@ pub enum PageRefusal {
     },
 }
 
-impl PageRefusal {
-    /// The machine-readable cause, `data-error` of the page.
-    pub fn cause(&self) -> &'static str {
+impl Refusal for PageRefusal {
+    fn public(&self) -> OAuthError {
+        let description = match self {
+            Self::Repeated(_) => "client_id or redirect_uri is repeated",
+            Self::ClientIdMissing => "client_id is missing",
+            Self::ClientUnknown(_) => "the client is not known",
+            Self::NoRedirectUriRegistered(_) => "the client has no redirect URI",
+            Self::RedirectUriMissing(_) => "redirect_uri is missing",
+            Self::RedirectUriMismatch { .. } => "redirect_uri is not registered for the client",
+        };
+        OAuthError::new(ErrorCode::InvalidRequest, description)
+    }
+
+    /// Also the machine-readable cause of the page, `data-error`.
+    fn reason(&self) -> &'static str {
         match self {
             Self::Repeated(_) => "repeated_parameter",
             Self::ClientIdMissing => "client_id_missing",
@@ -68,6 +79,19 @@ impl PageRefusal {
             Self::NoRedirectUriRegistered(_) => "no_redirect_uri_registered",
             Self::RedirectUriMissing(_) => "redirect_uri_missing",
             Self::RedirectUriMismatch { .. } => "redirect_uri_mismatch",
+        }
+    }
+
+    fn mismatch(&self) -> Option<Mismatch> {
+        match self {
+            Self::RedirectUriMismatch { received, registered, .. } => {
+                Some(Mismatch { received: received.clone(), expected: registered.join(" ") })
+            }
+            Self::Repeated(_)
+            | Self::ClientIdMissing
+            | Self::ClientUnknown(_)
+            | Self::NoRedirectUriRegistered(_)
+            | Self::RedirectUriMissing(_) => None,
         }
     }
 }
@@ -308,24 +332,22 @@ impl Destined {
 impl Refusal for AuthorizeRefusal {
     fn public(&self) -> OAuthError {
         match self {
-            Self::Page(..) => OAuthError::new(ErrorCode::InvalidRequest, "the request goes nowhere"),
+            Self::Page(refusal, _) => refusal.public(),
             Self::Redirect(refusal, _) => refusal.public(),
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::Page(refusal, _) => refusal.cause(),
+            Self::Page(refusal, _) => refusal.reason(),
             Self::Redirect(refusal, _) => refusal.reason(),
         }
     }
 
     fn mismatch(&self) -> Option<Mismatch> {
         match self {
-            Self::Page(PageRefusal::RedirectUriMismatch { received, registered, .. }, _) => {
-                Some(Mismatch { received: received.clone(), expected: registered.join(" ") })
-            }
-            Self::Page(..) | Self::Redirect(..) => None,
+            Self::Page(refusal, _) => refusal.mismatch(),
+            Self::Redirect(refusal, _) => refusal.mismatch(),
         }
     }
 }
@@ -341,27 +363,38 @@ impl Step for AuthorizeRequest {
     }
 
     fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<CheckedRequest, AuthorizeRefusal> {
-        let page = |refusal, client: Option<&Arc<Client>>| AuthorizeRefusal::Page(refusal, client.cloned());
-        let id = self.client_id.as_ref().map_err(|refusal| page(refusal.clone(), None))?;
-        let client = have.client(id)?;
-        let destination =
-            destination(&self.form, id, client.map(Arc::as_ref)).map_err(|refusal| page(refusal, client))?;
-        let client = client.ok_or_else(|| page(PageRefusal::ClientUnknown(id.clone()), None))?;
-        let resources = match AudienceRequest::read(&self.form) {
-            Ok(asked) => {
-                let (identifiers, scopes) = asked.to_load(destination.client);
-                have.resources(identifiers, scopes)?
-            }
-            // What cannot be read names nothing to load; the check says so in its turn.
-            Err(_) => &[],
-        };
-        match run(&self.form, &destination, resources, context) {
-            Ok(request) => Ok(Decision::read_only(CheckedRequest { request, client: Arc::clone(client) })),
-            Err((refusal, row)) => {
-                let to = Destined { client: Arc::clone(client), redirect: destination.redirect };
-                let refusal = AuthorizeRefusal::Redirect(refusal, Box::new(to));
-                Err(Refused { check: Some(row), ..refusal.into() }.into())
-            }
+        let client_id = self.client_id.as_ref();
+        let client_id = client_id.map_err(|refusal| AuthorizeRefusal::Page(refusal.clone(), None))?;
+        check_request(&self.form, client_id, have, context).map(Decision::read_only)
+    }
+}
+
+/// Both stages, for a request of this client wherever it came from.
+fn check_request(
+    form: &Form,
+    client_id: &ClientId,
+    have: &Have,
+    context: &Context<'_>,
+) -> Result<CheckedRequest, Stop<AuthorizeRefusal>> {
+    let page = |refusal, client: Option<&Arc<Client>>| AuthorizeRefusal::Page(refusal, client.cloned());
+    let client = have.client(client_id)?;
+    let destination =
+        destination(form, client_id, client.map(Arc::as_ref)).map_err(|refusal| page(refusal, client))?;
+    let client = client.ok_or_else(|| page(PageRefusal::ClientUnknown(client_id.clone()), None))?;
+    let resources = match AudienceRequest::read(form) {
+        Ok(asked) => {
+            let (identifiers, scopes) = asked.to_load(destination.client);
+            have.resources(identifiers, scopes)?
+        }
+        // What cannot be read names nothing to load; the check says so in its turn.
+        Err(_) => &[],
+    };
+    match run(form, &destination, resources, context) {
+        Ok(request) => Ok(CheckedRequest { request, client: Arc::clone(client) }),
+        Err((refusal, row)) => {
+            let to = Destined { client: Arc::clone(client), redirect: destination.redirect };
+            let refusal = AuthorizeRefusal::Redirect(refusal, Box::new(to));
+            Err(Refused { check: Some(row), ..refusal.into() }.into())
         }
     }
 }
@@ -373,20 +406,8 @@ fn run(
     resources: &[Resource],
     context: &Context<'_>,
 ) -> Result<AuthorizationRequest, (RequestRefusal, &'static CheckRow)> {
-    let mut request = AuthorizationRequest {
-        client_id: destination.client.client_id.clone(),
-        route: ResponseRoute::Redirect(destination.redirect.clone()),
-        nonce: None,
-        permissions: Permissions::default(),
-        code_challenge: None,
-        prompts: Prompts::default(),
-        max_age: None,
-        acr_values: Vec::new(),
-        login_hint: None,
-        hinted_user: None,
-        ui_locales: Vec::new(),
-        requested_at: context.now,
-    };
+    let route = ResponseRoute::Redirect(destination.redirect.clone());
+    let mut request = AuthorizationRequest::new(destination.client.client_id.clone(), route, context.now);
     let input = Input { form, destination, resources, context };
     for check in CHECKS {
         (check.run)(&input, &mut request).map_err(|refusal| (refusal, &check.row))?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    authorize::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute},
+    authorize::{AuthorizationRequest, Redirect, ResponseMode, ResponseRoute},
     client::{ApplicationType, Client},
     fixtures as fx,
     id::{InteractionId, SessionId, UserId},
@@ -24,24 +24,17 @@ pub(crate) const LOOPBACK: &str = "http://127.0.0.1:49152/cb";
 
 /// A checked request of the client `web`.
 pub(crate) fn request() -> AuthorizationRequest {
+    let route = ResponseRoute::Redirect(Redirect {
+        uri: fx::REDIRECT.to_owned(),
+        sent: true,
+        mode: ResponseMode::Query,
+        state: Some("s-1".to_owned()),
+    });
     AuthorizationRequest {
-        client_id: "web".into(),
-        route: ResponseRoute::Redirect(Redirect {
-            uri: fx::REDIRECT.to_owned(),
-            sent: true,
-            mode: ResponseMode::Query,
-            state: Some("s-1".to_owned()),
-        }),
         nonce: Some("n-1".to_owned()),
         permissions: fx::permissions(&[("", "openid"), (fx::API, "notes:read")]),
         code_challenge: Some(fx::CHALLENGE.to_owned()),
-        prompts: Prompts::default(),
-        max_age: None,
-        acr_values: Vec::new(),
-        login_hint: None,
-        hinted_user: None,
-        ui_locales: Vec::new(),
-        requested_at: fx::NOW,
+        ..AuthorizationRequest::new("web".into(), route, fx::NOW)
     }
 }
 

@@ -29,8 +29,8 @@ fn form(pairs: &[(&str, &str)]) -> Form {
 }
 
 /// A yes of our page, about these sessions.
-fn yes(named: &[u8]) -> Confirmation {
-    Confirmation {
+fn yes(named: &[u8]) -> LogoutConfirmation {
+    LogoutConfirmation {
         anti_forgery: au::anti_forgery(MATTER),
         pressed: SignOutChoice::SignOut,
         sessions: named.iter().copied().map(au::session_id).collect(),
@@ -44,7 +44,7 @@ fn whole(
     client: &Client,
     pairs: &[(&str, &str)],
     people: &[u8],
-    confirmation: Option<Confirmation>,
+    confirmation: Option<LogoutConfirmation>,
 ) -> Decided {
     let sessions = people.iter().copied().chain([5]).map(au::session).collect();
     let world = fx::World { client: Some(client.clone()), sessions, ..fx::World::default() };
@@ -57,7 +57,7 @@ fn whole(
 fn decided(
     pairs: &[(&str, &str)],
     people: &[u8],
-    confirmation: Option<Confirmation>,
+    confirmation: Option<LogoutConfirmation>,
 ) -> Result<SignOutOutcome, EndSessionRefusal> {
     match whole(&client(), pairs, people, confirmation) {
         Ok(decision) => {
@@ -229,7 +229,7 @@ fn o_06_only_sessions_of_this_browser_end_each_with_its_event() {
 fn o_01_l_02_a_yes_that_our_page_did_not_send_is_refused() {
     let browser = crate::secret::Secret::from_bytes([8; 32]).digest();
     let foreign = pending::anti_forgery(&fx::keyring().keys, &browser, MATTER.0, MATTER.1);
-    let forged: [fn(&mut Confirmation, String); 4] = [
+    let forged: [fn(&mut LogoutConfirmation, String); 4] = [
         |yes, _| yes.anti_forgery.sent_from = SentFrom::Elsewhere,
         |yes, _| yes.anti_forgery.received.clear(),
         |yes, _| yes.anti_forgery = au::anti_forgery(("form", "another")),
@@ -238,7 +238,7 @@ fn o_01_l_02_a_yes_that_our_page_did_not_send_is_refused() {
     let genuine = hint("web", 2, Some(2));
     for change in forged {
         for pressed in [SignOutChoice::SignOut, SignOutChoice::Stay] {
-            let mut confirmation = Confirmation { pressed, ..yes(&[2]) };
+            let mut confirmation = LogoutConfirmation { pressed, ..yes(&[2]) };
             change(&mut confirmation, foreign.clone());
             // Not even with a hint that would do without a page.
             let decided = decided(&[("id_token_hint", &genuine)], &[2], Some(confirmation));
@@ -249,7 +249,7 @@ fn o_01_l_02_a_yes_that_our_page_did_not_send_is_refused() {
 
 #[test]
 fn o_01_who_stays_stays() {
-    let stay = || Some(Confirmation { pressed: SignOutChoice::Stay, ..yes(&[2]) });
+    let stay = || Some(LogoutConfirmation { pressed: SignOutChoice::Stay, ..yes(&[2]) });
     assert_eq!(decided(&[("client_id", "web")], &[2], stay()), Ok(SignOutOutcome::Stay));
     let genuine = hint("web", 2, Some(2));
     assert_eq!(decided(&[("id_token_hint", &genuine)], &[2], stay()), Ok(SignOutOutcome::Stay));

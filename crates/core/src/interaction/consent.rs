@@ -15,7 +15,7 @@ use crate::{
     resource::Resource,
     scope::{Audience, Permissions},
     step::{Context, Decided, Decision, Have, Step},
-    store::{AuthorizationRequest, Facts, Purpose, ResponseRoute, Share, Write},
+    store::{AuthorizationRequest, Facts, Purpose, Share, Write},
 };
 
 /// What the person pressed.
@@ -80,7 +80,6 @@ impl Question<'_> {
 
     fn shown(&self) -> String {
         let Self { pending, request, client, asked, resources } = self;
-        let ResponseRoute::Redirect(redirect) = &request.route;
         let described = resources.iter().filter_map(|resource| {
             let scopes = asked.0.get(&Audience::Resource(resource.identifier.clone()))?;
             let texts: Vec<_> = scopes.iter().map(|scope| resource.scopes.get(scope)).collect();
@@ -88,7 +87,7 @@ impl Question<'_> {
         });
         json!([
             pending.interaction.id,
-            redirect.uri,
+            request.route.redirect().map(|redirect| &redirect.uri),
             [client.client_name, client.client_uri, client.logo_uri, client.policy_uri, client.tos_uri],
             asked,
             described.collect::<Vec<_>>(),

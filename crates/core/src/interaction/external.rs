@@ -185,18 +185,18 @@ impl Step for Describe {
         let (pending, request) = find(self.0.as_ref(), have, context)?;
         let (view, client) = view(&pending, request, have, context)?;
         let (step, _) = next(&view);
-        let consent = match (&step, view.subject) {
-            (NextStep::Consent { asked, .. }, Some(subject)) => {
-                let resources = have.resources_of(asked)?;
-                let question = Question { pending, request, client, asked, resources };
-                Some(DescribedConsent {
-                    subject: subject.user.id,
-                    question: question.fingerprint(&context.keyring.keys),
-                    resources: resources.to_vec(),
-                })
-            }
-            _ => None,
-        };
+        let mut consent = None;
+        if let NextStep::Consent { asked, .. } = &step
+            && let Some(subject) = view.subject
+        {
+            let resources = have.resources_of(asked)?;
+            let question = Question { pending, request, client, asked, resources };
+            consent = Some(DescribedConsent {
+                subject: subject.user.id,
+                question: question.fingerprint(&context.keyring.keys),
+                resources: resources.to_vec(),
+            });
+        }
         Ok(Decision::read_only(Described {
             id: pending.interaction.id,
             expires_at: pending.interaction.expires_at.seconds(),

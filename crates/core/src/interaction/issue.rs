@@ -13,21 +13,19 @@ use crate::{
     id::{AuthorizationId, ConsentId, SessionId},
     scope::Permissions,
     step::{Context, Decision},
-    store::{
-        Authorization, AuthorizationRecord, AuthorizationRequest, CodeState, Consent, ResponseRoute, Write,
-    },
+    store::{Authorization, AuthorizationRecord, AuthorizationRequest, CodeState, Consent, Redirect, Write},
     token::{code::Code, liveness},
 };
 
 /// What is issued, to whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Grantee<'a> {
+    /// What is asked for.
+    pub request: &'a AuthorizationRequest,
     /// Who asks.
     pub client: &'a Client,
     /// Whose authorization it is.
     pub subject: Subject<'a>,
-    /// The session that it is given in.
-    pub session_id: SessionId,
     /// The live consent of the person for the client.
     pub consent: Option<&'a Consent>,
 }
@@ -35,15 +33,37 @@ pub struct Grantee<'a> {
 /// Issues the code that nothing is missing for.
 pub fn issue(
     pending: &Pending<'_>,
-    request: &AuthorizationRequest,
+    redirect: &Redirect,
     granted: &Permissions,
     to: &Grantee<'_>,
     context: &Context<'_>,
 ) -> Decision<AuthorizationResponse> {
     let id = AuthorizationId::from(pending.interaction.id);
+    let code = Code::of(id, &context.keyring.keys);
+    let state = CodeState {
+        digest: code.digest(),
+        redirect_uri: redirect.sent.then(|| redirect.uri.clone()),
+        challenge: to.request.code_challenge.clone(),
+        expires_at: context.now + context.policy.lifetimes.code,
+        redeemed_at: None,
+        invalidated_at: None,
+    };
+    let writes = authorize(id, Some(state), granted, to, context);
+    Decision { writes, outcome: AuthorizationResponse::code(redirect, code.encode(), &context.policy.issuer) }
+}
+
+/// The writes of an authorization: the consent that it is born under, itself, and their events.
+fn authorize(
+    id: AuthorizationId,
+    code: Option<CodeState>,
+    granted: &Permissions,
+    to: &Grantee<'_>,
+    context: &Context<'_>,
+) -> Vec<Write> {
+    let client_id = &to.client.client_id;
     let event = |kind| {
         let detail = json!({ "permissions": granted });
-        context.audit(kind, Some(to.subject.user.id), Some(&request.client_id), detail)
+        context.audit(kind, Some(to.subject.user.id), Some(client_id), detail)
     };
     let mut writes = Vec::with_capacity(4);
     let consent_id = consent(granted, to, context, &mut writes);
@@ -55,35 +75,26 @@ pub fn issue(
         ApplicationType::Web if to.client.is_public() => lifetimes.refresh_absolute_browser,
         ApplicationType::Web | ApplicationType::Native => lifetimes.refresh_absolute,
     };
-    let ResponseRoute::Redirect(redirect) = &request.route;
-    let code = Code::of(id, &context.keyring.keys);
     writes.push(Write::InsertAuthorization(Box::new(Authorization {
         id,
-        client_id: request.client_id.clone(),
+        client_id: client_id.clone(),
         user_id: to.subject.user.id,
-        session_id: Some(to.session_id),
+        session_id: to.subject.session_id,
         consent_id,
         permissions: granted.clone(),
         offline: granted.scopes().contains("offline_access"),
         authentication: to.subject.authentication.clone(),
-        nonce: request.nonce.clone(),
+        nonce: to.request.nonce.clone(),
         epoch: context.epoch,
         created_at: context.now,
         expires_at: context.now + absolute,
-        code: Some(CodeState {
-            digest: code.digest(),
-            redirect_uri: redirect.sent.then(|| redirect.uri.clone()),
-            challenge: request.code_challenge.clone(),
-            expires_at: context.now + lifetimes.code,
-            redeemed_at: None,
-            invalidated_at: None,
-        }),
+        code,
         refresh: None,
         last_used_at: context.now,
         revoked_at: None,
     })));
     writes.push(event("authorization.granted"));
-    Decision { writes, outcome: AuthorizationResponse::code(redirect, code.encode(), &context.policy.issuer) }
+    writes
 }
 
 /// The consent the authorization is born under, with the write that makes or extends it.
@@ -122,15 +133,14 @@ fn consent(
 }
 
 /// The OAuth error that the client receives when an interaction is refused.
-pub fn refuse(request: &AuthorizationRequest, refusal: &dyn Refusal, issuer: &str) -> AuthorizationResponse {
-    let ResponseRoute::Redirect(redirect) = &request.route;
+pub fn refuse(redirect: &Redirect, refusal: &dyn Refusal, issuer: &str) -> AuthorizationResponse {
     AuthorizationResponse::error(redirect, refusal.public(), issuer)
 }
 
 /// The redirect of an interaction that gave `record` before, once more: to the session it was given in, while the code is
 /// unredeemed. `None`: it is over.
 pub fn repeat(
-    request: &AuthorizationRequest,
+    redirect: &Redirect,
     record: &AuthorizationRecord,
     session_id: SessionId,
     context: &Context<'_>,
@@ -141,7 +151,6 @@ pub fn repeat(
     let alive = liveness::code_alive(record, &context.policy.lifetimes, context.now).is_ok();
     (authorization.session_id == Some(session_id) && unused && alive).then(|| {
         let code = Code::of(authorization.id, &context.keyring.keys).encode();
-        let ResponseRoute::Redirect(redirect) = &request.route;
         AuthorizationResponse::code(redirect, code, &context.policy.issuer)
     })
 }

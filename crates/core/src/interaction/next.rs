@@ -9,7 +9,7 @@ use crate::{
     id::SessionId,
     scope::{Permissions, ScopeSet},
     step::{Have, Want},
-    store::{Authentication, AuthorizationRequest, Consent, Facts, ResponseRoute, SessionRecord, User},
+    store::{Authentication, AuthorizationRequest, Consent, Facts, SessionRecord, User},
     time::Timestamp,
 };
 
@@ -243,7 +243,7 @@ fn is_fresh(view: &View<'_>, subject: Subject<'_>) -> bool {
 }
 
 fn redirect_uri(view: &View<'_>) -> Option<NextStep> {
-    let ResponseRoute::Redirect(redirect) = &view.request.route;
+    let redirect = view.request.route.redirect()?;
     (!view.client.has_redirect_uri(&redirect.uri)).then_some(NextStep::RedirectUriGone)
 }
 
@@ -344,8 +344,8 @@ fn both(one: &Permissions, other: &Permissions) -> Permissions {
 /// (Core 1.0 §11), and for a public client that any program on the machine can pretend to be, because what it is known by is
 /// no web address with an owner (RFC 8252 §8.6).
 fn asks_always(view: &View<'_>) -> bool {
-    let ResponseRoute::Redirect(redirect) = &view.request.route;
-    let unclaimed = !redirect.uri.starts_with("https:");
+    let redirect = view.request.route.redirect();
+    let unclaimed = redirect.is_none_or(|redirect| !redirect.uri.starts_with("https:"));
     view.request.prompts.consent
         || view.request.permissions.scopes().contains("offline_access")
         || (view.client.is_public() && unclaimed)

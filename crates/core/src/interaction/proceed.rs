@@ -19,7 +19,7 @@ use crate::{
     resource::Resource,
     scope::Permissions,
     step::{Context, Decided, Decision, Have, Step, Stop},
-    store::{AuthorizationRequest, Facts, Interaction, Purpose, SessionRecord, Share, User},
+    store::{AuthorizationRequest, Facts, Interaction, Purpose, ResponseRoute, SessionRecord, Share, User},
 };
 
 /// A browser goes on with an interaction.
@@ -172,6 +172,7 @@ impl Proceed<'_> {
         context: &Context<'_>,
     ) -> Result<Decision<Proceeded>, Stop<ResumeRefusal>> {
         let View { request, client, consent, .. } = *view;
+        let ResponseRoute::Redirect(redirect) = &request.route;
         let subject = view.subject.ok_or(ResumeRefusal::Unknown)?;
         let session_id = subject.session_id.ok_or(ResumeRefusal::Unknown)?;
         let client = have.client(&client.client_id)?.ok_or(ResumeRefusal::ClientUnknown)?;
@@ -179,13 +180,13 @@ impl Proceed<'_> {
         if pending.stored || have.conflict.is_some() {
             let id = AuthorizationId::from(pending.interaction.id);
             if let Some(record) = have.authorization(id)? {
-                let response = issue::repeat(request, record, session_id, context)
+                let response = issue::repeat(redirect, record, session_id, context)
                     .ok_or_else(|| ResumeRefusal::Answered(Box::new(pending.interaction.clone())))?;
                 return Ok(Decision::read_only(respond(response)));
             }
         }
-        let to = Grantee { client, subject, session_id, consent };
-        Ok(issue::issue(pending, request, granted, &to, context).map(respond))
+        let to = Grantee { request, client, subject, consent };
+        Ok(issue::issue(pending, redirect, granted, &to, context).map(respond))
     }
 
     /// The browser is back from the external login UI: the person that was reported gets a session here.
@@ -278,7 +279,8 @@ fn refuse(
     refusal: InteractionRefusal,
     context: &Context<'_>,
 ) -> Decision<Proceeded> {
-    let response = issue::refuse(request, &refusal, &context.policy.issuer);
+    let ResponseRoute::Redirect(redirect) = &request.route;
+    let response = issue::refuse(redirect, &refusal, &context.policy.issuer);
     Decision::read_only(Proceeded::Respond(Arc::clone(client), response))
 }
 

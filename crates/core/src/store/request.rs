@@ -71,12 +71,21 @@ impl Prompts {
     }
 }
 
-/// How the client learns of the end of a request. A request that is polled for will be another variant.
+/// How the client learns of the end of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseRoute {
     /// By way of the browser (RFC 6749 §4.1.2).
     Redirect(Redirect),
+}
+
+impl ResponseRoute {
+    /// Where the browser takes the response; `None` where the client gets it another way.
+    pub const fn redirect(&self) -> Option<&Redirect> {
+        match self {
+            Self::Redirect(redirect) => Some(redirect),
+        }
+    }
 }
 
 /// A redirect that was checked.
@@ -119,4 +128,24 @@ pub struct AuthorizationRequest {
     pub ui_locales: Vec<String>,
     /// When it came.
     pub requested_at: Timestamp,
+}
+
+impl AuthorizationRequest {
+    /// One that asks for nothing yet.
+    pub fn new(client_id: ClientId, route: ResponseRoute, requested_at: Timestamp) -> Self {
+        Self {
+            client_id,
+            route,
+            nonce: None,
+            permissions: Permissions::default(),
+            code_challenge: None,
+            prompts: Prompts::default(),
+            max_age: None,
+            acr_values: Vec::new(),
+            login_hint: None,
+            hinted_user: None,
+            ui_locales: Vec::new(),
+            requested_at,
+        }
+    }
 }

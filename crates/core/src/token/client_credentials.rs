@@ -114,7 +114,12 @@ fn owner(
         .resolve(client, resources, &policy.issuer)
         .map_err(|refusal| match refusal {
             AudienceRefusal::AmbiguousResource => TokenRefusal::TargetAmbiguous,
-            _ => TokenRefusal::Scope,
+            AudienceRefusal::Repeated
+            | AudienceRefusal::ScopeSyntax(_)
+            | AudienceRefusal::NoScopeLeft
+            | AudienceRefusal::TooManyResources
+            | AudienceRefusal::UnknownResource
+            | AudienceRefusal::ResourceNotAllowed => TokenRefusal::Scope,
         })?;
     Ok(permissions.resources().next().cloned().map_or(Audience::Issuer, Audience::Resource))
 }

@@ -17,7 +17,6 @@ use grantwell_core::{
     time::{Clock as _, Entropy},
 };
 use grantwell_notes_api as notes_api;
-use grantwell_store::OpenOptions;
 use grantwell_third_party as third_party;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -33,7 +32,7 @@ use crate::{
     config::SourceFile,
     keys::Vault,
     listen::Listener,
-    login::password::{self, PoolSize},
+    login::password,
     router,
     start::{self, DEV_LIMITS, Parts, Running},
     start_error::StartError,
@@ -75,16 +74,10 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
     let mut policy = Policy::new(&places.issuer);
     // Short enough to watch one expire.
     policy.lifetimes.access_token = Duration::from_mins(5);
+    let database = format!("sqlite:{}", data.join("dev.db").display());
     let parts = Parts {
-        database: format!("sqlite:{}", data.join("dev.db").display()),
-        store: OpenOptions::default(),
-        master_key: data.join("master.key"),
-        policy,
-        passwords: PoolSize { running: 2, admitted: 32 },
-        templates: None,
-        login_ui: None,
-        trusted_proxies: Vec::new(),
         audience: ErrorAudience::Developers,
+        ..Parts::new(database, data.join("master.key"), policy)
     };
     start::adopt_issuer(&parts.database, &places.issuer).await?;
     let (app, vault) = start::build(parts, Arc::new(SystemClock), entropy.clone()).await?;

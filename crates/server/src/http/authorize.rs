@@ -114,7 +114,7 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         PageRefusal::RedirectUriMissing(_) => Cause::RedirectUriMissing,
         PageRefusal::RedirectUriMismatch { .. } => Cause::RedirectUriMismatch,
     };
-    let mut developer = Developer { reason: refusal.cause().into(), redirect_uri: None, remedy: None };
+    let mut developer = Developer { reason: refusal.reason().into(), redirect_uri: None, remedy: None };
     let remedy;
     if let PageRefusal::RedirectUriMismatch { received, registered, .. } = refusal {
         developer.redirect_uri = Some(RedirectUris {
@@ -134,6 +134,6 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         back: name.zip(home).map(|(name, uri)| Back { name: name.into(), uri: uri.into() }),
         developer: renderer.for_developers(developer),
     };
-    renderer.x.note(|notes| notes.reason = Some(refusal.cause().to_owned()));
+    renderer.x.note(|notes| notes.reason = Some(refusal.reason().to_owned()));
     renderer.page(400, &Page::Error(page))
 }

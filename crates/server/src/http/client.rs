@@ -56,7 +56,7 @@ async fn read(
         BodyError::MediaType => {
             oauth_error(x, OAuthError::new(ErrorCode::InvalidRequest, error.description()))
         }
-        _ => bad_body(x, error),
+        BodyError::TooLarge | BodyError::TooSlow | BodyError::Malformed(_) => bad_body(x, error),
     })?;
     let authorization = authorization(headers);
     let uses_header = !authorization.is_empty();

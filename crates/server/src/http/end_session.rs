@@ -3,7 +3,7 @@
 use axum::{body::Body, extract::RawQuery, http::HeaderMap};
 use grantwell_core::{
     end_session::{
-        Confirmation, EndSessionRefusal, EndSessionRequest, MATTER, SignOutChoice, SignOutOutcome,
+        EndSessionRefusal, EndSessionRequest, LogoutConfirmation, MATTER, SignOutChoice, SignOutOutcome,
     },
     error::Refusal as _,
     form::Form,
@@ -75,11 +75,11 @@ async fn end(x: &Exchange, headers: &HeaderMap, form: &Form) -> Response {
 }
 
 /// The answer to our own page, where this is one.
-fn confirmation(x: &Exchange, headers: &HeaderMap, form: &Form) -> Option<Confirmation> {
+fn confirmation(x: &Exchange, headers: &HeaderMap, form: &Form) -> Option<LogoutConfirmation> {
     let field = |name| form.one(name).ok().flatten();
     let received = field("anti_forgery")?.to_owned();
     let sessions = field("sessions").unwrap_or_default().split(' ').filter_map(SessionId::parse);
-    Some(Confirmation {
+    Some(LogoutConfirmation {
         anti_forgery: AntiForgery { received, sent_from: browser::sent_from(&x.realm, headers) },
         pressed: if field("decision") == Some("sign-out") {
             SignOutChoice::SignOut

@@ -10,7 +10,6 @@ use grantwell_core::{
         external::{Describe, Described, ExternalRefusal, KeepReport, Report},
         next::NextStep,
     },
-    store::ResponseRoute,
 };
 use serde::Deserialize;
 use serde_json::{Value, json as object};
@@ -144,7 +143,6 @@ fn description(described: &Described) -> Value {
             object!({ "step": "resume" })
         }
     };
-    let ResponseRoute::Redirect(redirect) = &request.route;
     object!({
         "id": described.id,
         "expires_at": described.expires_at,
@@ -153,7 +151,7 @@ fn description(described: &Described) -> Value {
             "client_id": client.client_id, "client_name": client.client_name, "client_uri": client.client_uri,
             "policy_uri": client.policy_uri, "tos_uri": client.tos_uri,
         },
-        "redirect_uri": redirect.uri,
+        "redirect_uri": request.route.redirect().map(|redirect| &redirect.uri),
         "permissions": wire::permissions_json(&request.permissions),
         "prompt": { "login": request.prompts.login, "consent": request.prompts.consent },
         "login_hint": request.login_hint,

@@ -9,7 +9,7 @@ use grantwell_core::{
         proceed::{ConsentPage, NextPage, PageKind},
     },
     scope::Audience,
-    store::{AuthorizationRequest, Purpose, ResponseRoute},
+    store::{AuthorizationRequest, Purpose},
 };
 
 use crate::{
@@ -151,7 +151,6 @@ fn ask(
     let Some((request, client)) = asked(page) else {
         return sign_in(x, headers, page, (LoginReason::NoSession, None));
     };
-    let ResponseRoute::Redirect(redirect) = &request.route;
     let novelty = |audience: &Audience, scope: &str| {
         if !consent.agreed_before {
             Novelty::First
@@ -169,7 +168,7 @@ fn ask(
     let view = pages::ConsentValues {
         form,
         application: wire::application(client, request),
-        returns_to: wire::returns_to(&redirect.uri),
+        returns_to: wire::returns_to(&request.route),
         person: wire::person(&consent.user),
         switch_account: Some(to_other_accounts()),
         permissions: wire::permissions(&consent.asked, &consent.resources, novelty),

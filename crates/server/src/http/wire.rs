@@ -9,7 +9,7 @@ use grantwell_core::{
     redirect_uri,
     resource::Resource,
     scope::{Audience, Permissions},
-    store::{ResponseRoute, User},
+    store::{Redirect, ResponseRoute, User},
 };
 use serde_json::{Value, json};
 
@@ -19,11 +19,11 @@ use crate::pages::{
 
 /// The client as a person should see it.
 pub(crate) fn application<'a>(client: &'a Client, request: &AuthorizationRequest) -> Application<'a> {
-    let ResponseRoute::Redirect(redirect) = &request.route;
-    let host = client.client_uri.as_deref().unwrap_or(&redirect.uri);
+    let redirect_uri = request.route.redirect().map(|redirect| redirect.uri.as_str());
+    let host = client.client_uri.as_deref().or(redirect_uri);
     Application {
         name: client.display_name().into(),
-        host: Some(redirect_uri::host_for_display(host).into()),
+        host: host.map(|host| redirect_uri::host_for_display(host).into()),
     }
 }
 
@@ -35,11 +35,11 @@ pub(crate) fn person(user: &User) -> AccountHolder<'_> {
 
 /// The URI that brings the person back to the application without a code, if the redirect URI is still the application's.
 pub(crate) fn back_uri(client: &Client, request: &AuthorizationRequest, issuer: &str) -> Option<String> {
-    let ResponseRoute::Redirect(redirect) = &request.route;
+    let redirect = request.route.redirect()?;
     if !client.has_redirect_uri(&redirect.uri) {
         return None;
     }
-    let response = issue::refuse(request, &InteractionRefusal::Denied, issuer);
+    let response = issue::refuse(redirect, &InteractionRefusal::Denied, issuer);
     Some(match response.delivery() {
         Delivery::Redirect(uri) => uri,
         // A form cannot be a link: the application's own page, or the origin it is sent back to.
@@ -60,7 +60,8 @@ pub(crate) fn way_back(
 }
 
 /// Where an authorization response goes.
-pub(crate) fn returns_to(uri: &str) -> ReturnsTo<'_> {
+pub(crate) fn returns_to(route: &ResponseRoute) -> ReturnsTo<'_> {
+    let ResponseRoute::Redirect(Redirect { uri, .. }) = route;
     let host = redirect_uri::host_for_display(uri).into();
     if redirect_uri::is_loopback(uri) {
         ReturnsTo::ThisComputer(host)

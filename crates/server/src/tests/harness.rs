@@ -454,15 +454,12 @@ impl World {
 
 fn parts(folder: &std::path::Path, database: String, setting: Setting) -> Parts {
     Parts {
-        database,
         store: OpenOptions { connections: 4, writers: 2, ..OpenOptions::default() },
-        master_key: folder.join("master.key"),
-        policy: setting.policy,
         passwords: setting.passwords,
-        templates: None,
         login_ui: setting.login_ui,
         trusted_proxies: setting.trusted_proxies,
         audience: setting.audience,
+        ..Parts::new(database, folder.join("master.key"), setting.policy)
     }
 }
 

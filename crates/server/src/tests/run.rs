@@ -182,7 +182,7 @@ async fn a_check_that_refuses_is_named_with_those_that_passed_before_it() {
     let form = |changes: &[(&str, &str)]| Form::parse(super::query(changes).as_bytes()).unwrap();
     assert!(x.run(&AuthorizeRequest::read(form(&[("code_challenge", "")]))).await.unwrap().result.is_err());
     let event = only_event(&x);
-    assert_eq!(event.passed, ["parameters", "request_object", "response_type", "response_mode"]);
+    assert_eq!(event.passed(), ["parameters", "request_object", "response_type", "response_mode"]);
     assert!(matches!(event.end, StepEnd::Refused { check: Some("pkce"), .. }), "{event:?}");
 
     let changes = [("redirect_uri", "https://rp.example/none")];

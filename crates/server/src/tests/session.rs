@@ -9,19 +9,13 @@ use grantwell_core::{
     store::Store as _,
 };
 
-use grantwell_store::OpenOptions;
-
 use super::{
     Database, ISSUER, Reply, World,
     harness::{API, PASSWORD, Setting},
     query,
     sign_in::{ALICE_DISABLED, DEVICE, SID, TX, claims, hidden, is_signed_in, pairs, sign_in, signed_in},
 };
-use crate::{
-    app::ErrorAudience,
-    login::password::PoolSize,
-    start::{self, Parts},
-};
+use crate::start::{self, Parts};
 
 #[tokio::test]
 async fn l_03_a_planted_session_is_dead_after_signing_in() {
@@ -287,17 +281,7 @@ async fn l_33_a_fresh_installation_knows_nobody() {
     let folder = world.folder().join("fresh");
     std::fs::create_dir_all(&folder).unwrap();
     let database = Database::new(&folder, "fresh.db").await;
-    let parts = Parts {
-        database: database.url(),
-        store: OpenOptions::default(),
-        master_key: folder.join("master.key"),
-        policy: Policy::new(ISSUER),
-        passwords: PoolSize { running: 1, admitted: 1 },
-        templates: None,
-        login_ui: None,
-        trusted_proxies: Vec::new(),
-        audience: ErrorAudience::People,
-    };
+    let parts = Parts::new(database.url(), folder.join("master.key"), Policy::new(ISSUER));
     let (app, _) = start::build(parts, world.clock.clone(), Arc::clone(&world.app.entropy)).await.unwrap();
     let rows = app.store.rows().await.unwrap();
     for (table, count) in &rows {

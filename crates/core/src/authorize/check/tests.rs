@@ -6,6 +6,7 @@ use crate::{
     fixtures as fx,
     scope::Audience,
     step::Refused,
+    store::Prompts,
 };
 
 type Changes<'a> = &'a [(&'a str, &'a str)];
@@ -206,7 +207,7 @@ fn a_04_an_unknown_a_disabled_and_an_absurd_client_are_one_page() {
     assert_eq!(destination(&form(&[]), &id, Some(&disabled)).unwrap_err(), unknown);
     assert_eq!(client_id(&form(&[("client_id", "")])), Err(PageRefusal::ClientIdMissing));
     let long = "c".repeat(4096);
-    assert_eq!(client_id(&form(&[("client_id", &long)])).unwrap_err().cause(), "client_unknown");
+    assert_eq!(client_id(&form(&[("client_id", &long)])).unwrap_err().reason(), "client_unknown");
     assert_eq!(client_id(&form(&[("client_id", "ключ")])), Ok("ключ".into()));
 }
 
@@ -396,7 +397,7 @@ fn r_01_r_03_r_18_an_unregistered_redirect_uri_is_a_page_whatever_else_is_wrong(
             };
             assert_eq!(refusal, expected);
             let stranger = destination(&form(&changes), &"web".into(), None).unwrap_err();
-            assert_eq!(stranger.cause(), "client_unknown");
+            assert_eq!(stranger.reason(), "client_unknown");
         }
     }
 }
@@ -419,7 +420,7 @@ fn r_02_redirect_uri_may_be_left_out_only_where_it_cannot_be_mistaken() {
     ] {
         let form = form(&[("redirect_uri", ""), ("scope", scope)]);
         let placed = placed(&form, client);
-        let found = placed.as_ref().map(|d| d.redirect.uri.as_str()).map_err(PageRefusal::cause);
+        let found = placed.as_ref().map(|d| d.redirect.uri.as_str()).map_err(PageRefusal::reason);
         assert_eq!(found, expected, "{scope}");
         if found.is_ok() {
             assert!(!au::redirect(&checked_by(client, &form).unwrap()).sent);
@@ -434,7 +435,7 @@ fn r_11_r_12_any_loopback_port_for_a_native_client_only() {
     let received = [("redirect_uri", au::LOOPBACK)];
     assert_eq!(au::redirect(&checked_by(&native, &form(&received)).unwrap()).uri, au::LOOPBACK);
     let web = Client { application_type: crate::client::ApplicationType::Web, ..native };
-    assert_eq!(placed(&form(&received), &web).unwrap_err().cause(), "redirect_uri_mismatch");
+    assert_eq!(placed(&form(&received), &web).unwrap_err().reason(), "redirect_uri_mismatch");
 }
 
 #[test]

@@ -26,9 +26,9 @@ fn issued(
     consent: Option<&Consent>,
 ) -> Decision<AuthorizationResponse> {
     let record = au::session(2);
-    let to = Grantee { client, subject: Subject::from(&record), session_id: au::session_id(2), consent };
     let (pending, request) = (au::stored(interaction), au::request_of(interaction));
-    issue(&pending, request, granted, &to, &fx::context(&fx::policy()))
+    let to = Grantee { request, client, subject: Subject::from(&record), consent };
+    issue(&pending, au::redirect(request), granted, &to, &fx::context(&fx::policy()))
 }
 
 /// All that [`au::request`] asks for, for the first time.
@@ -184,7 +184,8 @@ fn answered() -> AuthorizationRecord {
 fn repeated(record: &AuthorizationRecord, session: u8, now: Timestamp) -> Option<String> {
     let policy = fx::policy();
     let context = fx::context_at(&policy, now);
-    repeat(&au::request(), record, au::session_id(session), &context).map(|response| uri(&response))
+    repeat(au::redirect(&au::request()), record, au::session_id(session), &context)
+        .map(|response| uri(&response))
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn l_32_a_code_is_repeated_only_to_the_session_it_was_given_in() {
 
 #[test]
 fn a_19_n_06_a_refusal_goes_back_with_state_and_issuer() {
-    let response = refuse(&au::request(), &InteractionRefusal::Denied, fx::ISSUER);
+    let response = refuse(au::redirect(&au::request()), &InteractionRefusal::Denied, fx::ISSUER);
     assert_eq!(response.error_code(), Some("access_denied"));
     let sent = uri(&response);
     assert!(sent.starts_with("https://rp.example/cb?error=access_denied&error_description="), "{sent}");
