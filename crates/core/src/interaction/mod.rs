@@ -5,6 +5,7 @@
 //! in the page until the first fact, in a row from then on. One file a step: [`sign_in`], [`select`], [`consent`], and [`proceed`],
 //! which goes on to the next page or to the end ([`issue`]). [`external`] is for an external login UI.
 
+pub mod attempts;
 pub mod browser;
 pub mod consent;
 pub mod external;

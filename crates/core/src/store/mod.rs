@@ -11,13 +11,9 @@ mod write;
 
 use std::{future::Future, time::Duration};
 
-pub use records::{
-    Applied, AttemptKey, Attempts, Authentication, Authorization, AuthorizationRecord, Backoff, CodeState,
-    Connection, Consent, Event, Facts, Interaction, KeyRecord, KeyUse, LoginName, Purpose, RealmRecord,
-    References, RefreshState, Session, SessionRecord, User,
-};
-pub use request::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute};
-pub use ticket::{Seen, Ticket, TicketKind, TicketUpdate};
+pub use records::*;
+pub use request::*;
+pub use ticket::*;
 pub use write::Write;
 
 use crate::{

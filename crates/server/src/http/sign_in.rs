@@ -2,9 +2,10 @@
 
 use grantwell_core::interaction::{
     ResumeRefusal,
+    attempts::Reserved,
     next::LoginReason,
     proceed::{ShowPage, ShownPage},
-    sign_in::{Reserve, Reserved, SignIn, SignInForm, SignInResult},
+    sign_in::{Reserve, SignIn, SignInForm, SignInResult},
 };
 use zeroize::Zeroizing;
 
