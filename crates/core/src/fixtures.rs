@@ -13,13 +13,14 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    client::{ApplicationType, AuthMethod, Client, GrantType},
+    client::{AuthMethod, Client, GrantType},
     client_auth::{self, AuthenticatedClient, ClientStep, Credential},
     form::Form,
     id::{AuthorizationId, ClientId, ConsentId, Realm, SessionId, UserId},
     jose::Algorithm,
     keyring::{self, Keyring},
     policy::{ACR_PASSWORD, Policy},
+    registry,
     resource::{AccessTokenFormat, Resource},
     scope::{Audience, Permissions, ScopeSet},
     seal::SealKey,
@@ -30,7 +31,7 @@ use crate::{
         Interaction, KeyRecord, KeyUse, Session, SessionRecord, Ticket, User,
     },
     time::{Entropy, Timestamp},
-    token::code::Code,
+    token::{access::AccessClaims, code::Code, jti},
 };
 
 pub(crate) const ISSUER: &str = "https://id.example";
@@ -120,28 +121,33 @@ pub(crate) fn scopes(text: &str) -> ScopeSet {
 
 /// The confidential web client `web`.
 pub(crate) fn client() -> Client {
-    Client {
-        client_id: "web".into(),
-        client_name: Some("Example".to_owned()),
-        client_uri: None,
-        logo_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
-        client_secret: Some(Digest::of(SECRET.as_bytes())),
-        redirect_uris: vec![REDIRECT.to_owned()],
-        post_logout_redirect_uris: Vec::new(),
-        application_type: ApplicationType::Web,
-        grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
-        scope: scopes("openid profile email offline_access notes:read notes:write other"),
-        require_pkce: true,
-        default_resource: None,
-        id_token_signed_response_alg: Algorithm::ES256,
-        default_max_age: None,
-        default_acr_values: Vec::new(),
-        disabled: false,
-        tokens_not_before: Timestamp::default(),
-        applied: false,
+    let metadata = json!({
+        "client_id": "web",
+        "client_name": "Example",
+        "client_secret": SECRET,
+        "redirect_uris": [REDIRECT],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "openid profile email offline_access notes:read notes:write other",
+        "id_token_signed_response_alg": "ES256",
+    });
+    registry::client::read(metadata.as_object().unwrap(), None).unwrap()
+}
+
+/// The claims of an access token of [`record`] for `audience`.
+pub(crate) fn access_claims(audience: &str, scope: &str) -> AccessClaims {
+    let authorization = record().authorization;
+    AccessClaims {
+        iss: ISSUER.to_owned(),
+        sub: authorization.user_id.to_string(),
+        aud: audience.to_owned(),
+        client_id: authorization.client_id,
+        exp: NOW.seconds() + 600,
+        iat: NOW.seconds(),
+        jti: jti::person(authorization.id, &Seeded::new(1)),
+        scope: scopes(scope),
+        auth_time: None,
+        acr: None,
+        amr: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@ use crate::{
     client::Client,
     fixtures as fx,
     store::AuthorizationRecord,
-    token::{access::AccessClaims, jti, refresh::RefreshToken},
+    token::{access::AccessClaims, refresh::RefreshToken},
 };
 
 fn refresh_token() -> RefreshToken {
@@ -11,19 +11,7 @@ fn refresh_token() -> RefreshToken {
 }
 
 fn access_claims() -> AccessClaims {
-    AccessClaims {
-        iss: fx::ISSUER.to_owned(),
-        sub: fx::user().id.to_string(),
-        aud: fx::API.to_owned(),
-        client_id: "web".into(),
-        exp: fx::NOW.seconds() + 600,
-        iat: fx::NOW.seconds(),
-        jti: jti::person(fx::record().authorization.id, &fx::Seeded::new(1)),
-        scope: fx::scopes("notes:read"),
-        auth_time: None,
-        acr: None,
-        amr: Vec::new(),
-    }
+    fx::access_claims(fx::API, "notes:read")
 }
 
 fn decide(

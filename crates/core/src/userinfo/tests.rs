@@ -14,20 +14,7 @@ use crate::{
 };
 
 fn claims(scope: &str) -> AccessClaims {
-    let authorization = fx::record().authorization;
-    AccessClaims {
-        iss: fx::ISSUER.to_owned(),
-        sub: authorization.user_id.to_string(),
-        aud: fx::ISSUER.to_owned(),
-        client_id: authorization.client_id,
-        exp: fx::NOW.seconds() + 600,
-        iat: fx::NOW.seconds(),
-        jti: jti::person(authorization.id, &fx::Seeded::new(1)),
-        scope: fx::scopes(scope),
-        auth_time: None,
-        acr: None,
-        amr: Vec::new(),
-    }
+    fx::access_claims(fx::ISSUER, scope)
 }
 
 fn records(record: AuthorizationRecord) -> fx::World {

@@ -1,15 +1,16 @@
 //! Sample records, whole and valid, for the suite and other tests that need a filled store.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use grantwell_core::{
-    client::{ApplicationType, AuthMethod, Client, GrantType},
+    client::Client,
     id::{AuthorizationId, ConsentId, EventId, InteractionId, KeyId, SessionId, TicketId, UserId},
     jose::Algorithm,
+    registry,
     resource::{AccessTokenFormat, Resource},
     scope::{Audience, Permissions},
     secret::{Digest, Secret},
@@ -20,6 +21,8 @@ use grantwell_core::{
     },
     time::{Entropy, Timestamp},
 };
+
+use serde_json::json;
 
 /// The instant at which all samples are made.
 pub const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -72,29 +75,18 @@ pub fn permissions() -> Permissions {
 
 /// A confidential client with the code and refresh grants.
 pub fn client(id: &str) -> Client {
-    Client {
-        client_id: id.into(),
-        client_name: Some("Näme \"quoted\" \u{1f980}".to_owned()),
-        client_uri: Some("https://app.example/".to_owned()),
-        logo_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
-        client_secret: Some(Digest([7; 32])),
-        redirect_uris: vec!["https://app.example/callback".to_owned()],
-        post_logout_redirect_uris: Vec::new(),
-        application_type: ApplicationType::Web,
-        grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
-        scope: ["openid", "offline_access", "notes:read"].into_iter().collect(),
-        require_pkce: true,
-        default_resource: Some("https://notes.example/".into()),
-        id_token_signed_response_alg: Algorithm::RS256,
-        default_max_age: None,
-        default_acr_values: Vec::new(),
-        disabled: false,
-        tokens_not_before: Timestamp::from_millis(0),
-        applied: true,
-    }
+    let metadata = json!({
+        "client_id": id,
+        "client_name": "Näme \"quoted\" \u{1f980}",
+        "client_uri": "https://app.example/",
+        "client_secret": "a secret of thirty-two characters",
+        "redirect_uris": ["https://app.example/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "openid offline_access notes:read",
+        "default_resource": "https://notes.example/",
+    });
+    let client = registry::client::read(metadata.as_object().unwrap(), None).unwrap();
+    Client { applied: true, ..client }
 }
 
 /// A resource with the scopes `notes:read` and `notes:write`.
