@@ -20,8 +20,10 @@ use crate::{
         wire,
     },
     pages::{
-        self, AccountChoice, Aside, Lasts, Novelty, Page, SelectAccountValues, SignInProblem, SignInValues,
-        SignInWhy,
+        Aside, HtmlForm, Novelty,
+        consent::{ConsentValues, Lasts},
+        select_account::{AccountChoice, SelectAccountValues},
+        sign_in::{SignInProblem, SignInValues, SignInWhy},
     },
 };
 
@@ -74,11 +76,11 @@ fn renderer<'x>(x: &'x Exchange, headers: &HeaderMap, page: &NextPage) -> Render
     Renderer::new(x, headers, ui_locales)
 }
 
-fn form(x: &Exchange, page: &NextPage, action: &'static str) -> pages::HtmlForm<'static> {
+fn form(x: &Exchange, page: &NextPage, action: &'static str) -> HtmlForm<'static> {
     let about = page.interaction.id.to_string();
     let keys = &x.realm.current().keyring.keys;
     let matter = grantwell_core::interaction::form::FORM;
-    pages::HtmlForm {
+    HtmlForm {
         action: action.into(),
         anti_forgery: pending::anti_forgery(keys, &page.interaction.browser, matter, &about).into(),
         interaction: Some(page.handle.clone().into()),
@@ -117,7 +119,7 @@ pub(crate) fn sign_in(
         back: back(x, page),
         other_accounts: (!page.accounts.is_empty()).then(to_other_accounts),
     };
-    renderer(x, headers, page).page(wire::status_of(problem), &Page::SignIn(view))
+    renderer(x, headers, page).page(wire::status_of(problem), &view)
 }
 
 /// The page that asks which account.
@@ -139,7 +141,7 @@ pub(crate) fn select_account(x: &Exchange, headers: &HeaderMap, page: &NextPage)
         another: "another".into(),
         back: back(x, page),
     };
-    renderer(x, headers, page).page(200, &Page::SelectAccount(view))
+    renderer(x, headers, page).page(200, &view)
 }
 
 fn ask(
@@ -166,7 +168,7 @@ fn ask(
     // Which account the page was made for: another one pressed "allow" in another tab gets the page anew.
     form.fields.push(("account".into(), consent.user.id.to_string().into()));
     form.fields.push(("question".into(), consent.question.clone().into()));
-    let view = pages::ConsentValues {
+    let view = ConsentValues {
         form,
         application: wire::application(client, request),
         returns_to: wire::returns_to(&redirect.uri),
@@ -180,5 +182,5 @@ fn ask(
         account_page: "/account".into(),
         changed: asking == Asking::Again,
     };
-    renderer(x, headers, page).page(200, &Page::Consent(Box::new(view)))
+    renderer(x, headers, page).page(200, &view)
 }
