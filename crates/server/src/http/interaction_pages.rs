@@ -55,11 +55,16 @@ pub(crate) fn show(x: &Exchange, headers: &HeaderMap, page: &NextPage, asking: A
             let separator = if login_ui.url.contains('?') { '&' } else { '?' };
             see_other(&format!("{}{separator}interaction={}", login_ui.url, page.handle))
         }
-        (Some(_) | None, _) => match &page.kind {
-            PageKind::SignIn(reason) => sign_in(x, headers, page, (*reason, None)),
-            PageKind::SelectAccount => select_account(x, headers, page),
-            PageKind::Consent(consent) => ask(x, headers, page, (consent, asking)),
-        },
+        (Some(_) | None, _) => show_ours(x, headers, page, asking),
+    }
+}
+
+/// The next page, which is ours whether there is an external login UI or not.
+pub(crate) fn show_ours(x: &Exchange, headers: &HeaderMap, page: &NextPage, asking: Asking) -> Response {
+    match &page.kind {
+        PageKind::SignIn(reason) => sign_in(x, headers, page, (*reason, None)),
+        PageKind::SelectAccount => select_account(x, headers, page),
+        PageKind::Consent(consent) => ask(x, headers, page, (consent, asking)),
     }
 }
 
@@ -122,8 +127,7 @@ pub(crate) fn sign_in(
     renderer(x, headers, page).page(wire::status_of(problem), &view)
 }
 
-/// The page that asks which account.
-pub(crate) fn select_account(x: &Exchange, headers: &HeaderMap, page: &NextPage) -> Response {
+fn select_account(x: &Exchange, headers: &HeaderMap, page: &NextPage) -> Response {
     let Some((request, client)) = asked(page) else {
         return sign_in(x, headers, page, (LoginReason::NoSession, None));
     };
