@@ -23,7 +23,7 @@ use crate::{
         response::{self, Response, set},
         revoke, select_account, sign_in, token, userinfo,
     },
-    pages::Cause,
+    pages::error::Cause,
     telemetry,
 };
 

@@ -21,7 +21,11 @@ use crate::{
         response::{Response, see_other, with_cookies},
         wire,
     },
-    pages::{self, AccountNotice, Application, Cause, Connected, Novelty, Page, SessionLine, WhichSession},
+    pages::{
+        Application, HtmlForm, Novelty,
+        account::{AccountNotice, AccountValues, Connected, SessionLine, WhichSession},
+        error::Cause,
+    },
 };
 
 /// GET.
@@ -35,7 +39,7 @@ pub(crate) async fn get(x: Exchange, _: Person, headers: HeaderMap, RawQuery(que
             Err(refusal) => refused(&x, &headers, refusal),
             Ok(view) => {
                 let notice = notice(query.as_deref().unwrap_or_default());
-                renderer.page(200, &Page::Account(Box::new(page(&view, notice))))
+                renderer.page(200, &page(&view, notice))
             }
         },
     };
@@ -51,9 +55,9 @@ fn notice(query: &str) -> Option<AccountNotice<'static>> {
     }
 }
 
-fn page<'p>(view: &'p AccountView, notice: Option<AccountNotice<'p>>) -> pages::AccountValues<'p> {
+fn page<'p>(view: &'p AccountView, notice: Option<AccountNotice<'p>>) -> AccountValues<'p> {
     let AccountView { record, anti_forgery, connections, sessions, resources } = view;
-    let form = |action: &'static str, field: &'static str, value: String| pages::HtmlForm {
+    let form = |action: &'static str, field: &'static str, value: String| HtmlForm {
         action: action.into(),
         anti_forgery: anti_forgery.into(),
         interaction: None,
@@ -71,7 +75,7 @@ fn page<'p>(view: &'p AccountView, notice: Option<AccountNotice<'p>>) -> pages::
         signed_in: session.created_at,
         last_seen: session.last_seen_at,
     });
-    pages::AccountValues {
+    AccountValues {
         person: wire::person(&record.user),
         username: record.user.username.as_str().into(),
         notice,
@@ -82,11 +86,7 @@ fn page<'p>(view: &'p AccountView, notice: Option<AccountNotice<'p>>) -> pages::
     }
 }
 
-fn connected<'f>(
-    connection: &Connection,
-    resources: &[Resource],
-    disconnect: pages::HtmlForm<'f>,
-) -> Connected<'f> {
+fn connected<'f>(connection: &Connection, resources: &[Resource], disconnect: HtmlForm<'f>) -> Connected<'f> {
     let Connection { consent, client, last_used_at } = connection;
     let offline = consent.permissions.scopes().contains("offline_access");
     let home = client

@@ -8,7 +8,7 @@ use crate::{
         renderer::Renderer,
         response::{Response, plain_headers, response, set},
     },
-    pages::{ASSET_CACHE_CONTROL, Cause},
+    pages::{ASSET_CACHE_CONTROL, error::Cause},
 };
 
 /// GET.

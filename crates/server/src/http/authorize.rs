@@ -22,7 +22,10 @@ use crate::{
         renderer::Renderer,
         response::{Response, see_other},
     },
-    pages::{Back, Cause, Developer, ErrorValues, Page, RedirectUris},
+    pages::{
+        Back,
+        error::{Cause, Developer, ErrorValues, RedirectUris},
+    },
 };
 
 /// GET: the request is in the query.
@@ -135,5 +138,5 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         developer: renderer.for_developers(developer),
     };
     renderer.x.note(|notes| notes.reason = Some(refusal.reason().to_owned()));
-    renderer.page(400, &Page::Error(page))
+    renderer.page(400, &page)
 }

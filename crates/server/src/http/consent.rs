@@ -14,7 +14,7 @@ use crate::{
         renderer::Renderer,
         response::{Response, see_other},
     },
-    pages::Cause,
+    pages::error::Cause,
 };
 
 /// POST.

@@ -21,7 +21,7 @@ use crate::{
         response::{Response, see_other, with_cookies},
         wire,
     },
-    pages::{self, Cause, LogoutValues, Page, SignedOutValues},
+    pages::{HtmlForm, error::Cause, logout::LogoutValues, signed_out::SignedOutValues},
 };
 
 /// Fields that the page which asks gives back.
@@ -65,7 +65,7 @@ async fn end(x: &Exchange, headers: &HeaderMap, form: &Form) -> Response {
                     Some(uri) => see_other(&uri),
                     None => {
                         let page = SignedOutValues { back: None, sign_in: Some("/account".into()) };
-                        renderer.page(200, &Page::SignedOut(page))
+                        renderer.page(200, &page)
                     }
                 }
             }
@@ -106,7 +106,7 @@ fn ask(
     let named: Vec<_> = people.iter().map(|(id, _)| id.to_string()).collect();
     let fields = given_back.chain([("sessions".into(), named.join(" ").into())]).collect();
     let page = LogoutValues {
-        form: pages::HtmlForm {
+        form: HtmlForm {
             action: "/end_session".into(),
             anti_forgery: anti_forgery.into(),
             interaction: None,
@@ -115,5 +115,5 @@ fn ask(
         application: application.map(Into::into),
         people: people.iter().map(|(_, user)| wire::person(user)).collect(),
     };
-    renderer.page(200, &Page::Logout(page))
+    renderer.page(200, &page)
 }

@@ -20,8 +20,10 @@ use crate::{
         wire,
     },
     pages::{
-        self, AccountChoice, Aside, Lasts, Novelty, Page, SelectAccountValues, SignInProblem, SignInValues,
-        SignInWhy,
+        Aside, HtmlForm, Novelty,
+        consent::{ConsentValues, Lasts},
+        select_account::{AccountChoice, SelectAccountValues},
+        sign_in::{SignInProblem, SignInValues, SignInWhy},
     },
 };
 
@@ -53,11 +55,16 @@ pub(crate) fn show(x: &Exchange, headers: &HeaderMap, page: &NextPage, asking: A
             let separator = if login_ui.url.contains('?') { '&' } else { '?' };
             see_other(&format!("{}{separator}interaction={}", login_ui.url, page.handle))
         }
-        (Some(_) | None, _) => match &page.kind {
-            PageKind::SignIn(reason) => sign_in(x, headers, page, (*reason, None)),
-            PageKind::SelectAccount => select_account(x, headers, page),
-            PageKind::Consent(consent) => ask(x, headers, page, (consent, asking)),
-        },
+        (Some(_) | None, _) => show_ours(x, headers, page, asking),
+    }
+}
+
+/// The next page, which is ours whether there is an external login UI or not.
+pub(crate) fn show_ours(x: &Exchange, headers: &HeaderMap, page: &NextPage, asking: Asking) -> Response {
+    match &page.kind {
+        PageKind::SignIn(reason) => sign_in(x, headers, page, (*reason, None)),
+        PageKind::SelectAccount => select_account(x, headers, page),
+        PageKind::Consent(consent) => ask(x, headers, page, (consent, asking)),
     }
 }
 
@@ -74,11 +81,11 @@ fn renderer<'x>(x: &'x Exchange, headers: &HeaderMap, page: &NextPage) -> Render
     Renderer::new(x, headers, ui_locales)
 }
 
-fn form(x: &Exchange, page: &NextPage, action: &'static str) -> pages::HtmlForm<'static> {
+fn form(x: &Exchange, page: &NextPage, action: &'static str) -> HtmlForm<'static> {
     let about = page.interaction.id.to_string();
     let keys = &x.realm.current().keyring.keys;
     let matter = grantwell_core::interaction::form::FORM;
-    pages::HtmlForm {
+    HtmlForm {
         action: action.into(),
         anti_forgery: pending::anti_forgery(keys, &page.interaction.browser, matter, &about).into(),
         interaction: Some(page.handle.clone().into()),
@@ -117,11 +124,10 @@ pub(crate) fn sign_in(
         back: back(x, page),
         other_accounts: (!page.accounts.is_empty()).then(to_other_accounts),
     };
-    renderer(x, headers, page).page(wire::status_of(problem), &Page::SignIn(view))
+    renderer(x, headers, page).page(wire::status_of(problem), &view)
 }
 
-/// The page that asks which account.
-pub(crate) fn select_account(x: &Exchange, headers: &HeaderMap, page: &NextPage) -> Response {
+fn select_account(x: &Exchange, headers: &HeaderMap, page: &NextPage) -> Response {
     let Some((request, client)) = asked(page) else {
         return sign_in(x, headers, page, (LoginReason::NoSession, None));
     };
@@ -139,7 +145,7 @@ pub(crate) fn select_account(x: &Exchange, headers: &HeaderMap, page: &NextPage)
         another: "another".into(),
         back: back(x, page),
     };
-    renderer(x, headers, page).page(200, &Page::SelectAccount(view))
+    renderer(x, headers, page).page(200, &view)
 }
 
 fn ask(
@@ -165,7 +171,7 @@ fn ask(
     // Which account the page was made for: another one pressed "allow" in another tab gets the page anew.
     form.fields.push(("account".into(), consent.user.id.to_string().into()));
     form.fields.push(("question".into(), consent.question.clone().into()));
-    let view = pages::ConsentValues {
+    let view = ConsentValues {
         form,
         application: wire::application(client, request),
         returns_to: wire::returns_to(&request.route),
@@ -179,5 +185,5 @@ fn ask(
         account_page: "/account".into(),
         changed: asking == Asking::Again,
     };
-    renderer(x, headers, page).page(200, &Page::Consent(Box::new(view)))
+    renderer(x, headers, page).page(200, &view)
 }

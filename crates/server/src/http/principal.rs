@@ -27,7 +27,7 @@ use crate::{
         renderer::Renderer,
         response::{Response, json, see_other, set},
     },
-    pages::Cause,
+    pages::error::Cause,
 };
 
 /// A person who is signed in: the principal of routes for users. Which one it is now, the step of the route says.

@@ -19,7 +19,7 @@ use crate::{
         response::{Response, see_other, with_cookies},
         wire,
     },
-    pages::Cause,
+    pages::error::Cause,
 };
 
 /// Goes on in this browser.

@@ -11,7 +11,11 @@ use crate::{
         exchange::{Exchange, locale},
         response::{RETRY_AFTER, Response, plain_headers, response as plain, see_other, set},
     },
-    pages::{self, Back, Cause, Developer, ErrorValues, FormPostValues, Locale, Page, PageView},
+    pages::{
+        self, Back, Locale, Page, PageView,
+        error::{Cause, Developer, ErrorValues},
+        form_post::FormPostValues,
+    },
     step_event::Unavailable,
 };
 
@@ -30,7 +34,7 @@ impl<'a> Renderer<'a> {
     }
 
     /// Renders.
-    pub(crate) fn page(&self, status: u16, page: &Page<'_>) -> Response {
+    pub(crate) fn page(&self, status: u16, page: &dyn Page) -> Response {
         let mut nonce = [0; 16];
         self.x.app.entropy.fill(&mut nonce);
         let nonce = URL_SAFE_NO_PAD.encode(nonce);
@@ -55,11 +59,11 @@ impl<'a> Renderer<'a> {
         for (name, value) in pages::SECURITY_HEADERS {
             set(&mut response, name, value);
         }
-        let nonce = matches!(page, Page::FormPost(_)).then_some(nonce.as_str());
+        let nonce = page.has_script().then_some(nonce.as_str());
         set(
             &mut response,
             "content-security-policy",
-            &pages::content_security_policy(nonce, page.form_action()),
+            &pages::content_security_policy(nonce, page.definition().form_action),
         );
         response
     }
@@ -85,7 +89,7 @@ impl<'a> Renderer<'a> {
             developer: self.for_developers(developer),
         };
         self.x.note(|notes| notes.reason = Some(reason.to_owned()));
-        self.page(status, &Page::Error(page))
+        self.page(status, &page)
     }
 
     /// The details, where developers are who reads them.
@@ -113,10 +117,7 @@ impl<'a> Renderer<'a> {
             Delivery::Form { action, parameters } => {
                 let parameters =
                     parameters.iter().map(|(name, value)| ((*name).into(), value.as_str().into())).collect();
-                self.page(
-                    200,
-                    &Page::FormPost(FormPostValues { action: action.into(), parameters, name: to.into() }),
-                )
+                self.page(200, &FormPostValues { action: action.into(), parameters, name: to.into() })
             }
         }
     }

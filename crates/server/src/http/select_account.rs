@@ -3,7 +3,6 @@
 use grantwell_core::{
     id::SessionId,
     interaction::{
-        next::LoginReason,
         proceed::{ShowPage, ShownPage},
         select::{SelectAccount, Selected},
     },
@@ -12,7 +11,7 @@ use grantwell_core::{
 use crate::http::{
     exchange::Exchange,
     form::PageForm,
-    interaction_pages,
+    interaction_pages::{self, Asking},
     proceed::refused,
     renderer::Renderer,
     response::{Response, see_other, with_cookies},
@@ -45,14 +44,9 @@ async fn show(x: &Exchange, page: &PageForm, shown: ShownPage) -> Response {
     let form = page.interaction(x);
     match x.run(&ShowPage { form: &form, page: shown }).await {
         Err(why) => Renderer::new(x, &page.headers, &[]).unavailable(&why),
-        Ok(ran) => match (ran.result, shown) {
-            (Err(refusal), _) => refused(x, &page.headers, &refusal).await,
-            (Ok(next), ShownPage::SelectAccount) => {
-                interaction_pages::select_account(x, &page.headers, &next)
-            }
-            (Ok(next), ShownPage::SignIn) => {
-                interaction_pages::sign_in(x, &page.headers, &next, (LoginReason::NoSession, None))
-            }
+        Ok(ran) => match ran.result {
+            Err(refusal) => refused(x, &page.headers, &refusal).await,
+            Ok(next) => interaction_pages::show_ours(x, &page.headers, &next, Asking::Plainly),
         },
     }
 }

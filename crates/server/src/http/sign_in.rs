@@ -18,7 +18,7 @@ use crate::{
         renderer::Renderer,
         response::{RETRY_AFTER, Response, see_other, set, with_cookies},
     },
-    pages::SignInProblem,
+    pages::sign_in::SignInProblem,
     step_event::Unavailable,
 };
 

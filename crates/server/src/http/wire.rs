@@ -14,7 +14,9 @@ use grantwell_core::{
 use serde_json::{Value, json};
 
 use crate::pages::{
-    AccountHolder, ApiName, Application, Back, Novelty, Permission, ReturnsTo, ScopeLine, SignInProblem,
+    AccountHolder, ApiName, Application, Back, Novelty, Permission, ScopeLine,
+    consent::{ReturnsTo, ReturnsToKind},
+    sign_in::SignInProblem,
 };
 
 /// The client as a person should see it.
@@ -62,14 +64,14 @@ pub(crate) fn way_back(
 /// Where an authorization response goes.
 pub(crate) fn returns_to(route: &ResponseRoute) -> ReturnsTo<'_> {
     let ResponseRoute::Redirect(Redirect { uri, .. }) = route;
-    let host = redirect_uri::host_for_display(uri).into();
-    if redirect_uri::is_loopback(uri) {
-        ReturnsTo::ThisComputer(host)
+    let kind = if redirect_uri::is_loopback(uri) {
+        ReturnsToKind::ThisComputer
     } else if uri.starts_with("https:") {
-        ReturnsTo::Host(host)
+        ReturnsToKind::Host
     } else {
-        ReturnsTo::App(host)
-    }
+        ReturnsToKind::App
+    };
+    ReturnsTo::new(kind, redirect_uri::host_for_display(uri))
 }
 
 /// The status of a sign-in page: the same for everything that is wrong with a credential.

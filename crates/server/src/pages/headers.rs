@@ -5,7 +5,8 @@
 pub(crate) enum FormAction {
     /// Every form of the page stays with us, redirects included.
     SelfOnly,
-    /// A form may end at a client: browsers check every hop of the redirect against `form-action`, so there is none.
+    /// A form may end at a client or an external login UI, by itself or by a redirect. Browsers check every hop of the redirect
+    /// against `form-action`, so there is none.
     MayLeave,
 }
 

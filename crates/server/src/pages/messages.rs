@@ -124,7 +124,7 @@ fn put_in(text: &str, arguments: &[(&str, Argument)]) -> String {
 pub(super) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::*;
+    use super::{super::PAGES, *};
 
     fn plain(text: &str) -> Cow<'_, str> {
         Cow::Borrowed(text)
@@ -155,7 +155,8 @@ pub(super) mod tests {
     #[test]
     fn every_message_is_used() {
         let code = include_str!("functions.rs").to_owned() + include_str!("when.rs");
-        let templates = super::super::BUILT_IN.iter().map(|(_, source)| *source).collect::<String>() + &code;
+        let templates =
+            super::super::templates(PAGES).iter().map(|(_, source)| *source).collect::<String>() + &code;
         for key in keys(EN).keys() {
             let whole = templates.contains(&format!("\"{key}\""));
             let built = key

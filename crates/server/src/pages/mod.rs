@@ -1,21 +1,30 @@
-//! Everything that our own pages show. Pure: in go a [`Page`] and a [`View`], out comes HTML; the server sends it.
+//! Everything that our own pages show. Pure: in go a [`Page`] and a [`PageView`], out comes HTML; the server sends it.
 //!
 //! Templates, messages and style are embedded; an operator's folder may override them. Nothing here needs JavaScript; the
 //! one script (`form-post`) submits a form that has a button too.
 
-mod context;
+pub(crate) mod account;
+pub(crate) mod consent;
 #[cfg(test)]
-#[path = "../../../../docs/guides/examples/device.rs"]
+#[path = "../../../../docs/guides/examples/pages/device.rs"]
 mod device;
 mod difference;
+pub(crate) mod error;
 mod escape;
+pub(crate) mod form_post;
 mod functions;
 mod headers;
 mod locale;
+pub(crate) mod logout;
 mod markup;
 mod messages;
 mod overrides;
+mod page;
+mod parts;
 mod sample;
+pub(crate) mod select_account;
+pub(crate) mod sign_in;
+pub(crate) mod signed_out;
 #[cfg(test)]
 mod tests;
 mod user_agent;
@@ -25,32 +34,34 @@ use std::{fmt, fmt::Write, path::Path, sync::Arc};
 
 use grantwell_core::{secret::Digest, time::Timestamp};
 use minijinja::{
-    AutoEscape, Environment, UndefinedBehavior, context, escape_formatter,
-    syntax::SyntaxConfig,
-    value::{Serde, Value},
+    AutoEscape, Environment, UndefinedBehavior, context, escape_formatter, syntax::SyntaxConfig,
 };
 
-pub(crate) use context::*;
 pub(crate) use headers::{FormAction, SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY, content_security_policy};
 pub(crate) use locale::{Locale, negotiate};
 use messages::Messages;
+pub(crate) use page::{Page, PageDefinition, RequiredForm};
+pub(crate) use parts::*;
 
-/// The built-in templates.
-const BUILT_IN: &[(&str, &str)] = &[
-    ("account.html", include_str!("../templates/account.html")),
+/// Every page.
+static PAGES: &[&PageDefinition] = &[
+    &account::PAGE,
+    &consent::PAGE,
+    &error::PAGE,
+    &form_post::PAGE,
+    &logout::PAGE,
+    &select_account::PAGE,
+    &sign_in::PAGE,
+    &signed_out::PAGE,
+];
+/// The templates that pages share.
+const SHARED: &[(&str, &str)] = &[
     ("aside.html", include_str!("../templates/aside.html")),
     ("back.html", include_str!("../templates/back.html")),
-    ("consent.html", include_str!("../templates/consent.html")),
-    ("error.html", include_str!("../templates/error.html")),
-    ("form-post.html", include_str!("../templates/form-post.html")),
     ("hidden.html", include_str!("../templates/hidden.html")),
-    ("logout.html", include_str!("../templates/logout.html")),
     ("mark.html", include_str!("../templates/mark.html")),
     ("page.html", include_str!("../templates/page.html")),
     ("permissions.html", include_str!("../templates/permissions.html")),
-    ("select-account.html", include_str!("../templates/select-account.html")),
-    ("sign-in.html", include_str!("../templates/sign-in.html")),
-    ("signed-out.html", include_str!("../templates/signed-out.html")),
     ("tick.html", include_str!("../templates/tick.html")),
     ("who.html", include_str!("../templates/who.html")),
 ];
@@ -111,20 +122,7 @@ pub(crate) struct Pages {
 impl Pages {
     /// The built-in pages.
     pub(crate) fn embedded() -> Result<Self, PageError> {
-        let mut environment = Environment::new();
-        environment.set_auto_escape_callback(|_| AutoEscape::Html);
-        // Escapes whatever `{% autoescape %}` says, and leaves `/` legible.
-        environment.set_formatter(|out, state, value| match value.as_str() {
-            Some(text) if !value.is_safe() => Ok(out.write_str(&escape::escaped(text))?),
-            _ => escape_formatter(out, state, value),
-        });
-        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|error| page_error("", &error))?);
-        for (name, source) in BUILT_IN {
-            environment.add_template(name, source).map_err(|error| page_error(name, &error))?;
-        }
-        Ok(Self::with(environment, Messages::embedded()?, LOOK.to_owned(), MARK.to_owned()))
+        Ok(Self::with(environment(PAGES)?, Messages::embedded()?, LOOK.to_owned(), MARK.to_owned()))
     }
 
     /// The built-in pages with what an operator's `folder` replaces. Every page is tried before it is accepted.
@@ -168,15 +166,13 @@ impl Pages {
     }
 
     /// The HTML of one page.
-    pub(crate) fn render(&self, page: &Page<'_>, view: &PageView<'_>) -> Result<String, PageError> {
-        let name = page.template();
-        if let Page::FormPost(page) = page
-            && !functions::on_the_web(&page.action)
-        {
-            let problem = "an authorization response can be posted to https and http only".to_owned();
-            return Err(PageError { file: name.to_owned(), problem });
+    pub(crate) fn render(&self, page: &dyn Page, view: &PageView<'_>) -> Result<String, PageError> {
+        let definition = page.definition();
+        let file = definition.file();
+        if let Some(problem) = page.refusal() {
+            return Err(PageError { file, problem: problem.to_owned() });
         }
-        let template = self.environment.get_template(name).map_err(|error| page_error(name, &error))?;
+        let template = self.environment.get_template(&file).map_err(|error| page_error(&file, &error))?;
         let values = context! {
             lang => view.locale.tag(),
             dir => view.locale.direction(),
@@ -186,10 +182,10 @@ impl Pages {
             trace_id => view.trace_id,
             css => self.css.0.as_str(),
             icon => self.icon.0.as_str(),
-            marker => page.marker(),
+            marker => definition.name,
             page => page.values(),
         };
-        template.render(values).map_err(|error| page_error(name, &error))
+        template.render(values).map_err(|error| page_error(&file, &error))
     }
 
     /// A style sheet or an image, by the path of the request. Serve it with [`ASSET_CACHE_CONTROL`].
@@ -204,61 +200,28 @@ impl Pages {
     }
 }
 
-impl Page<'_> {
-    /// The `data-page` of its `<main>`.
-    pub(crate) const fn marker(&self) -> &'static str {
-        match self {
-            Self::SignIn(_) => "sign-in",
-            Self::SelectAccount(_) => "select-account",
-            Self::Consent(_) => "consent",
-            Self::FormPost(_) => "form-post",
-            Self::SignedOut(_) => "signed-out",
-            Self::Error(_) => "error",
-            Self::Account(_) => "account",
-            Self::Logout(_) => "logout",
-        }
-    }
+/// The templates of `pages`, and those that pages share, by the names of their files.
+fn templates(pages: &[&'static PageDefinition]) -> Vec<(String, &'static str)> {
+    let shared = SHARED.iter().map(|(file, source)| ((*file).to_owned(), *source));
+    shared.chain(pages.iter().map(|page| (page.file(), page.template))).collect()
+}
 
-    /// Where its forms may lead, for the content security policy.
-    pub(crate) const fn form_action(&self) -> FormAction {
-        match self {
-            Self::Account(_) => FormAction::SelfOnly,
-            // Each of these can end at a client: by its own form, or by the redirect that answers it.
-            Self::SignIn(_)
-            | Self::SelectAccount(_)
-            | Self::Consent(_)
-            | Self::FormPost(_)
-            | Self::SignedOut(_)
-            | Self::Error(_)
-            | Self::Logout(_) => FormAction::MayLeave,
-        }
+/// How templates are read, and those of `pages`.
+fn environment(pages: &[&'static PageDefinition]) -> Result<Environment<'static>, PageError> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    // Escapes whatever `{% autoescape %}` says, and leaves `/` legible.
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => Ok(out.write_str(&escape::escaped(text))?),
+        _ => escape_formatter(out, state, value),
+    });
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.map_err(|error| page_error("", &error))?);
+    for (name, source) in templates(pages) {
+        environment.add_template_owned(name.clone(), source).map_err(|error| page_error(&name, &error))?;
     }
-
-    const fn template(&self) -> &'static str {
-        match self {
-            Self::SignIn(_) => "sign-in.html",
-            Self::SelectAccount(_) => "select-account.html",
-            Self::Consent(_) => "consent.html",
-            Self::FormPost(_) => "form-post.html",
-            Self::SignedOut(_) => "signed-out.html",
-            Self::Error(_) => "error.html",
-            Self::Account(_) => "account.html",
-            Self::Logout(_) => "logout.html",
-        }
-    }
-
-    fn values(&self) -> Value {
-        match self {
-            Self::SignIn(page) => Value::from(Serde(page)),
-            Self::SelectAccount(page) => Value::from(Serde(page)),
-            Self::Consent(page) => Value::from(Serde(page.as_ref())),
-            Self::FormPost(page) => Value::from(Serde(page)),
-            Self::SignedOut(page) => Value::from(Serde(page)),
-            Self::Error(page) => Value::from(Serde(page)),
-            Self::Account(page) => Value::from(Serde(page.as_ref())),
-            Self::Logout(page) => Value::from(Serde(page)),
-        }
-    }
+    Ok(environment)
 }
 
 /// The path names the content by its digest, so that a new version is never mixed up with a cached one.

@@ -7,9 +7,11 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{
-    Aside, BUILT_IN, HtmlForm, Locale, Page, PageError, PageView, Pages,
+    Locale, PAGES, Page, PageError, PageView, Pages,
     markup::{Tag, Token, read_back, tokens},
-    messages, sample,
+    messages,
+    page::{OtherForms, RequiredControl},
+    sample, templates,
 };
 
 /// Largest file that is read.
@@ -53,7 +55,7 @@ pub(super) fn read(folder: &Path) -> Result<BTreeMap<String, String>, Vec<PageEr
 }
 
 fn is_known(name: &str) -> bool {
-    BUILT_IN.iter().any(|(template, _)| *template == name)
+    templates(PAGES).iter().any(|(template, _)| template == name)
         || ["look.css", "brand.css", "mark.svg"].contains(&name)
         || Locale::ALL.iter().any(|locale| messages::file_name(*locale) == name)
 }
@@ -64,11 +66,10 @@ pub(super) fn check_pages(pages: &Pages) -> Vec<PageError> {
     for locale in Locale::ALL {
         let view =
             PageView { locale, now: sample::NOW, site: "Sample", nonce: NONCE, trace_id: "sample-trace" };
-        for (_, page) in sample::pages(HOSTILE) {
-            let problem = match pages.render(&page, &view) {
-                Ok(html) => {
-                    problems(&page, &html).into_iter().next().map(|p| (page.template().to_owned(), p))
-                }
+        for (_, page) in sample::samples(PAGES, HOSTILE) {
+            let page = page.as_ref();
+            let problem = match pages.render(page, &view) {
+                Ok(html) => problems(page, &html).into_iter().next().map(|p| (page.definition().file(), p)),
                 Err(error) => Some((error.file, error.problem)),
             };
             if let Some((file, problem)) = problem {
@@ -106,58 +107,56 @@ struct Found {
     controls: Vec<Tag>,
 }
 
-/// A form that a page must have: where it goes, and the controls in it, those of ours with their values.
-struct Wanted<'a> {
-    action: &'a str,
-    controls: Vec<(&'a str, Option<&'a str>)>,
-}
-
 /// What a page lacks that it needs to work, and what it has that it must not have.
-pub(super) fn problems(page: &Page<'_>, html: &str) -> Vec<String> {
+pub(super) fn problems(page: &dyn Page, html: &str) -> Vec<String> {
     let tokens = tokens(html);
     let tags: Vec<&Tag> =
         tokens.iter().filter_map(|t| if let Token::Start(tag) = t { Some(tag) } else { None }).collect();
     let mut problems: Vec<String> = tags.iter().filter_map(|tag| forbidden(tag)).collect();
-    let markers: Vec<_> = tags.iter().filter(|tag| tag.name == "main").collect();
-    if !matches!(markers.as_slice(), [main] if main.attribute("data-page") == Some(page.marker())) {
-        problems.push(format!("needs one <main data-page=\"{}\">", page.marker()));
+    let marker = page.definition().name;
+    let mains: Vec<_> = tags.iter().filter(|tag| tag.name == "main").collect();
+    if !matches!(mains.as_slice(), [main] if main.attribute("data-page") == Some(marker)) {
+        problems.push(format!("needs one <main data-page=\"{marker}\">"));
     }
-    if let Page::Error(error) = page
-        && !markers.iter().any(|main| main.attribute("data-error") == Some(error.cause.as_str()))
+    if let Some((name, value)) = page.attribute()
+        && !mains.iter().any(|main| main.attribute(name) == Some(value))
     {
-        problems.push("needs the cause in data-error of <main>".to_owned());
+        problems.push(format!("needs {name}=\"{value}\" in <main>"));
     }
     let forms = forms(&tokens);
-    for wanted in wanted(page) {
-        let missing = |form: &Found| wanted.controls.iter().find(|control| !has(form, **control)).copied();
+    let own = forms.iter().filter(|form| !form.action.is_empty() || form.method == "post").count();
+    for required in page.forms() {
+        let missing = |form: &Found| required.controls.iter().find(|control| !has(form, control));
         let mut candidates =
-            forms.iter().filter(|form| form.action == wanted.action && form.method == "post").peekable();
+            forms.iter().filter(|form| form.action == required.action && form.method == "post").peekable();
         match candidates.peek().map(|first| missing(first)) {
-            None => problems.push(format!("needs a form that posts to {}", wanted.action)),
-            Some(Some((name, _))) if candidates.all(|form| missing(form).is_some()) => {
-                problems.push(format!("its form lacks the field or the value of {name}"));
+            None => problems.push(format!("needs a form that posts to {}", required.action)),
+            Some(Some(control)) if candidates.all(|form| missing(form).is_some()) => {
+                problems.push(match control {
+                    RequiredControl::Value(name, _) => {
+                        format!("its form lacks the field or the value of {name}")
+                    }
+                    RequiredControl::Password(name) => format!("its form lacks {name} of type password"),
+                });
             }
             Some(_) => {}
         }
-    }
-    let own = forms.iter().filter(|form| !form.action.is_empty() || form.method == "post").count();
-    if matches!(page, Page::SignIn(_) | Page::Consent(_)) && own != 1 {
-        problems.push("must be one form".to_owned());
-    }
-    if matches!(page, Page::SignIn(_)) && !forms.iter().any(|form| form.controls.iter().any(is_password)) {
-        problems.push("its password field must be of type password".to_owned());
+        if required.others == OtherForms::Refused && own != 1 {
+            problems.push("must be one form".to_owned());
+        }
     }
     problems
 }
 
-fn is_password(tag: &Tag) -> bool {
-    tag.attribute("name") == Some("password") && tag.attribute("type") == Some("password")
-}
-
-fn has(form: &Found, (name, value): (&str, Option<&str>)) -> bool {
-    form.controls.iter().any(|control| {
-        control.attribute("name") == Some(name)
-            && value.is_none_or(|value| control.attribute("value") == Some(read_back(value).as_str()))
+fn has(form: &Found, required: &RequiredControl<'_>) -> bool {
+    form.controls.iter().any(|control| match required {
+        RequiredControl::Value(name, value) => {
+            control.attribute("name") == Some(name)
+                && control.attribute("value") == Some(read_back(value).as_str())
+        }
+        RequiredControl::Password(name) => {
+            control.attribute("name") == Some(name) && control.attribute("type") == Some("password")
+        }
     })
 }
 
@@ -221,62 +220,6 @@ fn forms(tokens: &[Token]) -> Vec<Found> {
     forms
 }
 
-fn of_form<'a>(form: &'a HtmlForm<'_>, more: &[(&'a str, Option<&'a str>)]) -> Wanted<'a> {
-    let mut controls = vec![("anti_forgery", Some(form.anti_forgery.as_ref()))];
-    controls.extend(form.interaction.as_deref().map(|handle| ("interaction", Some(handle))));
-    controls.extend(form.fields.iter().map(|(name, value)| (name.as_ref(), Some(value.as_ref()))));
-    controls.extend_from_slice(more);
-    Wanted { action: &form.action, controls }
-}
-
-fn of_aside<'a>(aside: Option<&'a Aside<'_>>) -> Option<(&'a str, Option<&'a str>)> {
-    match aside {
-        Some(Aside::Button { name, value, .. }) => Some((name, Some(value))),
-        _ => None,
-    }
-}
-
-fn wanted<'a>(page: &'a Page<'_>) -> Vec<Wanted<'a>> {
-    match page {
-        Page::SignIn(page) => {
-            let mut controls = vec![("username", Some(page.username.as_ref())), ("password", None)];
-            controls.extend(of_aside(page.other_accounts.as_ref()));
-            controls.extend(of_aside(page.application.as_ref().and(page.back.as_ref())));
-            vec![of_form(&page.form, &controls)]
-        }
-        Page::SelectAccount(page) => {
-            let mut controls: Vec<_> =
-                page.accounts.iter().map(|account| ("account", Some(account.handle.as_ref()))).collect();
-            controls.push(("account", Some(&page.another)));
-            controls.extend(of_aside(page.back.as_ref()));
-            vec![of_form(&page.form, &controls)]
-        }
-        Page::Consent(page) => {
-            let mut controls = vec![("decision", Some("deny")), ("decision", Some("allow"))];
-            controls.extend(of_aside(page.switch_account.as_ref()));
-            vec![of_form(&page.form, &controls)]
-        }
-        Page::FormPost(page) => {
-            let controls =
-                page.parameters.iter().map(|(name, value)| (name.as_ref(), Some(value.as_ref()))).collect();
-            vec![Wanted { action: &page.action, controls }]
-        }
-        Page::SignedOut(_) | Page::Error(_) => Vec::new(),
-        Page::Account(page) => {
-            let mut forms = vec![of_form(&page.sign_out, &[])];
-            forms.extend(page.applications.iter().map(|connected| of_form(&connected.disconnect, &[])));
-            forms.extend(page.sessions.iter().map(|session| of_form(&session.sign_out, &[])));
-            if page.sessions.len() > 1 {
-                forms.push(of_form(&page.sign_out_others, &[]));
-            }
-            forms
-        }
-        Page::Logout(page) => {
-            vec![of_form(&page.form, &[("decision", Some("stay")), ("decision", Some("sign-out"))])]
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -284,7 +227,7 @@ mod tests {
         sync::atomic::{AtomicU32, Ordering},
     };
 
-    use super::*;
+    use super::{super::sign_in, *};
 
     struct Folder(PathBuf);
 
@@ -309,7 +252,7 @@ mod tests {
     }
 
     fn built_in(name: &str) -> String {
-        BUILT_IN.iter().find(|(of, _)| *of == name).unwrap().1.to_owned()
+        templates(PAGES).into_iter().find(|(of, _)| of == name).unwrap().1.to_owned()
     }
 
     /// What `with_overrides` says to one changed file.
@@ -334,8 +277,8 @@ mod tests {
         ]);
         let pages = Pages::with_overrides(&folder.0).unwrap();
         let view = PageView { locale: Locale::De, now: sample::NOW, site: "S", nonce: "n", trace_id: "t" };
-        let (_, sign_in) = sample::pages("").remove(0);
-        let html = pages.render(&sign_in, &view).unwrap();
+        let (_, sign_in) = sample::samples(&[&sign_in::PAGE], "").remove(0);
+        let html = pages.render(sign_in.as_ref(), &view).unwrap();
         assert!(html.contains("Our mark") && html.contains("Einloggen"), "{html}");
         let css = pages.asset(pages.css_path()).unwrap();
         let css = String::from_utf8(css.bytes).unwrap();

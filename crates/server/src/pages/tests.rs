@@ -1,9 +1,11 @@
 //! Every page in every state and every language, with friendly and with hostile texts.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _, fs};
 
 use super::{
-    markup::{Token, tokens},
+    error::Cause,
+    markup::{Tag, Token, tokens},
+    signed_out::SignedOutValues,
     *,
 };
 
@@ -22,21 +24,45 @@ const HOSTILE: &[&str] = &[
     "&#60;b&gt;&lt;b>",
 ];
 
-fn view(locale: Locale) -> PageView<'static> {
+pub(super) fn view(locale: Locale) -> PageView<'static> {
     PageView { locale, now: sample::NOW, site: "Example", nonce: "c2FtcGxlLW5vbmNl", trace_id: "01JD2V8Q" }
 }
 
+/// The pages of the list, and the one of the guide.
+fn definitions() -> Vec<&'static PageDefinition> {
+    [PAGES, &[&device::PAGE]].concat()
+}
+
+/// What shows them, with the messages of the guide.
+fn pages() -> Pages {
+    let mut messages = Messages::embedded().unwrap();
+    for (locale, text) in [
+        (Locale::En, include_str!("../../../../docs/guides/examples/messages/device.en.ftl")),
+        (Locale::De, include_str!("../../../../docs/guides/examples/messages/device.de.ftl")),
+    ] {
+        messages.override_with(locale, text.to_owned()).unwrap();
+    }
+    Pages::with(environment(&definitions()).unwrap(), messages, LOOK.to_owned(), MARK.to_owned())
+}
+
 /// All samples as HTML.
-fn rendered(others: &str) -> Vec<(String, Page<'static>, String)> {
-    let pages = Pages::embedded().unwrap();
+fn rendered(others: &str) -> Vec<(String, Box<dyn Page>, String)> {
+    let pages = pages();
     let mut all = Vec::new();
     for locale in Locale::ALL {
-        for (name, page) in sample::pages(others) {
-            let html = pages.render(&page, &view(locale)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for (name, page) in sample::samples(&definitions(), others) {
+            let html = pages.render(page.as_ref(), &view(locale));
+            let html = html.unwrap_or_else(|error| panic!("{name}: {error}"));
             all.push((format!("{name}.{}", locale.tag()), page, html));
         }
     }
     all
+}
+
+/// The start tags of a document, in order.
+pub(super) fn tags(html: &str) -> Vec<Tag> {
+    let start = |token| if let Token::Start(tag) = token { Some(tag) } else { None };
+    tokens(html).into_iter().filter_map(start).collect()
 }
 
 /// Each text with the elements it stands in.
@@ -61,21 +87,31 @@ fn texts(html: &str) -> Vec<(Vec<String>, String)> {
 fn every_page_keeps_the_contract() {
     for (name, page, html) in rendered("") {
         let html = html.replace("c2FtcGxlLW5vbmNl", "sample-nonce");
-        assert_eq!(overrides::problems(&page, &html), Vec::<String>::new(), "{name}: {html}");
+        assert_eq!(overrides::problems(page.as_ref(), &html), Vec::<String>::new(), "{name}: {html}");
     }
 }
 
 #[test]
-fn every_cause_and_marker_is_in_a_sample() {
-    let pages = sample::pages("");
-    for marker in
-        ["sign-in", "select-account", "consent", "form-post", "signed-out", "error", "account", "logout"]
-    {
-        assert!(pages.iter().any(|(_, page)| page.marker() == marker), "{marker}");
+fn every_page_has_a_line_in_the_list_and_every_template_has_a_page() {
+    let built_in = templates(PAGES);
+    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/templates")).unwrap() {
+        let path = entry.unwrap().path();
+        let source = fs::read_to_string(&path).unwrap();
+        let is_used = built_in.iter().any(|(file, text)| path.ends_with(file) && *text == source);
+        assert!(is_used, "{}: no line of PAGES or SHARED has this template", path.display());
     }
-    for cause in Cause::ALL {
-        let json = serde_json::to_value(cause).unwrap();
-        assert_eq!(json, cause.as_str(), "a template sees what the log says");
+}
+
+#[test]
+fn every_page_has_samples_and_every_sample_a_name_of_its_own() {
+    let mut names = BTreeSet::new();
+    for page in definitions() {
+        let samples = (page.samples)(&sample::Others(""));
+        assert!(!samples.is_empty(), "{}: no sample", page.name);
+        for (name, of) in samples {
+            assert_eq!(of.definition().name, page.name, "{name}");
+            assert!(names.insert(name), "{name}: the name of two samples");
+        }
     }
 }
 
@@ -86,7 +122,7 @@ fn j_01_text_of_others_is_escaped_and_isolated_on_every_page() {
         for (name, page, html) in rendered(&format!("zqzq{payload}")) {
             let html = html.replace("c2FtcGxlLW5vbmNl", "sample-nonce");
             assert_eq!(
-                overrides::problems(&page, &html),
+                overrides::problems(page.as_ref(), &html),
                 Vec::<String>::new(),
                 "{name}: {payload:?}: {html}"
             );
@@ -118,53 +154,22 @@ fn rendered_one(name: &str, others: &str) -> String {
 
 #[test]
 fn j_02_an_error_page_shows_our_texts_only() {
-    for (name, page, html) in rendered("Call +1 555 0100") {
-        if let Page::Error(error) = page
-            && error.application.is_none()
-        {
+    let rendered = rendered("Call +1 555 0100");
+    for cause in Cause::ALL {
+        // Without an application and without what a developer sees.
+        let pages = rendered.iter().filter(|(name, ..)| name.split('.').next() == Some(cause.as_str()));
+        let pages: Vec<_> = pages.collect();
+        assert_eq!(pages.len(), Locale::ALL.len(), "{cause:?}");
+        for (name, _, html) in pages {
             assert!(!html.contains("555"), "{name}: {html}");
         }
     }
 }
 
 #[test]
-fn j_03_the_auto_submitted_form_goes_exactly_where_it_should() {
-    let action = "https://rp.example/cb?a=1&b=\"2'%3C";
-    let state = "\"><script>alert(1)</script>&amp; \u{2028}";
-    let parameters = vec![("state".into(), state.into()), ("submit".into(), "x".into())];
-    let page = Page::FormPost(FormPostValues { action: action.into(), parameters, name: "RP".into() });
-    let html = Pages::embedded().unwrap().render(&page, &view(Locale::En)).unwrap();
-    let tags: Vec<_> = tokens(&html)
-        .into_iter()
-        .filter_map(|token| if let Token::Start(tag) = token { Some(tag) } else { None })
-        .collect();
-    let form: Vec<_> = tags.iter().filter(|tag| tag.name == "form").collect();
-    assert_eq!(form.len(), 1);
-    assert_eq!(form[0].attribute("action"), Some(action));
-    let sent: Vec<_> =
-        tags.iter().filter(|tag| tag.name == "input").map(|tag| tag.attribute("value").unwrap()).collect();
-    assert_eq!(sent, [state, "x"], "byte for byte");
-    let scripts: Vec<_> = tags.iter().filter(|tag| tag.name == "script").collect();
-    assert_eq!(scripts.len(), 1);
-    assert_eq!(scripts[0].attribute("nonce"), Some("c2FtcGxlLW5vbmNl"));
-    assert!(tags.iter().any(|tag| tag.name == "button"), "without scripts there is a button");
-}
-
-#[test]
-fn j_03_a_form_is_posted_to_the_web_only() {
-    for action in ["javascript:alert(1)", "data:text/html,x", "com.example.app:/cb", "/cb", ""] {
-        let page = FormPostValues { action: action.into(), parameters: Vec::new(), name: "RP".into() };
-        assert!(
-            Pages::embedded().unwrap().render(&Page::FormPost(page), &view(Locale::En)).is_err(),
-            "{action}"
-        );
-    }
-}
-
-#[test]
 fn j_04_a_link_that_could_run_script_is_left_out() {
     let back = Back { name: "RP".into(), uri: "javascript:alert(1)".into() };
-    let page = Page::SignedOut(SignedOutValues { back: Some(back), sign_in: None });
+    let page = SignedOutValues { back: Some(back), sign_in: None };
     let html = Pages::embedded().unwrap().render(&page, &view(Locale::En)).unwrap();
     assert!(!html.contains("javascript:"), "{html}");
     for (name, _, html) in rendered("") {
@@ -176,21 +181,16 @@ fn j_04_a_link_that_could_run_script_is_left_out() {
 fn one_script_on_one_page_and_nothing_inline() {
     for (name, page, html) in rendered("") {
         let scripts = html.matches("<script").count();
-        assert_eq!(scripts, usize::from(page.marker() == "form-post"), "{name}");
+        assert_eq!(scripts, usize::from(page.has_script()), "{name}");
+        assert_eq!(page.has_script(), page.definition().name == "form-post", "{name}");
         assert!(!html.contains("<style"), "{name}");
     }
 }
 
 #[test]
-fn pages_are_small_whatever_is_put_in() {
+fn pages_are_small() {
     let pages = Pages::embedded().unwrap();
     let css = pages.asset(pages.css_path()).unwrap().bytes.len();
-    let (_, page) = sample::pages("").swap_remove(0);
-    let Page::SignIn(page) = page else { panic!("the first sample is a sign-in") };
-    let long = "x".repeat(1_000_000);
-    let application = Some(Application { name: long.as_str().into(), host: Some(long.as_str().into()) });
-    let page = Page::SignIn(SignInValues { username: long.as_str().into(), application, ..page });
-    assert!(pages.render(&page, &view(Locale::En)).unwrap().len() + css < 50_000);
     for (name, _, html) in rendered("") {
         assert!(html.len() + css + MARK.len() < 50_000, "{name}: {} + {css}", html.len());
     }
@@ -199,10 +199,7 @@ fn pages_are_small_whatever_is_put_in() {
 #[test]
 fn every_field_has_a_label_and_every_error_is_tied_to_its_field() {
     for (name, page, html) in rendered("") {
-        let tags: Vec<_> = tokens(&html)
-            .into_iter()
-            .filter_map(|token| if let Token::Start(tag) = token { Some(tag) } else { None })
-            .collect();
+        let tags = tags(&html);
         let mut ids: Vec<_> = tags.iter().filter_map(|tag| tag.attribute("id")).collect();
         let count = ids.len();
         ids.sort_unstable();
@@ -211,7 +208,7 @@ fn every_field_has_a_label_and_every_error_is_tied_to_its_field() {
         for tag in &tags {
             if tag.name == "input" && tag.attribute("type") != Some("hidden") {
                 let labelled = |of: &&_| {
-                    let of: &&super::markup::Tag = of;
+                    let of: &&Tag = of;
                     of.name == "label" && of.attribute("for") == tag.attribute("id")
                 };
                 assert!(tags.iter().any(|of| labelled(&of)), "{name}: {tag:?} has no label");
@@ -226,13 +223,8 @@ fn every_field_has_a_label_and_every_error_is_tied_to_its_field() {
         }
         assert!(tags.iter().filter(|tag| tag.attribute("autofocus").is_some()).count() <= 1, "{name}");
         assert_eq!(tags.iter().filter(|tag| tag.name == "h1").count(), 1, "{name}");
-        let failed = match &page {
-            Page::SignIn(page) => page.problem.is_some(),
-            Page::Error(_) => true,
-            _ => false,
-        };
         let alert = tags.iter().find(|tag| tag.attribute("role") == Some("alert"));
-        assert_eq!(alert.is_some(), failed, "{name}");
+        assert_eq!(alert.is_some(), page.has_alert(), "{name}");
         if let Some(alert) = alert {
             assert!(
                 alert.attribute("autofocus").is_some() && alert.attribute("tabindex") == Some("-1"),
@@ -240,20 +232,6 @@ fn every_field_has_a_label_and_every_error_is_tied_to_its_field() {
             );
         }
     }
-}
-
-#[test]
-fn l_12_the_same_text_for_an_unknown_name_and_a_wrong_password() {
-    // There is one variant for both: what differs must be what was typed, and nothing else.
-    let pages = Pages::embedded().unwrap();
-    let typed = |username: &str| {
-        let (_, page) = sample::pages("").swap_remove(1);
-        let Page::SignIn(page) = page else { panic!("the second sample is a failed sign-in") };
-        assert_eq!(page.problem, Some(SignInProblem::Credentials));
-        let page = Page::SignIn(SignInValues { username: username.to_owned().into(), ..page });
-        pages.render(&page, &view(Locale::En)).unwrap().replace(username, "")
-    };
-    assert_eq!(typed("ada"), typed("nobody-here"));
 }
 
 #[test]
@@ -314,11 +292,11 @@ fn colours_have_enough_contrast_in_light_and_in_dark() {
 #[test]
 fn preview() {
     let folder = std::env::temp_dir().join("grantwell-pages");
-    std::fs::create_dir_all(folder.join("assets")).unwrap();
+    fs::create_dir_all(folder.join("assets")).unwrap();
     let pages = Pages::embedded().unwrap();
     let mut index = String::from("<!doctype html><meta charset=utf-8><title>Pages</title><ul>");
     for path in [&pages.css.0, &pages.icon.0] {
-        std::fs::write(folder.join(path.trim_start_matches('/')), pages.asset(path).unwrap().bytes).unwrap();
+        fs::write(folder.join(path.trim_start_matches('/')), pages.asset(path).unwrap().bytes).unwrap();
     }
     for (name, _, html) in rendered("") {
         // Read from a folder, not from a server.
@@ -327,8 +305,8 @@ fn preview() {
             .replace("<script", "<template")
             .replace("/script>", "/template>");
         let file = format!("{name}.html");
-        std::fs::write(folder.join(&file), html).unwrap();
+        fs::write(folder.join(&file), html).unwrap();
         write!(index, "<li><a href=\"{file}\">{name}</a>").unwrap();
     }
-    std::fs::write(folder.join("index.html"), index).unwrap();
+    fs::write(folder.join("index.html"), index).unwrap();
 }
