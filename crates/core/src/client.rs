@@ -61,14 +61,6 @@ pub enum GrantType {
 }
 
 impl GrantType {
-    /// Whether a person signs in for it: its tokens can speak for a person, and its client can be given refresh tokens.
-    pub const fn signs_people_in(self) -> bool {
-        match self {
-            Self::AuthorizationCode => true,
-            Self::RefreshToken | Self::ClientCredentials => false,
-        }
-    }
-
     /// All of them, in the order discovery lists them.
     pub const ALL: &'static [Self] = &[Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
 
@@ -78,6 +70,14 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// Whether a person signs in for it: its tokens can speak for a person, and its client can be given refresh tokens.
+    pub const fn signs_people_in(self) -> bool {
+        match self {
+            Self::AuthorizationCode => true,
+            Self::RefreshToken | Self::ClientCredentials => false,
         }
     }
 }

@@ -552,6 +552,6 @@ fn can_reach(mode: ResponseMode, redirect_uri: &str) -> bool {
 
 #[cfg(test)]
 #[path = "../../../../docs/guides/examples/claims.rs"]
-mod claims;
+mod example_claims;
 #[cfg(test)]
 mod tests;

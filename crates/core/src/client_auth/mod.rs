@@ -352,6 +352,6 @@ impl<S: ClientStep> Step for ByClient<'_, S> {
 
 #[cfg(test)]
 #[path = "../../../../docs/guides/examples/client_mac.rs"]
-mod client_mac;
+mod example_client_mac;
 #[cfg(test)]
 mod tests;

@@ -15,4 +15,4 @@ pub static FACTORS: &[&dyn Factor] = &[&password::Password];
 
 #[cfg(test)]
 #[path = "../../../../docs/guides/examples/totp.rs"]
-pub mod totp;
+mod example_totp;

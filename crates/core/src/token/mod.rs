@@ -222,6 +222,6 @@ fn required(form: &Form, name: &'static str) -> Result<String, TokenRefusal> {
 
 #[cfg(test)]
 #[path = "../../../../docs/guides/examples/probe.rs"]
-mod probe;
+mod example_probe;
 #[cfg(test)]
 mod tests;
