@@ -98,7 +98,7 @@ impl Step for ShowAccount<'_> {
             anti_forgery: pending::anti_forgery(&context.keyring.keys, &self.transaction, ACCOUNT, &about),
             connections: connections.to_vec(),
             sessions: have.sessions_of(record.user.id)?.to_vec(),
-            resources: have.resources(named, ScopeSet::default())?.to_vec(),
+            resources: have.resources(&named, &ScopeSet::default())?.to_vec(),
             record: record.clone(),
         };
         let writes = crate::interaction::browser::touch(&[record], context.now);

@@ -108,7 +108,8 @@ impl AudienceRequest {
         let refreshes = client.grant_types.contains(&GrantType::RefreshToken);
         match &self.scope {
             Some(asked) => {
-                asked.intersection(&client.scope).filtered(|scope| refreshes || scope != "offline_access")
+                let is_wanted = |scope: &str| refreshes || scope != "offline_access";
+                asked.filtered(|scope| client.scope.contains(scope) && is_wanted(scope))
             }
             None => client.scope.filtered(|scope| scope != "openid" && scope != "offline_access"),
         }

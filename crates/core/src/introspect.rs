@@ -171,7 +171,7 @@ fn is_listed(
     context: &Context<'_>,
 ) -> Result<bool, Want> {
     let Audience::Resource(identifier) = claims.audience(context.policy) else { return Ok(false) };
-    let resources = have.resources(vec![identifier], ScopeSet::default())?;
+    let resources = have.resources(&[identifier], &ScopeSet::default())?;
     Ok(resources.iter().any(|resource| {
         resource.identifier.as_str() == claims.aud
             && resource.introspection_clients.contains(&client.client_id)

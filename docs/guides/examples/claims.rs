@@ -16,16 +16,22 @@ fn claims(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), Request
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{authorize::fixtures as au, fixtures as fx, form::Form};
+    use crate::{audience::AudienceRequest, authorize::fixtures as au, fixtures as fx, form::Form};
 
     fn checked(claims: &str) -> Result<(), RequestRefusal> {
         let client = fx::client();
         let form = Form::from_pairs([("claims", claims)]);
         let destination =
             super::super::Destination { client: &client, redirect: au::redirect(&au::request()).clone() };
-        let policy = fx::policy();
-        let input =
-            Input { form: &form, destination: &destination, resources: &[], context: &fx::context(&policy) };
+        let (policy, audience) = (fx::policy(), AudienceRequest::read(&form));
+        let context = fx::context(&policy);
+        let input = Input {
+            form: &form,
+            audience: &audience,
+            destination: &destination,
+            resources: &[],
+            context: &context,
+        };
         (ROW.run)(&input, &mut au::request())
     }
 

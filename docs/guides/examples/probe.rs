@@ -43,7 +43,7 @@ impl GrantRequest for ProbeRequest {
         if client.is_public() {
             return Err(TokenRefusal::PublicClient.into());
         }
-        let resources = have.resources(vec![self.resource.clone()], ScopeSet::default())?;
+        let resources = have.resources(std::slice::from_ref(&self.resource), &ScopeSet::default())?;
         let resource = resources.first().ok_or(TokenRefusal::TargetNotGranted)?;
         if !resource.scopes.keys().any(|scope| client.scope.contains(scope)) {
             return Err(TokenRefusal::TargetNotGranted.into());

@@ -246,7 +246,10 @@ fn destination<'a>(
 /// All that a check may look at.
 struct Input<'a> {
     form: &'a Form,
+    /// What the form says of scopes and resources.
+    audience: &'a Result<AudienceRequest, AudienceRefusal>,
     destination: &'a Destination<'a>,
+    /// Those of [`AudienceRequest::to_load`].
     resources: &'a [Resource],
     context: &'a Context<'a>,
 }
@@ -286,12 +289,45 @@ pub struct AuthorizeRequest {
     form: Form,
     /// The first check of all: without a client there is nowhere to send an error.
     client_id: Result<ClientId, PageRefusal>,
+    // Refused in its turn.
+    audience: Result<AudienceRequest, AudienceRefusal>,
 }
 
 impl AuthorizeRequest {
     /// Reads the parameters.
     pub fn read(form: Form) -> Self {
-        Self { client_id: client_id(&form), form }
+        Self { client_id: client_id(&form), audience: AudienceRequest::read(&form), form }
+    }
+
+    /// Both stages, for a request of this client wherever it came from.
+    fn check(
+        &self,
+        client_id: &ClientId,
+        have: &Have,
+        context: &Context<'_>,
+    ) -> Result<CheckedRequest, Stop<AuthorizeRefusal>> {
+        let page = |refusal, client: Option<&Arc<Client>>| AuthorizeRefusal::Page(refusal, client.cloned());
+        let client = have.client(client_id)?;
+        let destination = destination(&self.form, client_id, client.map(Arc::as_ref))
+            .map_err(|refusal| page(refusal, client))?;
+        let client = client.ok_or_else(|| page(PageRefusal::ClientUnknown(client_id.clone()), None))?;
+        let resources = match &self.audience {
+            Ok(asked) => {
+                let (identifiers, scopes) = asked.to_load(destination.client);
+                have.resources(&identifiers, &scopes)?
+            }
+            // What cannot be read names nothing to load; the check says so in its turn.
+            Err(_) => &[],
+        };
+        let Self { form, audience, .. } = self;
+        match run(&Input { form, audience, destination: &destination, resources, context }) {
+            Ok(request) => Ok(CheckedRequest { request, client: Arc::clone(client) }),
+            Err((refusal, row)) => {
+                let to = Destined { client: Arc::clone(client), redirect: destination.redirect };
+                let refusal = AuthorizeRefusal::Redirect(refusal, Box::new(to));
+                Err(Refused { check: Some(row), ..refusal.into() }.into())
+            }
+        }
     }
 }
 
@@ -365,52 +401,17 @@ impl Step for AuthorizeRequest {
     fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<CheckedRequest, AuthorizeRefusal> {
         let client_id = self.client_id.as_ref();
         let client_id = client_id.map_err(|refusal| AuthorizeRefusal::Page(refusal.clone(), None))?;
-        check_request(&self.form, client_id, have, context).map(Decision::read_only)
+        self.check(client_id, have, context).map(Decision::read_only)
     }
 }
 
-/// Both stages, for a request of this client wherever it came from.
-fn check_request(
-    form: &Form,
-    client_id: &ClientId,
-    have: &Have,
-    context: &Context<'_>,
-) -> Result<CheckedRequest, Stop<AuthorizeRefusal>> {
-    let page = |refusal, client: Option<&Arc<Client>>| AuthorizeRefusal::Page(refusal, client.cloned());
-    let client = have.client(client_id)?;
-    let destination =
-        destination(form, client_id, client.map(Arc::as_ref)).map_err(|refusal| page(refusal, client))?;
-    let client = client.ok_or_else(|| page(PageRefusal::ClientUnknown(client_id.clone()), None))?;
-    let resources = match AudienceRequest::read(form) {
-        Ok(asked) => {
-            let (identifiers, scopes) = asked.to_load(destination.client);
-            have.resources(identifiers, scopes)?
-        }
-        // What cannot be read names nothing to load; the check says so in its turn.
-        Err(_) => &[],
-    };
-    match run(form, &destination, resources, context) {
-        Ok(request) => Ok(CheckedRequest { request, client: Arc::clone(client) }),
-        Err((refusal, row)) => {
-            let to = Destined { client: Arc::clone(client), redirect: destination.redirect };
-            let refusal = AuthorizeRefusal::Redirect(refusal, Box::new(to));
-            Err(Refused { check: Some(row), ..refusal.into() }.into())
-        }
-    }
-}
-
-/// Second stage: what is asked for? `resources` are those of [`AudienceRequest::to_load`].
-fn run(
-    form: &Form,
-    destination: &Destination<'_>,
-    resources: &[Resource],
-    context: &Context<'_>,
-) -> Result<AuthorizationRequest, (RequestRefusal, &'static CheckRow)> {
-    let route = ResponseRoute::Redirect(destination.redirect.clone());
-    let mut request = AuthorizationRequest::new(destination.client.client_id.clone(), route, context.now);
-    let input = Input { form, destination, resources, context };
+/// Second stage: what is asked for?
+fn run(input: &Input<'_>) -> Result<AuthorizationRequest, (RequestRefusal, &'static CheckRow)> {
+    let Destination { client, redirect } = input.destination;
+    let route = ResponseRoute::Redirect(redirect.clone());
+    let mut request = AuthorizationRequest::new(client.client_id.clone(), route, input.context.now);
     for check in CHECKS {
-        (check.run)(&input, &mut request).map_err(|refusal| (refusal, &check.row))?;
+        (check.run)(input, &mut request).map_err(|refusal| (refusal, &check.row))?;
     }
     Ok(request)
 }
@@ -478,8 +479,8 @@ fn pkce(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), Req
 }
 
 fn permissions(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
-    let asked = AudienceRequest::read(input.form).map_err(RequestRefusal::Audience)?;
-    request.permissions = asked
+    let audience = input.audience.as_ref().map_err(|refusal| RequestRefusal::Audience(refusal.clone()))?;
+    request.permissions = audience
         .resolve(input.destination.client, input.resources, &input.context.policy.issuer)
         .map_err(RequestRefusal::Audience)?;
     Ok(())

@@ -132,7 +132,11 @@ impl<K: PartialEq, V> Slot<K, V> {
     }
 
     fn find(&self, key: &K) -> Option<&V> {
-        self.0.as_deref().filter(|(known, _)| known == key).map(|(_, value)| value)
+        self.find_by(|known| known == key)
+    }
+
+    fn find_by(&self, is_key: impl FnOnce(&K) -> bool) -> Option<&V> {
+        self.0.as_deref().filter(|(known, _)| is_key(known)).map(|(_, value)| value)
     }
 }
 
@@ -199,22 +203,21 @@ impl Have {
     /// Resources by name or by a scope they own; none where nothing is named.
     pub fn resources(
         &self,
-        identifiers: Vec<ResourceIdentifier>,
-        scopes: ScopeSet,
+        identifiers: &[ResourceIdentifier],
+        scopes: &ScopeSet,
     ) -> Result<&[Resource], Want> {
         if identifiers.is_empty() && scopes.is_empty() {
             return Ok(&[]);
         }
-        let key = (identifiers, scopes);
-        match self.resources.find(&key) {
-            Some(resources) => Ok(resources),
-            None => Err(Want::Resources(key.0, key.1)),
-        }
+        let found = self.resources.find_by(|(known, of)| known == identifiers && of == scopes);
+        found
+            .map(|resources| &**resources)
+            .ok_or_else(|| Want::Resources(identifiers.to_vec(), scopes.clone()))
     }
 
     /// The resources that permissions are about.
     pub fn resources_of(&self, permissions: &Permissions) -> Result<&[Resource], Want> {
-        self.resources(permissions.resources().cloned().collect(), ScopeSet::default())
+        self.resources(&permissions.resources().cloned().collect::<Vec<_>>(), &ScopeSet::default())
     }
 
     /// A user.
@@ -232,8 +235,8 @@ impl Have {
         if ids.is_empty() {
             return Ok(&[]);
         }
-        let ids = ids.to_vec();
-        self.sessions.find(&ids).map(Vec::as_slice).ok_or(Want::Sessions(ids))
+        let found = self.sessions.find_by(|known| known == ids);
+        found.map(Vec::as_slice).ok_or_else(|| Want::Sessions(ids.to_vec()))
     }
 
     /// The live sessions of a user.
@@ -274,8 +277,8 @@ impl Have {
 
     /// Counters of attempts, in the order of the keys.
     pub fn attempts(&self, keys: &[AttemptKey]) -> Result<&[Attempts], Want> {
-        let keys = keys.to_vec();
-        self.attempts.find(&keys).map(Vec::as_slice).ok_or(Want::Attempts(keys))
+        let found = self.attempts.find_by(|known| known == keys);
+        found.map(Vec::as_slice).ok_or_else(|| Want::Attempts(keys.to_vec()))
     }
 
     /// What comparing a password with a hash came to.

@@ -37,10 +37,10 @@ impl<'a> TokenTarget<'a> {
     /// The same, with the record read for it.
     pub(super) fn load(audience: &Audience, have: &'a Have) -> Result<Self, Stop<TokenRefusal>> {
         let named = match audience {
-            Audience::Issuer => Vec::new(),
-            Audience::Resource(identifier) => vec![identifier.clone()],
+            Audience::Issuer => &[][..],
+            Audience::Resource(identifier) => std::slice::from_ref(identifier),
         };
-        Ok(Self::find(audience, have.resources(named, ScopeSet::default())?)?)
+        Ok(Self::find(audience, have.resources(named, &ScopeSet::default())?)?)
     }
 }
 

@@ -48,7 +48,7 @@ impl GrantRequest for Machine {
         if let Some(Audience::Resource(named)) = &named {
             identifiers.push(named.clone());
         }
-        let resources = have.resources(identifiers, registered.clone())?;
+        let resources = have.resources(&identifiers, &registered)?;
         let asked = self.scope.as_ref().map_err(|refusal| *refusal)?;
         let wanted =
             asked.as_ref().map_or_else(|| registered.clone(), |asked| asked.intersection(&registered));

@@ -35,7 +35,9 @@ fn placed<'a>(form: &Form, client: &'a Client) -> Result<Destination<'a>, PageRe
 fn checked_by(client: &Client, form: &Form) -> Result<AuthorizationRequest, RequestRefusal> {
     let resources = [fx::resource(), fx::other_resource()];
     let policy = fx::policy();
-    run(form, &placed(form, client).unwrap(), &resources, &fx::context(&policy))
+    let (audience, destination) = (AudienceRequest::read(form), placed(form, client).unwrap());
+    let (audience, destination, resources) = (&audience, &destination, &resources);
+    run(&Input { form, audience, destination, resources, context: &fx::context(&policy) })
         .map_err(|(refusal, _)| refusal)
 }
 
