@@ -13,7 +13,8 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use subtle::ConstantTimeEq;
+
+use crate::secret::is_same;
 
 /// `code_challenge_method` values that exist.
 pub const METHODS: &[&str] = &["S256"];
@@ -32,7 +33,7 @@ pub fn is_verifier(text: &str) -> bool {
 /// Whether `verifier` is one and hashes to `challenge` (RFC 7636 §4.6), compared in constant time.
 pub fn matches(challenge: &str, verifier: &str) -> bool {
     let hashed = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
-    is_verifier(verifier) && bool::from(hashed.as_bytes().ct_eq(challenge.as_bytes()))
+    is_verifier(verifier) && is_same(hashed.as_bytes(), challenge.as_bytes())
 }
 
 #[cfg(test)]

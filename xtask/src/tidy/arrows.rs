@@ -58,7 +58,6 @@ const ROOMS: &[Room] = &[
             "serde",
             "serde_json",
             "strsim",
-            "subtle",
             "unicode-normalization",
             "url",
             "uuid",

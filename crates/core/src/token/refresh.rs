@@ -4,12 +4,10 @@
 
 use std::fmt;
 
-use subtle::ConstantTimeEq;
-
 use crate::{
     id::AuthorizationId,
     realm_keys::RealmKeys,
-    secret::{Bearer, Digest, Secret},
+    secret::{Bearer, Digest, Secret, is_same},
     time::Entropy,
 };
 
@@ -101,7 +99,7 @@ impl Claimed {
 
     /// The token, if its tag says that it was ours.
     pub fn verify(&self, keys: &RealmKeys) -> Option<&RefreshToken> {
-        bool::from(self.token.tag(keys).ct_eq(&self.tag)).then_some(&self.token)
+        is_same(&self.token.tag(keys), &self.tag).then_some(&self.token)
     }
 }
 
