@@ -186,6 +186,10 @@ impl Exchange {
             }
             Want::Authorization(id) => have.authorization.put(id, store.authorization(realm, id).await?),
             Want::Ticket(kind, id) => have.ticket.put((kind, id), store.ticket(realm, kind, id).await?),
+            Want::TicketBySecond(kind, second) => {
+                let ticket = store.ticket_by_second(realm, kind, &second, self.now).await?;
+                have.ticket_by_second.put((kind, second), ticket);
+            }
             Want::RevokedToken(token) => {
                 have.revoked_tokens.put(token, store.is_token_revoked(realm, &token).await?);
             }

@@ -44,6 +44,8 @@ pub enum Want {
     Authorization(AuthorizationId),
     /// A ticket, used and expired ones too.
     Ticket(TicketKind, TicketId),
+    /// The live ticket with that second digest.
+    TicketBySecond(TicketKind, Digest),
     /// Whether a single access token was revoked.
     RevokedToken(Digest),
     /// Counters of attempts, in the order of the keys.
@@ -70,6 +72,7 @@ impl Want {
             Self::Connections(_) => "connections",
             Self::Authorization(_) => "authorization",
             Self::Ticket(..) => "ticket",
+            Self::TicketBySecond(..) => "ticket_by_second",
             Self::RevokedToken(_) => "denied",
             Self::Attempts(_) => "attempts",
             Self::SigningKey(_) => "signing_key",
@@ -163,6 +166,8 @@ pub struct Have {
     pub authorization: Slot<AuthorizationId, Option<AuthorizationRecord>>,
     /// [`Want::Ticket`].
     pub ticket: Slot<(TicketKind, TicketId), Option<Ticket>>,
+    /// [`Want::TicketBySecond`].
+    pub ticket_by_second: Slot<(TicketKind, Digest), Option<Ticket>>,
     /// [`Want::RevokedToken`].
     pub revoked_tokens: Slot<Digest, bool>,
     /// [`Want::Attempts`].
@@ -267,6 +272,12 @@ impl Have {
         self.ticket.find(&(kind, id)).map(Option::as_ref).ok_or(Want::Ticket(kind, id))
     }
 
+    /// The live ticket with that second digest; one that was used or has expired is not there.
+    pub fn ticket_by_second(&self, kind: TicketKind, second: Digest) -> Result<Option<&Ticket>, Want> {
+        let found = self.ticket_by_second.find(&(kind, second)).map(Option::as_ref);
+        found.ok_or(Want::TicketBySecond(kind, second))
+    }
+
     /// Whether a single access token was revoked.
     pub fn is_token_revoked(&self, token: Digest) -> Result<bool, Want> {
         self.revoked_tokens.find(&token).copied().ok_or(Want::RevokedToken(token))
@@ -293,7 +304,15 @@ impl Have {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::{
+        error::NoRefusal,
+        fixtures as fx,
+        step::{Context, Decided, Decision, Step},
+        store::Share,
+    };
 
     #[test]
     fn not_read_is_wanted_and_not_there_is_an_answer() {
@@ -304,6 +323,47 @@ mod tests {
         assert_eq!(have.user(id), Ok(None));
         let other = UserId::from_bytes([2; 16]);
         assert_eq!(have.user(other), Err(Want::User(other)), "an answer to another question");
+    }
+
+    /// Which ticket of a kind has a second digest.
+    struct BySecond(TicketKind, Digest);
+
+    impl Step for BySecond {
+        const NAME: &'static str = "by_second";
+        const SHARE: Share = Share::Rest;
+        type Outcome = Option<TicketId>;
+        type Refusal = NoRefusal;
+
+        fn decide(&self, have: &Have, _: &Context<'_>) -> Decided<Option<TicketId>, NoRefusal> {
+            let found = have.ticket_by_second(self.0, self.1)?;
+            Ok(Decision::read_only(found.map(|ticket| ticket.id)))
+        }
+    }
+
+    #[test]
+    fn a_live_ticket_is_found_by_its_second_digest_and_kind() {
+        let (kind, second) = (TicketKind::DeviceCode, Digest::of(b"second"));
+        let ticket = Ticket {
+            kind,
+            id: TicketId::from_bytes([1; 16]),
+            digest: Digest::of(b"first"),
+            second_digest: Some(second),
+            version: 0,
+            expires_at: fx::NOW + Duration::from_mins(1),
+            used_at: None,
+            body: serde_json::Value::Null,
+        };
+        let policy = fx::policy();
+        let find = |ticket: &Ticket, kind, digest, now| {
+            let world = fx::World { ticket: Some(ticket.clone()), ..fx::World::default() };
+            fx::decide(&BySecond(kind, digest), &world, &fx::context_at(&policy, now)).unwrap().outcome
+        };
+        assert_eq!(find(&ticket, kind, second, fx::NOW), Some(ticket.id));
+        assert_eq!(find(&ticket, kind, ticket.digest, fx::NOW), None);
+        assert_eq!(find(&ticket, TicketKind::PushedRequest, second, fx::NOW), None);
+        assert_eq!(find(&ticket, kind, second, ticket.expires_at), None);
+        let used = Ticket { used_at: Some(fx::NOW), ..ticket };
+        assert_eq!(find(&used, kind, second, fx::NOW), None);
     }
 
     #[test]
