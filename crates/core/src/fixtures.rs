@@ -27,7 +27,7 @@ use crate::{
     step::{Context, Decided, Decision, Have, Origin, PasswordResult, Refused, Step, Stop, Want},
     store::{
         Attempts, Authentication, Authorization, AuthorizationRecord, CodeState, Connection, Consent,
-        Interaction, KeyRecord, KeyUse, Session, SessionRecord, Ticket, User,
+        Interaction, KeyRecord, KeyUse, Session, SessionRecord, Ticket, TicketValue, User,
     },
     time::{Entropy, Timestamp},
     token::code::Code,
@@ -277,6 +277,20 @@ pub(crate) fn record_of(client: Client) -> AuthorizationRecord {
 
 pub(crate) fn record() -> AuthorizationRecord {
     record_of(client())
+}
+
+/// The ticket of that value, for a minute from [`NOW`] on, with an empty body.
+pub(crate) fn ticket(value: &TicketValue) -> Ticket {
+    Ticket {
+        kind: value.kind,
+        id: value.id,
+        digest: value.digest(),
+        second_digest: None,
+        version: 0,
+        expires_at: NOW + Duration::from_mins(1),
+        used_at: None,
+        body: serde_json::Value::Null,
+    }
 }
 
 /// What `authenticate` answers to a client's right credential.

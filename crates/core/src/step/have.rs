@@ -304,14 +304,12 @@ impl Have {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
         error::NoRefusal,
         fixtures as fx,
         step::{Context, Decided, Decision, Step},
-        store::Share,
+        store::{Share, TicketValue},
     };
 
     #[test]
@@ -343,16 +341,8 @@ mod tests {
     #[test]
     fn a_live_ticket_is_found_by_its_second_digest_and_kind() {
         let (kind, second) = (TicketKind::DeviceCode, Digest::of(b"second"));
-        let ticket = Ticket {
-            kind,
-            id: TicketId::from_bytes([1; 16]),
-            digest: Digest::of(b"first"),
-            second_digest: Some(second),
-            version: 0,
-            expires_at: fx::NOW + Duration::from_mins(1),
-            used_at: None,
-            body: serde_json::Value::Null,
-        };
+        let value = TicketValue::new(kind, fx::NOW, &fx::Seeded::new(1));
+        let ticket = Ticket { second_digest: Some(second), ..fx::ticket(&value) };
         let policy = fx::policy();
         let find = |ticket: &Ticket, kind, digest, now| {
             let world = fx::World { ticket: Some(ticket.clone()), ..fx::World::default() };

@@ -7,6 +7,7 @@
 mod records;
 mod request;
 mod ticket;
+mod ticket_value;
 mod write;
 
 use std::{future::Future, time::Duration};
@@ -18,6 +19,7 @@ pub use records::{
 };
 pub use request::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute};
 pub use ticket::{Seen, Ticket, TicketKind, TicketUpdate};
+pub use ticket_value::TicketValue;
 pub use write::Write;
 
 use crate::{

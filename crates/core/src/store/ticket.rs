@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{id::TicketId, secret::Digest, time::Timestamp};
 
-/// What a ticket is for. A variant and its name are all that a new kind needs.
+/// What a ticket is for. A variant, its name and its prefix are all that a new kind needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TicketKind {
     /// A pushed authorization request (RFC 9126).
@@ -25,6 +25,15 @@ impl TicketKind {
             Self::DeviceCode => "device_code",
         }
     }
+
+    /// What the values of this kind start with ([`super::TicketValue`]).
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            // RFC 9126 §2.2.
+            Self::PushedRequest => "urn:ietf:params:oauth:request_uri:",
+            Self::DeviceCode => "gwd_",
+        }
+    }
 }
 
 /// Something that is handed out, used once or updated with a version, and forgotten. It is live until it was used or has expired.
@@ -32,7 +41,7 @@ impl TicketKind {
 pub struct Ticket {
     /// What it is for.
     pub kind: TicketKind,
-    /// Beside the secret in the value that was handed out.
+    /// Beside the secret in the value that was handed out ([`super::TicketValue`]).
     pub id: TicketId,
     /// Of that secret.
     pub digest: Digest,
