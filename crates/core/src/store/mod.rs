@@ -18,7 +18,7 @@ pub use records::{
     References, RefreshState, Session, SessionRecord, User,
 };
 pub use request::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute};
-pub use ticket::{Seen, Ticket, TicketKind, TicketUpdate};
+pub use ticket::{Seen, SeenKind, Ticket, TicketKind, TicketUpdate};
 pub use ticket_value::TicketValue;
 pub use write::Write;
 

@@ -98,10 +98,29 @@ impl std::fmt::Debug for TicketUpdate {
     }
 }
 
+/// What carries an id that is good once. Ids of two kinds never meet, whoever chose them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeenKind {
+    /// An assertion that a client proves itself with (RFC 7523 §3).
+    ClientAssertion,
+    /// A proof that a key is held (RFC 9449 §11.1).
+    DpopProof,
+}
+
+impl SeenKind {
+    /// Its name in the digest, one word. Never changed once released: an id that was seen before would be good again.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientAssertion => "client_assertion",
+            Self::DpopProof => "dpop_proof",
+        }
+    }
+}
+
 /// An id that a client chose, and that is good once: the `jti` of an assertion or of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Of who chose the id, and the id.
+    /// Of the kind, who chose the id, and the id.
     pub digest: Digest,
     /// When what carries the id is accepted no longer, from any sender. The store keeps it to the end of that minute, which is part of
     /// the key: it must follow from what carries the id, never from when it was shown.
@@ -109,10 +128,11 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// `by` names who chose `id`: an issuer, or the thumbprint of a key.
-    pub fn new(by: &str, id: &str, expires_at: Timestamp) -> Self {
-        // The length keeps the two apart.
-        Self { digest: Digest::of(format!("{} {by} {id}", by.len()).as_bytes()), expires_at }
+    /// `by` names who chose `id`: a client, an issuer, or the thumbprint of a key.
+    pub fn new(kind: SeenKind, by: &str, id: &str, expires_at: Timestamp) -> Self {
+        // The length keeps `by` and `id` apart.
+        let text = format!("{} {} {by} {id}", kind.as_str(), by.len());
+        Self { digest: Digest::of(text.as_bytes()), expires_at }
     }
 }
 
@@ -121,10 +141,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_who_chose_it_and_what_was_chosen() {
-        let digest = |by, id| Seen::new(by, id, Timestamp::from_millis(0)).digest;
-        let all =
-            [digest("a", "b c"), digest("a b", "c"), digest("a", "b"), digest("b", "a"), digest("", "a b c")];
+    fn an_id_is_its_kind_and_who_chose_it_and_what_was_chosen() {
+        let of = |kind, by, id| Seen::new(kind, by, id, Timestamp::from_millis(0)).digest;
+        let digest = |by, id| of(SeenKind::ClientAssertion, by, id);
+        let all = [
+            digest("a", "b c"),
+            digest("a b", "c"),
+            digest("a", "b"),
+            digest("b", "a"),
+            digest("", "a b c"),
+            of(SeenKind::DpopProof, "a", "b"),
+        ];
         for (at, one) in all.iter().enumerate() {
             assert!(!all[at + 1..].contains(one), "{at}");
         }

@@ -11,8 +11,8 @@ use grantwell_core::{
     scope::Permissions,
     secret::Digest,
     store::{
-        AttemptKey, Authorization, Backoff, KeyUse, Outcome, RealmRecord, RefreshState, Seen, Share, Store,
-        StoreError, Ticket, TicketKind, TicketUpdate, User, Write,
+        AttemptKey, Authorization, Backoff, KeyUse, Outcome, RealmRecord, RefreshState, Seen, SeenKind,
+        Share, Store, StoreError, Ticket, TicketKind, TicketUpdate, User, Write,
     },
     time::Entropy,
 };
@@ -211,7 +211,9 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
             0 => Write::UseTicket { kind: ticket.kind, id: ticket.id, version: Some(2), at: NOW },
             _ => Write::UseTicket { kind: ticket.kind, id: ticket.id, version: None, at: NOW },
         }),
-        crowd(|_| Write::InsertSeen(Seen::new("https://client.example", "raced", NOW))),
+        crowd(|_| {
+            Write::InsertSeen(Seen::new(SeenKind::ClientAssertion, "https://client.example", "raced", NOW))
+        }),
         crowd(|_| Write::RevokeAccessToken { token: Digest::of(b"raced"), expires_at: NOW }),
         crowd(|_| Write::Audit(Box::new(cast.event.clone()))),
         crowd(|_| Write::CountRefusal { client_id: "raced".into(), reason: "scope", at: NOW }),
