@@ -398,7 +398,8 @@ impl World {
             Want::Attempts(keys) => have.attempts.put(keys, self.attempts.clone()),
             Want::SigningKey(algorithm) => panic!("no key for {algorithm:?} in this test"),
             Want::Password(check) => {
-                have.password.put(check.hash, self.password.clone().unwrap_or(PasswordResult::Wrong));
+                let result = self.password.clone().unwrap_or(PasswordResult::Wrong);
+                have.evidence.password.put(check.hash, result);
             }
         }
     }

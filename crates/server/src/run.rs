@@ -201,7 +201,7 @@ impl Exchange {
             Want::Password(check) => {
                 let hash = check.hash.clone();
                 let result = self.compare(check, place).await.map_err(Unavailable::Passwords)?;
-                have.password.put(hash, result);
+                have.evidence.password.put(hash, result);
             }
         }
         Ok(())

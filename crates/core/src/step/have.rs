@@ -139,6 +139,14 @@ impl<K: PartialEq, V> Slot<K, V> {
     }
 }
 
+/// What only the outside can supply; all of it outlives a conflict. Each slot has the key it is evidence for, and says nothing about
+/// another. Keys that were made ([`Want::SigningKey`]) are in the keyring.
+#[derive(Clone, Default)]
+pub struct Evidence {
+    /// [`Want::Password`], by the hash it was compared with.
+    pub password: Slot<Option<String>, PasswordResult>,
+}
+
 /// What a step has so far. A slot tells "not read" (it is wanted) from "not there".
 #[derive(Clone, Default)]
 pub struct Have {
@@ -172,8 +180,8 @@ pub struct Have {
     pub revoked_tokens: Slot<Digest, bool>,
     /// [`Want::Attempts`].
     pub attempts: Slot<Vec<AttemptKey>, Vec<Attempts>>,
-    /// [`Want::Password`], by the hash it was compared with: evidence for this hash and no other.
-    pub password: Slot<Option<String>, PasswordResult>,
+    /// What the outside supplied.
+    pub evidence: Evidence,
     /// The write whose guard failed in the commit before this look; `None` at the first.
     pub conflict: Option<Box<Write>>,
 }
@@ -188,7 +196,7 @@ impl fmt::Debug for Have {
 impl Have {
     /// What the look after a conflict begins with: evidence stays, records are read anew.
     pub fn after_conflict(self, conflict: Box<Write>) -> Self {
-        Self { password: self.password, conflict: Some(conflict), ..Self::default() }
+        Self { evidence: self.evidence, conflict: Some(conflict), ..Self::default() }
     }
 
     /// A client as it is registered.
@@ -296,7 +304,8 @@ impl Have {
         hash: Option<&str>,
     ) -> Result<&PasswordResult, Want> {
         let hash = hash.map(str::to_owned);
-        self.password
+        self.evidence
+            .password
             .find(&hash)
             .ok_or_else(|| Want::Password(PasswordCheck { password: password.clone(), hash }))
     }
@@ -361,7 +370,7 @@ mod tests {
         let (id, password) = (UserId::from_bytes([1; 16]), Zeroizing::new("pw".to_owned()));
         let mut have = Have::default();
         have.user.put(id, None);
-        have.password.put(Some("hash".to_owned()), PasswordResult::Wrong);
+        have.evidence.password.put(Some("hash".to_owned()), PasswordResult::Wrong);
         let have = have.after_conflict(Box::new(Write::DeleteUser(id)));
         assert_eq!(have.user(id), Err(Want::User(id)));
         assert_eq!(have.password(&password, Some("hash")), Ok(&PasswordResult::Wrong));
@@ -376,7 +385,7 @@ mod tests {
         let result = PasswordResult::Right { rehashed: Some("marker".to_owned()) };
         assert!(!format!("{check:?} {result:?}").contains("marker"));
         let mut have = Have::default();
-        have.password.put(Some("marker".to_owned()), result);
+        have.evidence.password.put(Some("marker".to_owned()), result);
         assert!(!format!("{have:?}").contains("marker"));
     }
 }
