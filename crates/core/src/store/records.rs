@@ -298,7 +298,7 @@ pub enum AttemptKey {
     Account(Digest),
     /// A known device of an account: SHA-256 of both.
     Device(Digest),
-    /// An address (IPv6: its /64): SHA-256.
+    /// An address (IPv6: its /64): SHA-256. What is counted apart from sign-ins has its name before the address.
     Address(Digest),
 }
 
