@@ -28,7 +28,7 @@ use crate::{
     step::{Context, Decided, Decision, Have, Origin, PasswordResult, Refused, Step, Stop, Want},
     store::{
         Attempts, Authentication, Authorization, AuthorizationRecord, CodeState, Connection, Consent,
-        Interaction, KeyRecord, KeyUse, Session, SessionRecord, Ticket, User,
+        Interaction, KeyRecord, KeyUse, Session, SessionRecord, Ticket, TicketValue, User,
     },
     time::{Entropy, Timestamp},
     token::{access::AccessClaims, code::Code, jti},
@@ -285,6 +285,20 @@ pub(crate) fn record() -> AuthorizationRecord {
     record_of(client())
 }
 
+/// The ticket of that value, for a minute from [`NOW`] on, with an empty body.
+pub(crate) fn ticket(value: &TicketValue) -> Ticket {
+    Ticket {
+        kind: value.kind,
+        id: value.id,
+        digest: value.digest(),
+        second_digest: None,
+        version: 0,
+        expires_at: NOW + Duration::from_mins(1),
+        used_at: None,
+        body: serde_json::Value::Null,
+    }
+}
+
 /// What `authenticate` answers to a client's right credential.
 pub(crate) fn authenticated(client: &Client) -> AuthenticatedClient<'_> {
     let policy = policy();
@@ -333,7 +347,7 @@ impl World {
         Self { authorization: Some(record), resources, ..Self::default() }
     }
 
-    fn supply(&self, have: &mut Have, want: Want) {
+    fn supply(&self, have: &mut Have, want: Want, now: Timestamp) {
         let client = |id: &ClientId| self.client.clone().filter(|client| client.client_id == *id);
         match want {
             Want::Client(id) => have.client.put(id.clone(), client(&id).map(Arc::new)),
@@ -380,11 +394,18 @@ impl World {
                 let found = self.ticket.clone();
                 have.ticket.put((kind, id), found.filter(|found| found.kind == kind && found.id == id));
             }
+            Want::TicketBySecond(kind, second) => {
+                let is_it = |found: &Ticket| found.kind == kind && found.second_digest == Some(second);
+                let is_live = |found: &Ticket| found.used_at.is_none() && found.expires_at > now;
+                let found = self.ticket.clone().filter(|found| is_it(found) && is_live(found));
+                have.ticket_by_second.put((kind, second), found);
+            }
             Want::RevokedToken(token) => have.revoked_tokens.put(token, self.token_revoked),
             Want::Attempts(keys) => have.attempts.put(keys, self.attempts.clone()),
             Want::SigningKey(algorithm) => panic!("no key for {algorithm:?} in this test"),
             Want::Password(check) => {
-                have.password.put(check.hash, self.password.clone().unwrap_or(PasswordResult::Wrong));
+                let result = self.password.clone().unwrap_or(PasswordResult::Wrong);
+                have.evidence.password.put(check.hash, result);
             }
         }
     }
@@ -397,6 +418,7 @@ type Looked<T, R> = (Result<Decision<T>, Refused<R>>, Vec<&'static str>);
 fn drive<T, R>(
     world: &World,
     mut have: Have,
+    now: Timestamp,
     mut decide: impl FnMut(&Have) -> Decided<T, R>,
 ) -> Looked<T, R> {
     let mut wanted = Vec::new();
@@ -407,7 +429,7 @@ fn drive<T, R>(
             Err(Stop::Want(want)) => {
                 wanted.push(want.name());
                 assert!(wanted.len() < 20, "wanted again and again: {wanted:?}");
-                world.supply(&mut have, want);
+                world.supply(&mut have, want, now);
             }
         }
     }
@@ -429,7 +451,7 @@ pub(crate) fn look<S: Step>(
     have: Have,
     context: &Context<'_>,
 ) -> Looked<S::Outcome, S::Refusal> {
-    drive(world, have, |have| step.decide(have, context))
+    drive(world, have, context.now, |have| step.decide(have, context))
 }
 
 /// What a step wants in this world.
@@ -444,13 +466,15 @@ pub(crate) fn decide_as<S: ClientStep>(
     world: &World,
     context: &Context<'_>,
 ) -> Result<Decision<S::Outcome>, Refused<S::Refusal>> {
-    drive(world, Have::default(), |have| step.decide(authenticated(client), have, context)).0
+    let decide = |have: &Have| step.decide(authenticated(client), have, context);
+    drive(world, Have::default(), context.now, decide).0
 }
 
 /// What a step of an authenticated client wants in this world.
 pub(crate) fn wants_as<S: ClientStep>(client: &Client, step: &S, world: &World) -> Vec<&'static str> {
     let policy = policy();
-    drive(world, Have::default(), |have| step.decide(authenticated(client), have, &context(&policy))).1
+    let decide = |have: &Have| step.decide(authenticated(client), have, &context(&policy));
+    drive(world, Have::default(), NOW, decide).1
 }
 
 pub(crate) fn basic(id: &str, secret: &str) -> String {

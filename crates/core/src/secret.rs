@@ -114,7 +114,36 @@ impl TryFrom<String> for Digest {
     }
 }
 
-/// The kinds of bearer value, each with the prefix that names it.
+/// The text form of `payload`, with a checksum.
+pub(crate) fn encode(prefix: &str, payload: &[u8]) -> String {
+    let mut bytes = payload.to_vec();
+    bytes.extend_from_slice(&checksum(prefix, payload));
+    let mut text = prefix.to_owned();
+    URL_SAFE_NO_PAD.encode_string(&bytes, &mut text);
+    bytes.zeroize();
+    text
+}
+
+/// The payload of `text`; `None` unless prefix, encoding (canonical, unpadded) and checksum are right.
+pub(crate) fn decode(prefix: &str, text: &str) -> Option<Vec<u8>> {
+    let mut bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(prefix)?).ok()?;
+    let sum = bytes.split_off(bytes.len().checked_sub(4)?);
+    (checksum(prefix, &bytes).as_slice() == sum).then_some(bytes)
+}
+
+fn checksum(prefix: &str, payload: &[u8]) -> [u8; 4] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(prefix.as_bytes());
+    context.update(payload);
+    let mut out = [0; 4];
+    for (to, from) in out.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    out
+}
+
+/// The kinds of bearer value, each with the prefix that names it. What is handed out for a ticket is
+/// [`TicketValue`](crate::store::TicketValue).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearer {
     /// Authorization code.
@@ -140,32 +169,14 @@ impl Bearer {
         }
     }
 
-    fn checksum(self, payload: &[u8]) -> [u8; 4] {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(self.prefix().as_bytes());
-        context.update(payload);
-        let mut out = [0; 4];
-        for (to, from) in out.iter_mut().zip(context.finish().as_ref()) {
-            *to = *from;
-        }
-        out
-    }
-
     /// The text form of `payload`.
     pub fn encode(self, payload: &[u8]) -> String {
-        let mut bytes = payload.to_vec();
-        bytes.extend_from_slice(&self.checksum(payload));
-        let mut text = self.prefix().to_owned();
-        URL_SAFE_NO_PAD.encode_string(&bytes, &mut text);
-        bytes.zeroize();
-        text
+        encode(self.prefix(), payload)
     }
 
-    /// The payload of `text`; `None` unless prefix, encoding (canonical, unpadded) and checksum are right.
+    /// The payload of `text`; `None` for what [`Self::encode`] did not make.
     pub fn decode(self, text: &str) -> Option<Vec<u8>> {
-        let mut bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(self.prefix())?).ok()?;
-        let sum = bytes.split_off(bytes.len().checked_sub(4)?);
-        (self.checksum(&bytes).as_slice() == sum).then_some(bytes)
+        decode(self.prefix(), text)
     }
 }
 

@@ -32,7 +32,7 @@ mod have;
 
 use std::{net::IpAddr, sync::Arc};
 
-pub use have::{Have, PasswordCheck, PasswordResult, Slot, Want};
+pub use have::{Evidence, Have, PasswordCheck, PasswordResult, Slot, Want};
 
 use crate::{
     check::CheckRow,

@@ -183,6 +183,10 @@ impl Exchange {
             }
             Want::Authorization(id) => have.authorization.put(id, store.authorization(realm, id).await?),
             Want::Ticket(kind, id) => have.ticket.put((kind, id), store.ticket(realm, kind, id).await?),
+            Want::TicketBySecond(kind, second) => {
+                let ticket = store.ticket_by_second(realm, kind, &second, self.now).await?;
+                have.ticket_by_second.put((kind, second), ticket);
+            }
             Want::RevokedToken(token) => {
                 have.revoked_tokens.put(token, store.is_token_revoked(realm, &token).await?);
             }
@@ -194,7 +198,7 @@ impl Exchange {
             Want::Password(check) => {
                 let hash = check.hash.clone();
                 let result = self.compare(check, place).await.map_err(Unavailable::Passwords)?;
-                have.password.put(hash, result);
+                have.evidence.password.put(hash, result);
             }
         }
         Ok(())

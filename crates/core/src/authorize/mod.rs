@@ -17,4 +17,4 @@ pub(crate) mod fixtures;
 
 #[cfg(test)]
 #[path = "../../../../docs/guides/examples/pushed_request.rs"]
-mod example_pushed_request;
+pub mod example_pushed_request;

@@ -15,4 +15,4 @@ pub static FACTORS: &[&dyn Factor] = &[&password::Password];
 
 #[cfg(test)]
 #[path = "../../../../docs/guides/examples/totp.rs"]
-mod example_totp;
+pub mod example_totp;

@@ -44,6 +44,8 @@ pub enum Want {
     Authorization(AuthorizationId),
     /// A ticket, used and expired ones too.
     Ticket(TicketKind, TicketId),
+    /// The live ticket with that second digest.
+    TicketBySecond(TicketKind, Digest),
     /// Whether a single access token was revoked.
     RevokedToken(Digest),
     /// Counters of attempts, in the order of the keys.
@@ -70,6 +72,7 @@ impl Want {
             Self::Connections(_) => "connections",
             Self::Authorization(_) => "authorization",
             Self::Ticket(..) => "ticket",
+            Self::TicketBySecond(..) => "ticket_by_second",
             Self::RevokedToken(_) => "denied",
             Self::Attempts(_) => "attempts",
             Self::SigningKey(_) => "signing_key",
@@ -140,6 +143,14 @@ impl<K: PartialEq, V> Slot<K, V> {
     }
 }
 
+/// What only the outside can supply; all of it outlives a conflict. Each slot has the key it is evidence for, and says nothing about
+/// another. Keys that were made ([`Want::SigningKey`]) are in the keyring.
+#[derive(Clone, Default)]
+pub struct Evidence {
+    /// [`Want::Password`], by the hash it was compared with.
+    pub password: Slot<Option<String>, PasswordResult>,
+}
+
 /// What a step has so far. A slot tells "not read" (it is wanted) from "not there".
 #[derive(Clone, Default)]
 pub struct Have {
@@ -167,12 +178,14 @@ pub struct Have {
     pub authorization: Slot<AuthorizationId, Option<AuthorizationRecord>>,
     /// [`Want::Ticket`].
     pub ticket: Slot<(TicketKind, TicketId), Option<Ticket>>,
+    /// [`Want::TicketBySecond`].
+    pub ticket_by_second: Slot<(TicketKind, Digest), Option<Ticket>>,
     /// [`Want::RevokedToken`].
     pub revoked_tokens: Slot<Digest, bool>,
     /// [`Want::Attempts`].
     pub attempts: Slot<Vec<AttemptKey>, Vec<Attempts>>,
-    /// [`Want::Password`], by the hash it was compared with: evidence for this hash and no other.
-    pub password: Slot<Option<String>, PasswordResult>,
+    /// What the outside supplied.
+    pub evidence: Evidence,
     /// The write whose guard failed in the commit before this look; `None` at the first.
     pub conflict: Option<Box<Write>>,
 }
@@ -187,7 +200,7 @@ impl fmt::Debug for Have {
 impl Have {
     /// What the look after a conflict begins with: evidence stays, records are read anew.
     pub fn after_conflict(self, conflict: Box<Write>) -> Self {
-        Self { password: self.password, conflict: Some(conflict), ..Self::default() }
+        Self { evidence: self.evidence, conflict: Some(conflict), ..Self::default() }
     }
 
     /// A client as it is registered.
@@ -270,6 +283,12 @@ impl Have {
         self.ticket.find(&(kind, id)).map(Option::as_ref).ok_or(Want::Ticket(kind, id))
     }
 
+    /// The live ticket with that second digest; one that was used or has expired is not there.
+    pub fn ticket_by_second(&self, kind: TicketKind, second: Digest) -> Result<Option<&Ticket>, Want> {
+        let found = self.ticket_by_second.find(&(kind, second)).map(Option::as_ref);
+        found.ok_or(Want::TicketBySecond(kind, second))
+    }
+
     /// Whether a single access token was revoked.
     pub fn is_token_revoked(&self, token: Digest) -> Result<bool, Want> {
         self.revoked_tokens.find(&token).copied().ok_or(Want::RevokedToken(token))
@@ -288,7 +307,8 @@ impl Have {
         hash: Option<&str>,
     ) -> Result<&PasswordResult, Want> {
         let hash = hash.map(str::to_owned);
-        self.password
+        self.evidence
+            .password
             .find(&hash)
             .ok_or_else(|| Want::Password(PasswordCheck { password: password.clone(), hash }))
     }
@@ -297,6 +317,12 @@ impl Have {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        error::NoRefusal,
+        fixtures as fx,
+        step::{Context, Decided, Decision, Step},
+        store::{Share, TicketValue},
+    };
 
     #[test]
     fn not_read_is_wanted_and_not_there_is_an_answer() {
@@ -309,12 +335,45 @@ mod tests {
         assert_eq!(have.user(other), Err(Want::User(other)), "an answer to another question");
     }
 
+    /// Which ticket of a kind has a second digest.
+    struct BySecond(TicketKind, Digest);
+
+    impl Step for BySecond {
+        const NAME: &'static str = "by_second";
+        const SHARE: Share = Share::Rest;
+        type Outcome = Option<TicketId>;
+        type Refusal = NoRefusal;
+
+        fn decide(&self, have: &Have, _: &Context<'_>) -> Decided<Option<TicketId>, NoRefusal> {
+            let found = have.ticket_by_second(self.0, self.1)?;
+            Ok(Decision::read_only(found.map(|ticket| ticket.id)))
+        }
+    }
+
+    #[test]
+    fn a_live_ticket_is_found_by_its_second_digest_and_kind() {
+        let (kind, second) = (TicketKind::DeviceCode, Digest::of(b"second"));
+        let value = TicketValue::new(kind, fx::NOW, &fx::Seeded::new(1));
+        let ticket = Ticket { second_digest: Some(second), ..fx::ticket(&value) };
+        let policy = fx::policy();
+        let find = |ticket: &Ticket, kind, digest, now| {
+            let world = fx::World { ticket: Some(ticket.clone()), ..fx::World::default() };
+            fx::decide(&BySecond(kind, digest), &world, &fx::context_at(&policy, now)).unwrap().outcome
+        };
+        assert_eq!(find(&ticket, kind, second, fx::NOW), Some(ticket.id));
+        assert_eq!(find(&ticket, kind, ticket.digest, fx::NOW), None);
+        assert_eq!(find(&ticket, TicketKind::PushedRequest, second, fx::NOW), None);
+        assert_eq!(find(&ticket, kind, second, ticket.expires_at), None);
+        let used = Ticket { used_at: Some(fx::NOW), ..ticket };
+        assert_eq!(find(&used, kind, second, fx::NOW), None);
+    }
+
     #[test]
     fn evidence_outlives_a_conflict_and_records_do_not() {
         let (id, password) = (UserId::from_bytes([1; 16]), Zeroizing::new("pw".to_owned()));
         let mut have = Have::default();
         have.user.put(id, None);
-        have.password.put(Some("hash".to_owned()), PasswordResult::Wrong);
+        have.evidence.password.put(Some("hash".to_owned()), PasswordResult::Wrong);
         let have = have.after_conflict(Box::new(Write::DeleteUser(id)));
         assert_eq!(have.user(id), Err(Want::User(id)));
         assert_eq!(have.password(&password, Some("hash")), Ok(&PasswordResult::Wrong));
@@ -329,7 +388,7 @@ mod tests {
         let result = PasswordResult::Right { rehashed: Some("marker".to_owned()) };
         assert!(!format!("{check:?} {result:?}").contains("marker"));
         let mut have = Have::default();
-        have.password.put(Some("marker".to_owned()), result);
+        have.evidence.password.put(Some("marker".to_owned()), result);
         assert!(!format!("{have:?}").contains("marker"));
     }
 }

@@ -7,6 +7,7 @@
 mod records;
 mod request;
 mod ticket;
+mod ticket_value;
 mod write;
 
 use std::{future::Future, time::Duration};
@@ -14,6 +15,7 @@ use std::{future::Future, time::Duration};
 pub use records::*;
 pub use request::*;
 pub use ticket::*;
+pub use ticket_value::TicketValue;
 pub use write::Write;
 
 use crate::{

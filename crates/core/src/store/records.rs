@@ -254,7 +254,8 @@ pub struct Authorization {
     pub expires_at: Timestamp,
     /// Its code; `None` when it is not a code's.
     pub code: Option<CodeState>,
-    /// Its refresh token, once its client was given one.
+    /// Its refresh token, once its client was given one: with the code, or by the first [`super::Write::RotateRefresh`] where
+    /// there is no code.
     pub refresh: Option<RefreshState>,
     /// Last time a token was issued under it.
     pub last_used_at: Timestamp,
@@ -297,7 +298,7 @@ pub enum AttemptKey {
     Account(Digest),
     /// A known device of an account: SHA-256 of both.
     Device(Digest),
-    /// An address (IPv6: its /64): SHA-256.
+    /// An address (IPv6: its /64): SHA-256. What is counted apart from sign-ins has its name before the address.
     Address(Digest),
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{id::TicketId, secret::Digest, time::Timestamp};
 
-/// What a ticket is for. A variant and its name are all that a new kind needs.
+/// What a ticket is for. A variant, its name and its prefix are all that a new kind needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TicketKind {
     /// A pushed authorization request (RFC 9126).
@@ -25,6 +25,15 @@ impl TicketKind {
             Self::DeviceCode => "device_code",
         }
     }
+
+    /// What the values of this kind start with ([`super::TicketValue`]).
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            // RFC 9126 §2.2.
+            Self::PushedRequest => "urn:ietf:params:oauth:request_uri:",
+            Self::DeviceCode => "gwd_",
+        }
+    }
 }
 
 /// Something that is handed out, used once or updated with a version, and forgotten. It is live until it was used or has expired.
@@ -32,7 +41,7 @@ impl TicketKind {
 pub struct Ticket {
     /// What it is for.
     pub kind: TicketKind,
-    /// Beside the secret in the value that was handed out.
+    /// Beside the secret in the value that was handed out ([`super::TicketValue`]).
     pub id: TicketId,
     /// Of that secret.
     pub digest: Digest,
@@ -89,10 +98,29 @@ impl std::fmt::Debug for TicketUpdate {
     }
 }
 
+/// What carries an id that is good once. Ids of two kinds never meet, whoever chose them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeenKind {
+    /// An assertion that a client proves itself with (RFC 7523 §3).
+    ClientAssertion,
+    /// A proof that a key is held (RFC 9449 §11.1).
+    DpopProof,
+}
+
+impl SeenKind {
+    /// Its name in the digest, one word. Never changed once released: an id that was seen before would be good again.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientAssertion => "client_assertion",
+            Self::DpopProof => "dpop_proof",
+        }
+    }
+}
+
 /// An id that a client chose, and that is good once: the `jti` of an assertion or of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Of who chose the id, and the id.
+    /// Of the kind, who chose the id, and the id.
     pub digest: Digest,
     /// When what carries the id is accepted no longer, from any sender. The store keeps it to the end of that minute, which is part of
     /// the key: it must follow from what carries the id, never from when it was shown.
@@ -100,10 +128,11 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// `by` names who chose `id`: an issuer, or the thumbprint of a key.
-    pub fn new(by: &str, id: &str, expires_at: Timestamp) -> Self {
-        // The length keeps the two apart.
-        Self { digest: Digest::of(format!("{} {by} {id}", by.len()).as_bytes()), expires_at }
+    /// `by` names who chose `id`: a client, an issuer, or the thumbprint of a key.
+    pub fn new(kind: SeenKind, by: &str, id: &str, expires_at: Timestamp) -> Self {
+        // The length keeps `by` and `id` apart.
+        let text = format!("{} {} {by} {id}", kind.as_str(), by.len());
+        Self { digest: Digest::of(text.as_bytes()), expires_at }
     }
 }
 
@@ -112,10 +141,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_who_chose_it_and_what_was_chosen() {
-        let digest = |by, id| Seen::new(by, id, Timestamp::from_millis(0)).digest;
-        let all =
-            [digest("a", "b c"), digest("a b", "c"), digest("a", "b"), digest("b", "a"), digest("", "a b c")];
+    fn an_id_is_its_kind_and_who_chose_it_and_what_was_chosen() {
+        let of = |kind, by, id| Seen::new(kind, by, id, Timestamp::from_millis(0)).digest;
+        let digest = |by, id| of(SeenKind::ClientAssertion, by, id);
+        let all = [
+            digest("a", "b c"),
+            digest("a b", "c"),
+            digest("a", "b"),
+            digest("b", "a"),
+            digest("", "a b c"),
+            of(SeenKind::DpopProof, "a", "b"),
+        ];
         for (at, one) in all.iter().enumerate() {
             assert!(!all[at + 1..].contains(one), "{at}");
         }

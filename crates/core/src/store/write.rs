@@ -188,8 +188,9 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Rotates the refresh token in place. Guard: the generation is one less than `to.generation`, the authorization not
-    /// revoked.
+    /// Rotates the refresh token in place; where there is no code, sets the first. Guard: the generation is one less than
+    /// `to.generation`, the authorization not revoked. An authorization without a code begins at generation 0; one with a code has no
+    /// generation before [`Write::RedeemCode`] gives it one.
     RotateRefresh {
         /// Of which authorization.
         id: AuthorizationId,

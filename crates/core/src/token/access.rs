@@ -1,7 +1,7 @@
 //! Reading an access token of ours, of either format (RFC 9068 §4, RFC 8725).
 //!
 //! That a token reads says that we issued it and that its life is not over. Whether what it hangs under is alive is a
-//! question to the store: [`super::Presented`].
+//! question to the store: [`super::PresentedToken`].
 
 use std::time::Duration;
 

@@ -60,6 +60,7 @@ impl Step for NeverContent {
 }
 
 const TICKET: TicketId = TicketId::from_bytes([7; 16]);
+const SECOND: Digest = Digest([8; 32]);
 
 /// Hands a ticket out, and takes it once it is there.
 struct HandsOut;
@@ -80,7 +81,7 @@ impl Step for HandsOut {
                     kind,
                     id: TICKET,
                     digest: Digest([7; 32]),
-                    second_digest: None,
+                    second_digest: Some(SECOND),
                     version: 0,
                     expires_at: at + std::time::Duration::from_mins(1),
                     used_at: None,
@@ -89,6 +90,20 @@ impl Step for HandsOut {
             },
         };
         Ok(Decision { outcome: write.kind() == "use_ticket", writes: vec![write] })
+    }
+}
+
+/// Which ticket has the second value.
+struct FindsBySecond(TicketKind);
+
+impl Step for FindsBySecond {
+    const NAME: &'static str = "finds_by_second";
+    const SHARE: Share = Share::Rest;
+    type Outcome = Option<TicketId>;
+    type Refusal = NoRefusal;
+
+    fn decide(&self, have: &Have, _: &Context<'_>) -> Decided<Option<TicketId>, NoRefusal> {
+        Ok(Decision::read_only(have.ticket_by_second(self.0, SECOND)?.map(|ticket| ticket.id)))
     }
 }
 
@@ -160,6 +175,22 @@ async fn a_ticket_that_was_handed_out_is_what_a_step_wants() {
     assert_eq!(only_event(&x).wants, ["ticket"]);
     assert_eq!(x.run(&HandsOut).await.unwrap().result, Ok(true));
     assert_eq!(only_event(&x).wants, ["ticket"]);
+}
+
+#[tokio::test]
+async fn a_live_ticket_is_found_by_its_second_value() {
+    let world = World::new().await;
+    let x = exchange(&world).await;
+    let find = async |x: &Exchange, kind| x.run(&FindsBySecond(kind)).await.unwrap().result;
+    assert_eq!(find(&x, TicketKind::PushedRequest).await, Ok(None));
+    assert_eq!(only_event(&x).wants, ["ticket_by_second"]);
+    x.run(&HandsOut).await.unwrap();
+    assert_eq!(find(&x, TicketKind::PushedRequest).await, Ok(Some(TICKET)));
+    assert_eq!(find(&x, TicketKind::DeviceCode).await, Ok(None), "it is of another kind");
+    world.clock.advance(std::time::Duration::from_mins(1));
+    assert_eq!(find(&exchange(&world).await, TicketKind::PushedRequest).await, Ok(None), "it has expired");
+    x.run(&HandsOut).await.unwrap();
+    assert_eq!(find(&x, TicketKind::PushedRequest).await, Ok(None), "it was used");
 }
 
 #[tokio::test]

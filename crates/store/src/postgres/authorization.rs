@@ -133,12 +133,14 @@ pub(super) fn invalidate_code(realm: Realm, id: AuthorizationId, at: Timestamp) 
     )
 }
 
+/// An authorization without a code begins at generation 0. One with a code has none until [`redeem`], and NULL equals no number.
 pub(super) fn rotate(realm: Realm, id: AuthorizationId, to: &RefreshState) -> Statement {
     Statement::new(
         guarded!(
             "UPDATE \"authorization\"
              SET generation = $3, refresh_digest = $4, rotated_at = $5, refresh_expires_at = $6, last_used_at = $5
-             WHERE realm = $1 AND id = $2 AND generation = $3 - 1 AND revoked_at IS NULL"
+             WHERE realm = $1 AND id = $2 AND revoked_at IS NULL
+               AND coalesce(generation, CASE WHEN code_digest IS NULL THEN 0 END) = $3 - 1"
         ),
         params![realm, id.as_bytes(), to.generation, to.digest, to.rotated_at, to.expires_at],
     )

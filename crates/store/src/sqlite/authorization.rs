@@ -133,11 +133,13 @@ pub(super) fn invalidate_code(
     .map(guarded)
 }
 
+/// An authorization without a code begins at generation 0. One with a code has none until [`redeem`], and NULL equals no number.
 pub(super) fn rotate(c: &Connection, realm: Realm, id: AuthorizationId, to: &RefreshState) -> Result<Guard> {
     c.prepare_cached(
         "UPDATE authorization
          SET generation = ?3, refresh_digest = ?4, rotated_at = ?5, refresh_expires_at = ?6, last_used_at = ?5
-         WHERE realm = ?1 AND id = ?2 AND generation = ?3 - 1 AND revoked_at IS NULL",
+         WHERE realm = ?1 AND id = ?2 AND revoked_at IS NULL
+           AND coalesce(generation, CASE WHEN code_digest IS NULL THEN 0 END) = ?3 - 1",
     )?
     .execute(params![
         realm.0,

@@ -308,6 +308,7 @@ pub async fn c_04_a_code_is_redeemed_once(nodes: &[Engine], entropy: &dyn Entrop
     stage.done(invalidate(invalidated)).await;
     stage.conflict(redeem(invalidated)).await;
     stage.conflict(invalidate(invalidated)).await;
+    stage.conflict(Write::RotateRefresh { id: invalidated, to: fixtures::refresh(1, entropy) }).await;
     stage.conflict(invalidate(AuthorizationId::new(NOW, entropy))).await;
 
     let revoked = another().await;
@@ -323,7 +324,8 @@ pub async fn c_04_a_code_is_redeemed_once(nodes: &[Engine], entropy: &dyn Entrop
     stage.end().await;
 }
 
-/// F-02: a refresh token goes from one generation to the next, until its authorization is revoked.
+/// F-02: a refresh token goes from one generation to the next, until its authorization is revoked. The first is that of the redeemed
+/// code, or generation 1 where there is no code.
 pub async fn f_02_a_refresh_token_goes_from_one_generation_to_the_next(
     nodes: &[Engine],
     entropy: &dyn Entropy,
@@ -352,5 +354,22 @@ pub async fn f_02_a_refresh_token_goes_from_one_generation_to_the_next(
     assert_eq!(stage.authorization().await.authorization.revoked_at, Some(NOW + SECOND));
     stage.conflict(Write::RevokeAuthorization { id, at: NOW + SECOND * 2 }).await;
     stage.conflict(rotate(id, 3)).await;
+
+    let bare = || Authorization { refresh: None, ..fixtures::without_code(&stage.cast.consent, entropy) };
+    let (given, revoked) = (bare(), bare());
+    for authorization in [&given, &revoked] {
+        stage.done(Write::InsertAuthorization(Box::new(authorization.clone()))).await;
+    }
+    stage.done(Write::RevokeAuthorization { id: revoked.id, at: NOW }).await;
+    stage.conflict(rotate(revoked.id, 1)).await;
+    stage.conflict(rotate(given.id, 0)).await;
+    stage.conflict(rotate(given.id, 2)).await;
+    let first = RefreshState { rotated_at: NOW + SECOND * 9, ..fixtures::refresh(1, entropy) };
+    stage.done(Write::RotateRefresh { id: given.id, to: first }).await;
+    let read = stage.store().authorization(stage.realm, given.id).await.unwrap().unwrap().authorization;
+    let expected = Authorization { refresh: Some(first), last_used_at: NOW + SECOND * 9, ..given };
+    assert_eq!(read, expected);
+    stage.conflict(rotate(read.id, 1)).await;
+    stage.done(rotate(read.id, 2)).await;
     stage.end().await;
 }

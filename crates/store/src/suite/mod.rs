@@ -81,6 +81,7 @@ macro_rules! every_race {
             races: every_conditional_write_has_one_winner
             races: each_commit_of_a_batch_is_told_its_own_write
             races: c_04_the_winner_of_a_code_keeps_its_refresh_token
+            races: f_02_the_winner_without_a_code_keeps_its_refresh_token
             races: f_12_a_revocation_beats_what_comes_after_it
             races: a_withdrawal_beats_what_comes_after_it
             races: l_07_a_hundred_reservations_are_counted_as_a_hundred

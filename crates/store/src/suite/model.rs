@@ -267,7 +267,9 @@ impl World {
                 let authorization = self.authorizations.get_mut(&id)?;
                 guard(authorization.revoked_at.is_none())?;
                 authorization.last_used_at = to.rotated_at;
-                guard(authorization.refresh.replace(to)?.generation + 1 == to.generation)
+                let before = authorization.refresh.replace(to).map(|refresh| refresh.generation);
+                let before = before.or(authorization.code.is_none().then_some(0))?;
+                guard(before + 1 == to.generation)
             }
             Write::RevokeAuthorization { id, at } => {
                 guard(self.authorizations.get_mut(&id)?.revoked_at.replace(at).is_none())

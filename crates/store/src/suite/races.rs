@@ -5,14 +5,14 @@ use std::{collections::BTreeSet, time::Duration};
 
 use grantwell_core::{
     client::{Client, GrantType},
-    id::{Realm, SessionId},
+    id::{AuthorizationId, Realm, SessionId},
     jose::Algorithm,
     resource::Resource,
     scope::Permissions,
     secret::Digest,
     store::{
-        AttemptKey, Backoff, KeyUse, Outcome, RealmRecord, RefreshState, Seen, Share, Store, StoreError,
-        Ticket, TicketKind, TicketUpdate, User, Write,
+        AttemptKey, Authorization, Backoff, KeyUse, Outcome, RealmRecord, RefreshState, Seen, SeenKind,
+        Share, Store, StoreError, Ticket, TicketKind, TicketUpdate, User, Write,
     },
     time::Entropy,
 };
@@ -129,7 +129,8 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
     let user = cast.user.id;
     let fresh = || fixtures::authorization(&cast.consent, cast.session.id, entropy);
     let (redeemed, invalidated, revoked) = (cast.authorization.id, fresh(), fresh());
-    for authorization in [&invalidated, &revoked] {
+    let given = Authorization { refresh: None, ..fixtures::without_code(&cast.consent, entropy) };
+    for authorization in [&invalidated, &revoked, &given] {
         stage.done(Write::InsertAuthorization(Box::new(authorization.clone()))).await;
     }
     let bob = fixtures::user("bob", entropy);
@@ -179,6 +180,7 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
         crowd(|_| Write::InsertAuthorization(Box::new(authorization.clone()))),
         crowd(|_| Write::RedeemCode { id: redeemed, at: NOW, refresh: Some(fixtures::refresh(1, entropy)) }),
         crowd(|_| Write::RotateRefresh { id: redeemed, to: fixtures::refresh(2, entropy) }),
+        crowd(|_| Write::RotateRefresh { id: given.id, to: fixtures::refresh(1, entropy) }),
         crowd(|_| Write::InvalidateCode { id: invalidated.id, at: NOW }),
         crowd(|_| Write::RevokeAuthorization { id: revoked.id, at: NOW }),
         crowd(|_| Write::ExtendConsent {
@@ -209,7 +211,9 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
             0 => Write::UseTicket { kind: ticket.kind, id: ticket.id, version: Some(2), at: NOW },
             _ => Write::UseTicket { kind: ticket.kind, id: ticket.id, version: None, at: NOW },
         }),
-        crowd(|_| Write::InsertSeen(Seen::new("https://client.example", "raced", NOW))),
+        crowd(|_| {
+            Write::InsertSeen(Seen::new(SeenKind::ClientAssertion, "https://client.example", "raced", NOW))
+        }),
         crowd(|_| Write::RevokeAccessToken { token: Digest::of(b"raced"), expires_at: NOW }),
         crowd(|_| Write::Audit(Box::new(cast.event.clone()))),
         crowd(|_| Write::CountRefusal { client_id: "raced".into(), reason: "scope", at: NOW }),
@@ -284,29 +288,57 @@ pub async fn c_04_the_winner_of_a_code_keeps_its_refresh_token(nodes: &[Engine],
     let stage = Stage::set(nodes, entropy).await;
     for _ in 0..20 {
         let fresh = fixtures::authorization(&stage.cast.consent, stage.cast.session.id, entropy);
-        stage.done(Write::InsertAuthorization(Box::new(fresh.clone()))).await;
-        let tokens = (0..8).map(|_| fixtures::refresh(1, entropy)).collect::<Vec<_>>();
-        let racers = tokens
-            .iter()
-            .zip(stage.nodes.iter().cycle())
-            .map(|(refresh, node)| {
-                let write = Write::RedeemCode { id: fresh.id, at: NOW, refresh: Some(*refresh) };
-                let racer: BoxedFuture<'_, Result<Outcome, StoreError>> =
-                    Box::pin(node.commit(stage.realm, Share::Grants, vec![write]));
-                racer
-            })
-            .collect();
-        let outcomes = together(racers).await;
-        let winners = tokens
-            .iter()
-            .zip(&outcomes)
-            .filter(|(_, outcome)| **outcome == Ok(Outcome::Done))
-            .map(|(token, _)| *token)
-            .collect::<Vec<RefreshState>>();
-        let kept = stage.store().authorization(stage.realm, fresh.id).await.unwrap().unwrap();
-        assert_eq!(winners, [kept.authorization.refresh.unwrap()]);
+        let id = fresh.id;
+        stage.done(Write::InsertAuthorization(Box::new(fresh))).await;
+        let tokens = (0..8).map(|_| fixtures::refresh(1, entropy)).collect();
+        the_winner_is_kept(&stage, id, tokens, |refresh| Write::RedeemCode {
+            id,
+            at: NOW,
+            refresh: Some(refresh),
+        })
+        .await;
     }
     stage.end().await;
+}
+
+/// F-02: of many first refresh tokens of an authorization without a code one is kept, that of who won.
+pub async fn f_02_the_winner_without_a_code_keeps_its_refresh_token(nodes: &[Engine], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    for _ in 0..20 {
+        let fresh = Authorization { refresh: None, ..fixtures::without_code(&stage.cast.consent, entropy) };
+        let id = fresh.id;
+        stage.done(Write::InsertAuthorization(Box::new(fresh))).await;
+        let tokens = (0..8).map(|_| fixtures::refresh(1, entropy)).collect();
+        the_winner_is_kept(&stage, id, tokens, |to| Write::RotateRefresh { id, to }).await;
+    }
+    stage.end().await;
+}
+
+/// Races the writes of all tokens. One wins, and its token is the one that the authorization has then.
+async fn the_winner_is_kept(
+    stage: &Stage<'_>,
+    id: AuthorizationId,
+    tokens: Vec<RefreshState>,
+    write: impl Fn(RefreshState) -> Write,
+) {
+    let racers = tokens
+        .iter()
+        .zip(stage.nodes.iter().cycle())
+        .map(|(refresh, node)| {
+            let racer: BoxedFuture<'_, Result<Outcome, StoreError>> =
+                Box::pin(node.commit(stage.realm, Share::Grants, vec![write(*refresh)]));
+            racer
+        })
+        .collect();
+    let outcomes = together(racers).await;
+    let winners = tokens
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, outcome)| **outcome == Ok(Outcome::Done))
+        .map(|(token, _)| *token)
+        .collect::<Vec<RefreshState>>();
+    let kept = stage.store().authorization(stage.realm, id).await.unwrap().unwrap();
+    assert_eq!(winners, [kept.authorization.refresh.unwrap()]);
 }
 
 /// F-12: after a revocation was answered nothing is issued, whichever of the two came first.

@@ -307,9 +307,10 @@ impl Author<'_> {
             _ => {
                 let session = *self.dice.pick(&self.ids.sessions);
                 let consent = self.world_consent();
-                let given = match self.dice.roll(4) {
+                let given = match self.dice.roll(5) {
                     0 => fixtures::without_code(&consent, self.dice.0),
-                    1 => Authorization {
+                    1 => Authorization { refresh: None, ..fixtures::without_code(&consent, self.dice.0) },
+                    2 => Authorization {
                         session_id: None,
                         ..fixtures::authorization(&consent, session, self.dice.0)
                     },

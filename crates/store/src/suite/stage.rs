@@ -15,7 +15,8 @@ use grantwell_core::{
     secret::Digest,
     store::{
         AttemptKey, Authorization, AuthorizationRecord, Backoff, Consent, Event, Facts, Interaction,
-        KeyRecord, KeyUse, Outcome, Seen, Session, Share, Store, StoreError, Ticket, TicketKind, User, Write,
+        KeyRecord, KeyUse, Outcome, Seen, SeenKind, Session, Share, Store, StoreError, Ticket, TicketKind,
+        User, Write,
     },
     time::Entropy,
 };
@@ -77,7 +78,12 @@ impl Cast {
             resource: fixtures::resource("https://notes.example/"),
             key: fixtures::key("k1", KeyUse::Signing(Algorithm::ES256)),
             ticket: fixtures::ticket(TicketKind::DeviceCode, entropy),
-            seen: Seen::new("https://client.example", "cast", NOW + BACKOFF.forget),
+            seen: Seen::new(
+                SeenKind::ClientAssertion,
+                "https://client.example",
+                "cast",
+                NOW + BACKOFF.forget,
+            ),
             attempt: AttemptKey::Account(Digest::of(b"ada")),
             revoked_token: Digest::of(b"jti"),
             event: fixtures::event("sign_in.succeeded", entropy),

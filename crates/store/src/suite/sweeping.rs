@@ -7,8 +7,8 @@ use grantwell_core::{
     id::UserId,
     secret::Digest,
     store::{
-        AttemptKey, Authorization, Consent, Event, Interaction, Outcome, Retention, Seen, Session, Share,
-        Store, TicketKind, Write,
+        AttemptKey, Authorization, Consent, Event, Interaction, Outcome, Retention, Seen, SeenKind, Session,
+        Share, Store, TicketKind, Write,
     },
     time::{Entropy, Timestamp},
 };
@@ -172,7 +172,12 @@ pub async fn a_step_is_small(nodes: &[Engine], entropy: &dyn Entropy) {
                 ticket: Box::new(fixtures::ticket(TicketKind::PushedRequest, entropy)),
                 at: NOW,
             },
-            Write::InsertSeen(Seen::new("https://client.example", &n.to_string(), NOW)),
+            Write::InsertSeen(Seen::new(
+                SeenKind::ClientAssertion,
+                "https://client.example",
+                &n.to_string(),
+                NOW,
+            )),
             Write::CountFailure { key, now: NOW, backoff: BACKOFF },
             Write::Audit(Box::new(Event { ..fixtures::event("old", entropy) })),
             Write::CountRefusal { client_id: consent.client_id, reason: "invalid_grant", at: NOW },

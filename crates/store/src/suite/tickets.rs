@@ -5,7 +5,7 @@ use std::time::Duration;
 use grantwell_core::{
     id::TicketId,
     secret::Digest,
-    store::{Seen, Store, Ticket, TicketKind, TicketUpdate, Write},
+    store::{Seen, SeenKind, Store, Ticket, TicketKind, TicketUpdate, Write},
     time::{Entropy, Timestamp},
 };
 use serde_json::json;
@@ -122,11 +122,12 @@ pub async fn a_ticket_is_used_once(nodes: &[Engine], entropy: &dyn Entropy) {
     stage.end().await;
 }
 
-/// An id is taken once: by who chose it, to the end of the minute in which what carries it expires.
+/// An id is taken once: of its kind, by who chose it, to the end of the minute in which what carries it expires.
 pub async fn an_id_that_was_seen_is_seen_once(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let first = stage.cast.seen;
-    let seen = |by, id, expires_at| Write::InsertSeen(Seen::new(by, id, expires_at));
+    let of = |kind, by, id, expires_at| Write::InsertSeen(Seen::new(kind, by, id, expires_at));
+    let seen = |by, id, expires_at| of(SeenKind::ClientAssertion, by, id, expires_at);
     stage.conflict(Write::InsertSeen(first)).await;
 
     // NOW lies 20 s into its minute.
@@ -139,5 +140,6 @@ pub async fn an_id_that_was_seen_is_seen_once(nodes: &[Engine], entropy: &dyn En
     stage.done(seen("https://client.example", "jti", end + MOMENT)).await;
     stage.done(seen("https://other.example", "jti", NOW)).await;
     stage.done(seen("https://client.example", "jti 2", NOW)).await;
+    stage.done(of(SeenKind::DpopProof, "https://client.example", "jti", NOW)).await;
     stage.end().await;
 }

@@ -210,7 +210,7 @@ fn a_hash_of_older_parameters_is_replaced() {
 fn after_conflict(user: &User, evidence: PasswordResult) -> (Decision<SignInResult>, Vec<&'static str>) {
     let row = row();
     let mut have = Have::default();
-    have.password.put(Some("hash".to_owned()), evidence);
+    have.evidence.password.put(Some("hash".to_owned()), evidence);
     let conflict = au::stored(&row).keep(Facts::default());
     let form = form(&row, &[2], "ada");
     let world = world(&row, user, PasswordResult::Wrong);
