@@ -86,11 +86,8 @@ pub(crate) fn alive(
     have: &Have,
     context: &Context<'_>,
 ) -> Result<Result<(), Ended>, Want> {
-    if have.is_token_revoked(claims.digest())? {
-        return Ok(Err(Ended::TokenRevoked));
-    }
     let Some(id) = claims.token_id() else { return Ok(Err(Ended::Gone)) };
-    Ok(match id {
+    let origin = match id {
         TokenId::Person(id) => {
             let record = have.authorization(id)?.filter(|record| {
                 let authorization = &record.authorization;
@@ -110,5 +107,10 @@ pub(crate) fn alive(
             Some(_) if epoch != context.epoch => Err(Ended::Dead(Dead::Epoch)),
             Some(_) => Ok(()),
         },
+    };
+    // The last: its key is a digest, which a want before it would have computed again.
+    Ok(match origin {
+        Ok(()) if have.is_token_revoked(claims.digest())? => Err(Ended::TokenRevoked),
+        origin => origin,
     })
 }
