@@ -252,9 +252,9 @@ fn what_is_read_is_what_the_answer_depends_on() {
         let request = IntrospectionRequest::read(&Form::from_pairs([("token", case.token.as_str())]));
         fx::wants_as(asker, &request, &case.world)
     };
-    assert_eq!(wants(&access(&fx::resource()), &fx::client()), ["denied", "authorization"]);
-    assert_eq!(wants(&access(&fx::resource()), &api()), ["resources", "denied", "authorization"]);
+    assert_eq!(wants(&access(&fx::resource()), &fx::client()), ["authorization", "denied"]);
+    assert_eq!(wants(&access(&fx::resource()), &api()), ["resources", "authorization", "denied"]);
     assert_eq!(wants(&refresh(), &fx::client()), ["authorization"]);
-    assert_eq!(wants(&machine(), &fx::machine()), ["denied", "client_state"]);
+    assert_eq!(wants(&machine(), &fx::machine()), ["client_state", "denied"]);
     assert!(wants(&Case { token: "x".to_owned(), world: fx::World::default() }, &api()).is_empty());
 }
