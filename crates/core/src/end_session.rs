@@ -1,8 +1,14 @@
 //! Signing out, asked for by an application (OpenID Connect RP-Initiated Logout 1.0) or by the person.
 //!
+//! A posted request goes on as a GET, sealed: a form on another site brings no cookies, and whose session it is about can only be
+//! seen with them.
+//!
 //! Without a genuine hint about a session of this browser the person is asked first, so that an image on some page signs
 //! nobody out (§2, §6). The page names every account that is signed in in the browser, for nothing says which of them is meant,
 //! and a yes ends the sessions it named and no other. A browser is sent on only to a registered `post_logout_redirect_uri` of a client that is known (§3).
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     account,
@@ -18,6 +24,11 @@ use crate::{
 
 /// The longest value of a parameter, bytes.
 const LONGEST: usize = 2048;
+const MOST_LOCALES: usize = 16;
+/// What a request is sealed as.
+const SEAL: &[u8] = b"end session";
+/// The longest sealed request, bytes: it fits into an URL that every proxy and browser takes (RFC 9110 §4.1 wants 8000).
+const LONGEST_SEALED: usize = 7 * 1024;
 /// The matter of the anti-forgery value of the page that asks.
 pub const MATTER: (&str, &str) = ("form", "end_session");
 
@@ -32,6 +43,8 @@ pub enum EndSessionRefusal {
     RedirectUriNotRegistered,
     /// The form of the page that asks was not made for this browser, or was sent by another site.
     Forged,
+    /// What was sealed is too old, or was not sealed here.
+    Expired,
 }
 
 impl Refusal for EndSessionRefusal {
@@ -45,6 +58,7 @@ impl Refusal for EndSessionRefusal {
             Self::OtherClient => "client_mismatch",
             Self::RedirectUriNotRegistered => "post_logout_redirect_uri_mismatch",
             Self::Forged => "anti_forgery",
+            Self::Expired => "request_expired",
         }
     }
 }
@@ -52,16 +66,29 @@ impl Refusal for EndSessionRefusal {
 /// A request to the endpoint.
 pub struct EndSessionRequest<'a> {
     parameters: Result<Parameters, EndSessionRefusal>,
-    confirmation: Option<LogoutConfirmation>,
+    arrival: Arrival,
     browser: &'a BrowserCookies,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a request came, which decides whether the session cookies came with it.
+#[derive(Clone, Debug)]
+pub enum Arrival {
+    /// The browser was sent here. That brings the cookies, from wherever it came.
+    Navigation,
+    /// A form of an application was posted. From another site that brings no cookies (`SameSite=Lax`).
+    Posted,
+    /// The form of our own page.
+    Answered(LogoutConfirmation),
+}
+
+/// What a request says, with the hint as it was verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Parameters {
-    id_token_hint: Option<String>,
+    hint: Option<Hint>,
     client_id: Option<ClientId>,
     post_logout_redirect_uri: Option<String>,
     state: Option<String>,
+    ui_locales: Vec<String>,
 }
 
 /// The answer to our own page.
@@ -87,12 +114,16 @@ pub enum SignOutChoice {
 /// What happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignOutOutcome {
-    /// The person is asked; a yes comes back with the same parameters.
+    /// It goes on in a request that brings the cookies, and carries this as `request`.
+    GoOn(String),
+    /// The person is asked.
     Ask {
         /// The application that asks, as pages show it.
         application: Option<String>,
         /// Who is signed in in this browser, and where.
         people: Vec<(SessionId, User)>,
+        /// What the page gives back as `request`.
+        request: String,
     },
     /// These sessions have ended; the browser goes there, or to a page that says so.
     SignedOut {
@@ -100,31 +131,62 @@ pub enum SignOutOutcome {
         sessions: Vec<SessionId>,
         /// Where to go.
         then: Option<String>,
+        /// Whether other accounts are still signed in in this browser.
+        others_stay: bool,
     },
     /// The person stays signed in.
     Stay,
 }
 
 impl<'a> EndSessionRequest<'a> {
-    /// Reads the parameters. `confirmation` is that of our own page; `None`: not asked yet.
-    pub fn read(form: &Form, confirmation: Option<LogoutConfirmation>, browser: &'a BrowserCookies) -> Self {
-        Self { parameters: parameters(form), confirmation, browser }
+    /// Reads the parameters, or what they were sealed as.
+    pub fn read(form: &Form, arrival: Arrival, browser: &'a BrowserCookies, context: &Context<'_>) -> Self {
+        Self { parameters: Parameters::read(form, context), arrival, browser }
+    }
+
+    /// Languages in order of preference, for the pages.
+    pub fn ui_locales(&self) -> &[String] {
+        self.parameters.as_ref().map(|parameters| parameters.ui_locales.as_slice()).unwrap_or_default()
     }
 }
 
-fn parameters(form: &Form) -> Result<Parameters, EndSessionRefusal> {
-    let value = |name| match form.one(name) {
-        Ok(Some(value)) if value.len() > LONGEST => Err(EndSessionRefusal::Malformed),
-        Ok(value) => Ok(value.map(str::to_owned)),
-        Err(_) => Err(EndSessionRefusal::Malformed),
-    };
-    let hint = form.one("id_token_hint").map_err(|_| EndSessionRefusal::Malformed)?;
-    Ok(Parameters {
-        id_token_hint: hint.map(str::to_owned),
-        client_id: value("client_id")?.map(ClientId),
-        post_logout_redirect_uri: value("post_logout_redirect_uri")?,
-        state: value("state")?,
-    })
+impl Parameters {
+    fn read(form: &Form, context: &Context<'_>) -> Result<Self, EndSessionRefusal> {
+        let one = |name| form.one(name).map_err(|_| EndSessionRefusal::Malformed);
+        let value = |name| match one(name)? {
+            Some(value) if value.len() > LONGEST => Err(EndSessionRefusal::Malformed),
+            value => Ok(value.map(str::to_owned)),
+        };
+        if let Some(sealed) = one("request")? {
+            return Self::open(sealed, context).ok_or(EndSessionRefusal::Expired);
+        }
+        // A genuine hint; an ID token that is none of ours counts as none.
+        let (keys, issuer) = (context.keyring.verifying(), &context.policy.issuer);
+        let hint = one("id_token_hint")?.and_then(|token| id_token_hint::read(token, keys, issuer).ok());
+        let ui_locales = value("ui_locales")?.unwrap_or_default();
+        Ok(Self {
+            hint,
+            client_id: value("client_id")?.map(ClientId),
+            post_logout_redirect_uri: value("post_logout_redirect_uri")?,
+            state: value("state")?,
+            ui_locales: ui_locales.split(' ').take(MOST_LOCALES).map(str::to_owned).collect(),
+        })
+    }
+
+    fn open(sealed: &str, context: &Context<'_>) -> Option<Self> {
+        let sealed =
+            (sealed.len() <= LONGEST_SEALED).then(|| URL_SAFE_NO_PAD.decode(sealed).ok()).flatten()?;
+        let life = context.policy.lifetimes.session_absolute;
+        let plain = context.keyring.keys.request.open(context.now, life, SEAL, &sealed)?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    fn seal(&self, context: &Context<'_>) -> Result<String, EndSessionRefusal> {
+        let plain = serde_json::to_vec(self).map_err(|_| EndSessionRefusal::Malformed)?;
+        let sealed = context.keyring.keys.request.seal(context.now, context.entropy, SEAL, &plain);
+        let sealed = URL_SAFE_NO_PAD.encode(sealed);
+        if sealed.len() > LONGEST_SEALED { Err(EndSessionRefusal::Malformed) } else { Ok(sealed) }
+    }
 }
 
 impl Step for EndSessionRequest<'_> {
@@ -135,32 +197,34 @@ impl Step for EndSessionRequest<'_> {
 
     fn decide(&self, have: &Have, context: &Context<'_>) -> Decided<SignOutOutcome, EndSessionRefusal> {
         let parameters = self.parameters.as_ref().map_err(|refusal| *refusal)?;
-        // A genuine hint; an ID token that is none of ours counts as none.
-        let (keys, issuer) = (context.keyring.verifying(), &context.policy.issuer);
-        let hint = parameters.id_token_hint.as_deref();
-        let hint = hint.and_then(|token| id_token_hint::read(token, keys, issuer).ok());
-        if let (Some(hint), Some(named)) = (&hint, &parameters.client_id)
+        let hint = parameters.hint.as_ref();
+        if let (Some(hint), Some(named)) = (hint, &parameters.client_id)
             && hint.client_id != *named
         {
             return Err(EndSessionRefusal::OtherClient.into());
         }
-        let id = hint.as_ref().map(|hint| &hint.client_id).or(parameters.client_id.as_ref());
+        let id = hint.map(|hint| &hint.client_id).or(parameters.client_id.as_ref());
         let client = id.map(|id| have.client(id)).transpose()?.flatten().map(std::sync::Arc::as_ref);
-        if let Some(confirmation) = &self.confirmation {
-            if !confirmation.anti_forgery.fits(self.browser, MATTER, context) {
+        let named = match &self.arrival {
+            Arrival::Navigation | Arrival::Posted => None,
+            Arrival::Answered(answer) if !answer.anti_forgery.fits(self.browser, MATTER, context) => {
                 return Err(EndSessionRefusal::Forged.into());
             }
-            if confirmation.pressed == SignOutChoice::Stay {
+            Arrival::Answered(LogoutConfirmation { pressed: SignOutChoice::Stay, .. }) => {
                 return Ok(Decision::read_only(SignOutOutcome::Stay));
             }
-        }
+            Arrival::Answered(answer) => Some(answer.sessions.as_slice()),
+        };
         let then = destination(parameters, client)?;
+        if matches!(self.arrival, Arrival::Posted) {
+            return Ok(Decision::read_only(SignOutOutcome::GoOn(parameters.seal(context)?)));
+        }
         let sessions = self.browser.live_sessions(have, context)?;
-        let named = self.confirmation.as_ref().map(|confirmation| confirmation.sessions.as_slice());
-        let Some(ending) = ending(hint.as_ref(), &sessions, named) else {
-            let people = sessions.iter().map(|record| (record.session.id, record.user.clone()));
+        let Some(ending) = ending(hint, &sessions, named) else {
+            let people = sessions.iter().map(|record| (record.session.id, record.user.clone())).collect();
             let application = client.map(|client| client.display_name().to_owned());
-            return Ok(Decision::read_only(SignOutOutcome::Ask { application, people: people.collect() }));
+            let request = parameters.seal(context)?;
+            return Ok(Decision::read_only(SignOutOutcome::Ask { application, people, request }));
         };
         let writes = ending.iter().flat_map(|record| account::end_session(&record.session, context));
         Ok(Decision {
@@ -168,6 +232,7 @@ impl Step for EndSessionRequest<'_> {
             outcome: SignOutOutcome::SignedOut {
                 sessions: ending.iter().map(|record| record.session.id).collect(),
                 then,
+                others_stay: ending.len() < sessions.len(),
             },
         })
     }

@@ -1,6 +1,8 @@
 //! `id_token_hint` (OpenID Connect Core 1.0 §3.1.2.1, RP-Initiated Logout 1.0 §2): an ID token of ours, given back to say
 //! whom a request is about. It is a hint and no credential, so an expired one counts.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     id::{ClientId, SessionId, UserId},
     jose::{
@@ -11,7 +13,7 @@ use crate::{
 };
 
 /// What a genuine hint says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     /// `sub`.
     pub user_id: UserId,

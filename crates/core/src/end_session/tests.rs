@@ -46,11 +46,15 @@ fn whole(
     people: &[u8],
     confirmation: Option<LogoutConfirmation>,
 ) -> Decided {
+    arrived(client, pairs, people, confirmation.map_or(Arrival::Navigation, Arrival::Answered))
+}
+
+fn arrived(client: &Client, pairs: &[(&str, &str)], people: &[u8], arrival: Arrival) -> Decided {
     let sessions = people.iter().copied().chain([5]).map(au::session).collect();
     let world = fx::World { client: Some(client.clone()), sessions, ..fx::World::default() };
-    let browser = au::browser(people);
-    let request = EndSessionRequest::read(&form(pairs), confirmation, &browser);
-    fx::decide(&request, &world, &fx::context(&fx::policy()))
+    let (browser, policy) = (au::browser(people), fx::policy());
+    let context = fx::context(&policy);
+    fx::decide(&EndSessionRequest::read(&form(pairs), arrival, &browser, &context), &world, &context)
 }
 
 /// What comes of a request about the client `web`.
@@ -63,7 +67,11 @@ fn decided(
         Ok(decision) => {
             let ends = matches!(&decision.outcome, SignOutOutcome::SignedOut { sessions, .. } if !sessions.is_empty());
             assert_eq!(decision.writes.is_empty(), !ends, "{decision:?}");
-            Ok(decision.outcome)
+            let mut outcome = decision.outcome;
+            if let SignOutOutcome::Ask { request, .. } = &mut outcome {
+                request.clear();
+            }
+            Ok(outcome)
         }
         Err(refused) => {
             assert!(refused.writes.is_empty());
@@ -74,13 +82,19 @@ fn decided(
 
 fn out(people: &[u8], then: Option<&str>) -> SignOutOutcome {
     let sessions = people.iter().copied().map(au::session_id).collect();
-    SignOutOutcome::SignedOut { sessions, then: then.map(str::to_owned) }
+    SignOutOutcome::SignedOut { sessions, then: then.map(str::to_owned), others_stay: false }
 }
 
-/// The page that asks these people, for `web` or for nobody.
+/// The same where other accounts stay.
+fn one_out(people: &[u8], then: Option<&str>) -> SignOutOutcome {
+    let SignOutOutcome::SignedOut { sessions, then, .. } = out(people, then) else { unreachable!() };
+    SignOutOutcome::SignedOut { sessions, then, others_stay: true }
+}
+
+/// The page that asks these people, for `web` or for nobody. What it gives back is left out.
 fn ask(application: Option<&str>, people: &[u8]) -> SignOutOutcome {
     let people = people.iter().map(|n| (au::session_id(*n), au::person(*n))).collect();
-    SignOutOutcome::Ask { application: application.map(str::to_owned), people }
+    SignOutOutcome::Ask { application: application.map(str::to_owned), people, request: String::new() }
 }
 
 #[test]
@@ -104,7 +118,7 @@ fn o_01_without_a_genuine_hint_the_person_is_asked() {
 fn o_01_o_06_a_yes_ends_what_the_page_named() {
     let said = |named: &[u8], people: &[u8]| decided(&[("client_id", "web")], people, Some(yes(named)));
     assert_eq!(said(&[2, 8], &[2, 8]), Ok(out(&[2, 8], None)));
-    assert_eq!(said(&[2], &[2, 8]), Ok(out(&[2], None)), "8 signed in after the page was made");
+    assert_eq!(said(&[2], &[2, 8]), Ok(one_out(&[2], None)), "8 signed in after the page was made");
     assert_eq!(said(&[2, 8], &[8]), Ok(out(&[8], None)), "2 is gone already");
     assert_eq!(said(&[2], &[]), Ok(out(&[], None)));
     for named in [&[][..], &[3]] {
@@ -115,9 +129,9 @@ fn o_01_o_06_a_yes_ends_what_the_page_named() {
 #[test]
 fn o_03_a_genuine_hint_ends_the_session_it_is_about_and_no_other() {
     let by_session = hint("web", 2, Some(2));
-    assert_eq!(decided(&[("id_token_hint", &by_session)], &[8, 2], None), Ok(out(&[2], None)));
+    assert_eq!(decided(&[("id_token_hint", &by_session)], &[8, 2], None), Ok(one_out(&[2], None)));
     let by_person = hint("web", 2, None);
-    assert_eq!(decided(&[("id_token_hint", &by_person)], &[8, 2], None), Ok(out(&[2], None)));
+    assert_eq!(decided(&[("id_token_hint", &by_person)], &[8, 2], None), Ok(one_out(&[2], None)));
 }
 
 #[test]
@@ -203,10 +217,16 @@ fn a_repeated_or_long_parameter_is_refused() {
         EndSessionRefusal::OtherClient,
         EndSessionRefusal::RedirectUriNotRegistered,
         EndSessionRefusal::Forged,
+        EndSessionRefusal::Expired,
     ]
     .map(|refusal| refusal.reason());
-    let expected =
-        ["malformed_request", "client_mismatch", "post_logout_redirect_uri_mismatch", "anti_forgery"];
+    let expected = [
+        "malformed_request",
+        "client_mismatch",
+        "post_logout_redirect_uri_mismatch",
+        "anti_forgery",
+        "request_expired",
+    ];
     assert_eq!(reasons, expected);
 }
 
@@ -214,7 +234,7 @@ fn a_repeated_or_long_parameter_is_refused() {
 fn o_06_only_sessions_of_this_browser_end_each_with_its_event() {
     // Session 5 is live in another browser.
     let decision = whole(&client(), &[], &[2, 8], Some(yes(&[8, 5]))).unwrap();
-    assert_eq!(decision.outcome, out(&[8], None));
+    assert_eq!(decision.outcome, one_out(&[8], None));
     match decision.writes.as_slice() {
         [Write::EndSession { id, user_id, at }, Write::Audit(event)] => {
             assert_eq!((*id, *user_id, *at), (au::session_id(8), au::user_id(8), fx::NOW));
@@ -264,4 +284,69 @@ fn o_06_a_sign_out_by_hint_is_on_record_with_its_address() {
     };
     assert_eq!((*id, event.kind.as_str()), (au::session_id(2), "session.ended"));
     assert_eq!((event.user_id, event.address.as_deref()), (Some(au::user_id(2)), Some("192.0.2.1")));
+}
+
+/// What a posted request goes on as.
+fn carried(pairs: &[(&str, &str)]) -> String {
+    match arrived(&client(), pairs, &[], Arrival::Posted).unwrap().outcome {
+        SignOutOutcome::GoOn(request) => request,
+        outcome => panic!("{outcome:?}"),
+    }
+}
+
+#[test]
+fn a_posted_request_goes_on_with_all_it_says_and_decides_nothing() {
+    let hint = hint("web", 2, Some(2));
+    let filled = "s".repeat(LONGEST);
+    let all = [
+        ("id_token_hint", hint.as_str()),
+        ("client_id", "web"),
+        ("post_logout_redirect_uri", AFTER),
+        ("state", &filled),
+        ("ui_locales", "de en"),
+    ];
+    let request = carried(&all);
+    assert!(request.len() < hint.len() + LONGEST_SEALED);
+    // The form of another site brought no cookie; the request that follows does.
+    let uri = format!("{AFTER}?state={filled}");
+    assert_eq!(decided(&[("request", &request)], &[2], None), Ok(out(&[2], Some(&uri))));
+    let (browser, policy) = (au::browser(&[2]), fx::policy());
+    let context = fx::context(&policy);
+    let read =
+        EndSessionRequest::read(&form(&[("request", &request)]), Arrival::Navigation, &browser, &context);
+    assert_eq!(read.ui_locales(), ["de", "en"]);
+    // Without a hint the person is asked, and the answer says the same once more.
+    let request = carried(&[("client_id", "web"), ("post_logout_redirect_uri", AFTER)]);
+    let Ok(Decision { outcome: SignOutOutcome::Ask { request, .. }, .. }) =
+        self::whole(&client(), &[("request", &request)], &[2], None)
+    else {
+        panic!("not asked")
+    };
+    assert_eq!(decided(&[("request", &request)], &[2], Some(yes(&[2]))), Ok(out(&[2], Some(AFTER))));
+    // What is wrong with it is said at once.
+    let refused =
+        arrived(&client(), &[("post_logout_redirect_uri", "https://evil.example/")], &[2], Arrival::Posted);
+    assert_eq!(refused.unwrap_err().refusal, EndSessionRefusal::RedirectUriNotRegistered);
+}
+
+#[test]
+fn what_was_not_sealed_here_or_long_ago_is_refused() {
+    let request = carried(&[("client_id", "web")]);
+    let changed = format!("{}A", &request[..request.len() - 1]);
+    for wrong in ["x", &changed, &"A".repeat(LONGEST_SEALED + 4)] {
+        assert_eq!(decided(&[("request", wrong)], &[2], None), Err(EndSessionRefusal::Expired), "{wrong}");
+    }
+    assert_eq!(decided(&[("request", "a"), ("request", "b")], &[2], None), Err(EndSessionRefusal::Malformed));
+    let (browser, policy) = (au::browser(&[2]), fx::policy());
+    let later = Context {
+        now: fx::NOW + policy.lifetimes.session_absolute + policy.lifetimes.session_absolute,
+        ..fx::context(&policy)
+    };
+    let read =
+        EndSessionRequest::read(&form(&[("request", &request)]), Arrival::Navigation, &browser, &later);
+    assert_eq!(read.parameters, Err(EndSessionRefusal::Expired));
+    // One that no URL could carry.
+    let long = "\u{1}".repeat(LONGEST);
+    let refused = arrived(&client(), &[("state", &long)], &[2], Arrival::Posted).unwrap_err().refusal;
+    assert_eq!(refused, EndSessionRefusal::Malformed);
 }

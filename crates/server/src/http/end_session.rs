@@ -3,7 +3,8 @@
 use axum::{body::Body, extract::RawQuery, http::HeaderMap};
 use grantwell_core::{
     end_session::{
-        EndSessionRefusal, EndSessionRequest, LogoutConfirmation, MATTER, SignOutChoice, SignOutOutcome,
+        Arrival, EndSessionRefusal, EndSessionRequest, LogoutConfirmation, MATTER, SignOutChoice,
+        SignOutOutcome,
     },
     error::Refusal as _,
     form::Form,
@@ -24,48 +25,50 @@ use crate::{
     pages::{HtmlForm, error::Cause, logout::LogoutValues, signed_out::SignedOutValues},
 };
 
-/// Fields that the page which asks gives back.
-const GIVEN_BACK: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
-
 /// GET.
 pub(crate) async fn get(x: Exchange, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     match body::parse_form(query.unwrap_or_default().as_bytes()) {
-        Ok(form) => end(&x, &headers, &form).await,
+        Ok(form) => end(&x, &headers, &form, Arrival::Navigation).await,
         Err(error) => Renderer::new(&x, &headers, &[]).bad_body(error),
     }
 }
 
-/// POST.
+/// POST, by an application or by our own page.
 pub(crate) async fn post(x: Exchange, headers: HeaderMap, body: Body) -> Response {
     match body::form(&headers, body).await {
-        Ok(form) => end(&x, &headers, &form).await,
+        Ok(form) => {
+            let answer = answer(&x, &headers, &form);
+            end(&x, &headers, &form, answer.map_or(Arrival::Posted, Arrival::Answered)).await
+        }
         Err(error) => Renderer::new(&x, &headers, &[]).bad_body(error),
     }
 }
 
-async fn end(x: &Exchange, headers: &HeaderMap, form: &Form) -> Response {
-    let ui_locales = form.one("ui_locales").ok().flatten().unwrap_or_default();
-    let wishes: Vec<String> = ui_locales.split(' ').take(16).map(str::to_owned).collect();
-    let renderer = Renderer::new(x, headers, &wishes);
+async fn end(x: &Exchange, headers: &HeaderMap, form: &Form, arrival: Arrival) -> Response {
     let mut browser = Browser::read(x, headers);
     let cookies = browser.cookies.clone();
-    let step = EndSessionRequest::read(form, confirmation(x, headers, form), &cookies);
+    let current = x.realm.current();
+    let step = EndSessionRequest::read(form, arrival, &cookies, &x.context(&current));
+    let renderer = Renderer::new(x, headers, step.ui_locales());
     let response = match x.run(&step).await {
         Err(why) => renderer.unavailable(&why),
         Ok(ran) => match ran.result {
             Err(EndSessionRefusal::Forged) => renderer.error(403, Cause::CrossSite, "anti_forgery"),
             Err(refusal) => renderer.error(400, Cause::InvalidLogout, refusal.reason()),
             Ok(SignOutOutcome::Stay) => see_other(&x.realm.policy.url("/account")),
-            Ok(SignOutOutcome::Ask { application, people }) => {
-                ask(&renderer, form, application.as_deref(), &people, &mut browser)
+            Ok(SignOutOutcome::GoOn(request)) => {
+                see_other(&x.realm.policy.url(&format!("/end_session?request={request}")))
             }
-            Ok(SignOutOutcome::SignedOut { sessions, then }) => {
+            Ok(SignOutOutcome::Ask { application, people, request }) => {
+                ask(&renderer, request, application.as_deref(), &people, &mut browser)
+            }
+            Ok(SignOutOutcome::SignedOut { sessions, then, others_stay }) => {
                 browser.forget_sessions(x, &sessions);
                 match then {
                     Some(uri) => see_other(&uri),
                     None => {
-                        let page = SignedOutValues { back: None, sign_in: Some("/account".into()) };
-                        renderer.page(200, &page)
+                        let sign_in = Some("/account".into());
+                        renderer.page(200, &SignedOutValues { back: None, sign_in, others_stay })
                     }
                 }
             }
@@ -75,7 +78,7 @@ async fn end(x: &Exchange, headers: &HeaderMap, form: &Form) -> Response {
 }
 
 /// The answer to our own page, where this is one.
-fn confirmation(x: &Exchange, headers: &HeaderMap, form: &Form) -> Option<LogoutConfirmation> {
+fn answer(x: &Exchange, headers: &HeaderMap, form: &Form) -> Option<LogoutConfirmation> {
     let field = |name| form.one(name).ok().flatten();
     let received = field("anti_forgery")?.to_owned();
     let sessions = field("sessions").unwrap_or_default().split(' ').filter_map(SessionId::parse);
@@ -92,7 +95,7 @@ fn confirmation(x: &Exchange, headers: &HeaderMap, form: &Form) -> Option<Logout
 
 fn ask(
     renderer: &Renderer<'_>,
-    form: &Form,
+    request: String,
     application: Option<&str>,
     people: &[(SessionId, User)],
     browser: &mut Browser,
@@ -101,10 +104,8 @@ fn ask(
     let digest = browser.transaction_digest(x);
     let (purpose, about) = MATTER;
     let anti_forgery = pending::anti_forgery(&x.realm.current().keyring.keys, &digest, purpose, about);
-    let given_back =
-        GIVEN_BACK.iter().filter_map(|name| Some(((*name).into(), form.one(name).ok().flatten()?.into())));
     let named: Vec<_> = people.iter().map(|(id, _)| id.to_string()).collect();
-    let fields = given_back.chain([("sessions".into(), named.join(" ").into())]).collect();
+    let fields = vec![("request".into(), request.into()), ("sessions".into(), named.join(" ").into())];
     let page = LogoutValues {
         form: HtmlForm {
             action: "/end_session".into(),

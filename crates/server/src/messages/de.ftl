@@ -126,6 +126,9 @@ logout-submit = Abmelden
 signed-out-title = Sie sind abgemeldet
 signed-out-about = Diesen Browser kann jetzt jemand anderes benutzen. Anwendungen bleiben vielleicht offen, bis Sie sie schließen.
 signed-out-sign-in = Wieder anmelden
+signed-out-one-title = Dieses Konto ist abgemeldet
+signed-out-one-about = Andere Konten sind in diesem Browser weiterhin angemeldet.
+signed-out-to-account = Zu Ihrem Konto
 
 ## Konto
 

@@ -126,6 +126,9 @@ logout-submit = Sign out
 signed-out-title = You are signed out
 signed-out-about = Somebody else can use this browser now. Applications may stay open until you close them.
 signed-out-sign-in = Sign in again
+signed-out-one-title = That account is signed out
+signed-out-one-about = Other accounts are still signed in in this browser.
+signed-out-to-account = Go to your account
 
 ## Account
 

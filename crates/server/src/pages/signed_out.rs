@@ -1,4 +1,4 @@
-//! Page `signed-out`: says that the person is signed out.
+//! Page `signed-out`: says that the person is signed out, or one account of several.
 
 use serde::Serialize;
 
@@ -21,6 +21,8 @@ pub(crate) struct SignedOutValues<'a> {
     pub(crate) back: Option<Back<'a>>,
     /// Path of the sign-in to the account page.
     pub(crate) sign_in: Option<Text<'a>>,
+    /// Whether other accounts are still signed in in this browser.
+    pub(crate) others_stay: bool,
 }
 
 impl Page for SignedOutValues<'_> {
@@ -34,9 +36,15 @@ impl Page for SignedOutValues<'_> {
 }
 
 fn samples(others: &Others<'_>) -> Vec<Sample> {
+    let page = |back, sign_in: Option<&'static str>, others_stay| SignedOutValues {
+        back,
+        sign_in: sign_in.map(Into::into),
+        others_stay,
+    };
     vec![
-        sample("signed-out", SignedOutValues { back: Some(others.back()), sign_in: None }),
-        sample("signed-out-sign-in", SignedOutValues { back: None, sign_in: Some("/account".into()) }),
-        sample("signed-out-bare", SignedOutValues { back: None, sign_in: None }),
+        sample("signed-out", page(Some(others.back()), None, false)),
+        sample("signed-out-sign-in", page(None, Some("/account"), false)),
+        sample("signed-out-bare", page(None, None, false)),
+        sample("signed-out-others-stay", page(None, Some("/account"), true)),
     ]
 }

@@ -169,7 +169,7 @@ fn j_02_an_error_page_shows_our_texts_only() {
 #[test]
 fn j_04_a_link_that_could_run_script_is_left_out() {
     let back = Back { name: "RP".into(), uri: "javascript:alert(1)".into() };
-    let page = SignedOutValues { back: Some(back), sign_in: None };
+    let page = SignedOutValues { back: Some(back), sign_in: None, others_stay: false };
     let html = Pages::embedded().unwrap().render(&page, &view(Locale::En)).unwrap();
     assert!(!html.contains("javascript:"), "{html}");
     for (name, _, html) in rendered("") {

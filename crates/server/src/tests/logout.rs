@@ -59,6 +59,7 @@ async fn o_01_without_a_genuine_hint_the_person_is_asked() {
         assert_eq!((reply.status, reply.page()), (200, Some("logout")), "{target}");
         assert!(reply.header("location").is_none());
         let reply = browser.post_from("/end_session", &[("client_id", "web")], &foreign).await;
+        let reply = browser.get(reply.expect_status(303).location()).await;
         assert_eq!(reply.page(), Some("logout"));
     }
     assert_eq!(world.rows().await, before);
@@ -188,6 +189,7 @@ async fn o_03_a_genuine_hint_counts_after_its_time_and_ends_its_own_session_only
     assert_eq!(world.rows().await, before);
     // POST is as good as GET (RP-Initiated Logout 1.0 §2).
     let reply = elsewhere.post("/end_session", &[]).await;
+    let reply = elsewhere.get(reply.expect_status(303).location()).await;
     assert_eq!(reply.page(), Some("logout"));
 }
 
@@ -244,4 +246,47 @@ async fn o_01_o_06_a_yes_signs_out_everybody_the_page_named_and_nobody_else() {
     assert!(is_signed_in(&mut browser).await);
     browser.submit(&both, "/end_session", &[("decision", "sign-out")]).await.expect_status(200);
     assert!(!is_signed_in(&mut browser).await);
+}
+
+/// A form on another site brings no cookies (`SameSite=Lax`). What it asks for goes on in a GET, which brings them.
+#[tokio::test]
+async fn o_03_a_sign_out_that_is_posted_from_another_site_sees_the_session() {
+    let world = World::new().await;
+    for to_application in [true, false] {
+        let (mut browser, tokens) = granted(&world).await;
+        let hint = tokens["id_token"].as_str().unwrap();
+        let mut fields = vec![("id_token_hint", hint), ("ui_locales", "de")];
+        if to_application {
+            fields.push(("post_logout_redirect_uri", BACK));
+        }
+        let foreign = [("origin", "https://rp.example"), ("sec-fetch-site", "cross-site")];
+        let without_cookies = world.browser().post_from("/end_session", &fields, &foreign).await;
+        assert!(is_signed_in(&mut browser).await);
+        let reply = browser.get(without_cookies.expect_status(303).location()).await;
+        if to_application {
+            assert_eq!(reply.expect_status(303).location(), BACK);
+        } else {
+            assert_eq!(reply.page(), Some("signed-out"));
+            assert!(reply.body.contains("Sie sind abgemeldet"), "{reply:#?}");
+        }
+        assert!(!is_signed_in(&mut browser).await);
+    }
+    // Without a hint the person is asked.
+    let mut browser = signed_in(&world, "alice").await;
+    let reply = world.browser().post_from("/end_session", &[("client_id", "web")], &[]).await;
+    let page = browser.get(reply.expect_status(303).location()).await;
+    assert_eq!(page.page(), Some("logout"));
+    browser.submit(&page, "/end_session", &[("decision", "sign-out")]).await.expect_status(200);
+    assert!(!is_signed_in(&mut browser).await);
+}
+
+#[tokio::test]
+async fn a_page_that_says_signed_out_says_who_is_not() {
+    let world = World::new().await;
+    let (mut browser, tokens) = granted(&world).await;
+    browser.code("mallory", &[("prompt", "login"), ("scope", "openid")]).await;
+    let hint = tokens["id_token"].as_str().unwrap();
+    let reply = browser.get(&end(&[("id_token_hint", hint)])).await.expect_status(200);
+    assert!(reply.body.contains("Other accounts are still signed in"), "{reply:#?}");
+    assert!(is_signed_in(&mut browser).await);
 }
