@@ -1,11 +1,14 @@
 //! What a person does on the account page: disconnect an application, sign out a session. And what the page shows.
 
-use serde_json::json;
-
 use crate::{
     error::{ErrorCode, OAuthError, Refusal},
     id::{ConsentId, SessionId},
-    interaction::{browser::BrowserCookies, form::AntiForgery, pending},
+    interaction::{
+        browser::BrowserCookies,
+        form::AntiForgery,
+        pending,
+        session::{self, SessionEnd},
+    },
     resource::Resource,
     scope::{Audience, ScopeSet},
     secret::Digest,
@@ -195,12 +198,12 @@ impl Step for SignOut {
         let writes = match which {
             WhichSessions::One(id) => {
                 let session = own.iter().find(|session| session.id == id).ok_or(AccountRefusal::NotFound)?;
-                end_session(session, context).into()
+                session::end(session, SessionEnd::AccountPage, context).into()
             }
             // The others end whether or not they are among the newest, which are what is read.
             WhichSessions::Others => {
                 let others = own.iter().filter(|session| session.id != keep);
-                let events = others.map(|session| session_ended(session, context));
+                let events = others.map(|session| session::ended(session, SessionEnd::AccountPage, context));
                 std::iter::once(Write::EndOtherSessions { user_id, keep, at: context.now })
                     .chain(events)
                     .collect()
@@ -208,17 +211,6 @@ impl Step for SignOut {
         };
         Ok(Decision { writes, outcome: which })
     }
-}
-
-/// Ends a session, on record.
-pub(crate) fn end_session(session: &Session, context: &Context<'_>) -> [Write; 2] {
-    let end = Write::EndSession { id: session.id, user_id: session.user_id, at: context.now };
-    [end, session_ended(session, context)]
-}
-
-fn session_ended(session: &Session, context: &Context<'_>) -> Write {
-    let detail = json!({ "session": session.id });
-    context.audit("session.ended", Some(session.user_id), None, detail)
 }
 
 #[cfg(test)]

@@ -11,13 +11,16 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account,
     authorize::id_token_hint::{self, Hint},
     client::Client,
     error::{ErrorCode, OAuthError, Refusal},
     form::Form,
     id::{ClientId, SessionId},
-    interaction::{browser::BrowserCookies, form::AntiForgery},
+    interaction::{
+        browser::BrowserCookies,
+        form::AntiForgery,
+        session::{self, SessionEnd},
+    },
     step::{Context, Decided, Decision, Have, Step},
     store::{SessionRecord, Share, User},
 };
@@ -226,7 +229,8 @@ impl Step for EndSessionRequest<'_> {
             let request = parameters.seal(context)?;
             return Ok(Decision::read_only(SignOutOutcome::Ask { application, people, request }));
         };
-        let writes = ending.iter().flat_map(|record| account::end_session(&record.session, context));
+        let writes =
+            ending.iter().flat_map(|record| session::end(&record.session, SessionEnd::EndSession, context));
         Ok(Decision {
             writes: writes.collect(),
             outcome: SignOutOutcome::SignedOut {

@@ -101,7 +101,7 @@ macro_rules! session_columns {
     };
 }
 
-/// What of a session is written once.
+/// What of a session is written when its person signs in.
 #[derive(Deserialize)]
 struct SessionBody {
     authentication: Authentication,

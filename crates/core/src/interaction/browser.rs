@@ -91,7 +91,7 @@ pub fn session_is_live(record: &SessionRecord, lifetimes: &Lifetimes, now: Times
         && now < session.expires_at
         && now < session.last_seen_at + lifetimes.session_idle
         && !record.user.disabled
-        && session.created_at >= record.user.tokens_not_before
+        && session.authentication.at >= record.user.tokens_not_before
 }
 
 /// A browser that signed in to these accounts before.

@@ -236,10 +236,13 @@ fn login(view: &View<'_>, reason: LoginReason) -> NextStep {
     }
 }
 
-/// This very sign-in, not another session of the same person: `prompt=login` and `max_age` ask for a new `auth_time`.
+/// The person signed in for this request, in this session: `prompt=login` and `max_age` ask for a new `auth_time`. A later sign-in in the
+/// same session is as good.
 fn is_fresh(view: &View<'_>, subject: Subject<'_>) -> bool {
     let signed_in = view.facts.signed_in.as_ref();
-    signed_in.is_some_and(|(user, how)| *user == subject.user.id && how.at == subject.authentication.at)
+    view.facts.session_id == subject.session_id
+        && signed_in
+            .is_some_and(|(user, how)| *user == subject.user.id && how.at <= subject.authentication.at)
 }
 
 fn redirect_uri(view: &View<'_>) -> Option<NextStep> {

@@ -1,4 +1,5 @@
-//! A session begins.
+//! A session begins, or its person signs in again in it: then it stays the same session, with a new secret, and what was granted in it
+//! stays.
 
 use serde_json::json;
 
@@ -27,9 +28,9 @@ pub struct SigningIn<'a> {
 /// A person who signed in.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// The new session.
+    /// The session.
     pub session_id: SessionId,
-    /// Its secret, for the cookie.
+    /// Its new secret, for the cookie.
     pub secret: Secret,
     /// The live sessions of other people in this browser; what else its cookie names is dead.
     pub beside: Vec<SessionId>,
@@ -37,7 +38,8 @@ pub struct SignedIn {
     pub device: Device,
 }
 
-/// Starts a session for a person who proved who they are, here or at an external login UI.
+/// Starts a session for a person who proved who they are, here or at an external login UI; or goes on in the one that they have in this
+/// browser.
 pub fn start(
     user: &User,
     authentication: &Authentication,
@@ -46,14 +48,16 @@ pub fn start(
     context: &Context<'_>,
 ) -> Decision<SignedIn> {
     let secret = Secret::random(context.entropy);
-    let session_id = SessionId::new(context.now, context.entropy);
     let mut writes = Vec::with_capacity(4);
-    let (replaced, beside): (Vec<&SessionRecord>, Vec<_>) =
+    let (own, beside): (Vec<&SessionRecord>, Vec<_>) =
         browser.sessions.iter().partition(|record| record.user.id == user.id);
-    for record in replaced {
-        writes.push(Write::EndSession { id: record.session.id, user_id: user.id, at: context.now });
+    let (same, replaced) = own.split_first().unzip();
+    for record in replaced.unwrap_or_default() {
+        writes.extend(end(&record.session, SessionEnd::Replaced, context));
     }
-    writes.push(Write::InsertSession(Box::new(Session {
+    let session_id =
+        same.map_or_else(|| SessionId::new(context.now, context.entropy), |record| record.session.id);
+    let session = Box::new(Session {
         id: session_id,
         digest: secret.digest(),
         user_id: user.id,
@@ -61,11 +65,19 @@ pub fn start(
         user_agent: browser.user_agent.chars().take(LONGEST_USER_AGENT).collect(),
         address: context.origin.address_text().unwrap_or_default(),
         epoch: context.epoch,
-        created_at: context.now,
+        created_at: same.map_or(context.now, |record| record.session.created_at),
         last_seen_at: context.now,
         expires_at: context.now + context.policy.lifetimes.session_absolute,
         ended_at: None,
-    })));
+    });
+    match same {
+        None => writes.push(Write::InsertSession(session)),
+        Some(record) => {
+            writes.push(Write::Reauthenticate { session, from: record.session.digest });
+            let detail = json!({ "session": session_id, "amr": authentication.amr });
+            writes.push(context.audit("session.reauthenticated", Some(user.id), None, detail));
+        }
+    }
     match pending.interaction.purpose {
         Purpose::Authorization(_) => {
             writes.push(pending.keep(facts(user, authentication, pending, session_id)));
@@ -98,4 +110,37 @@ fn facts(
         agreed: before.agreed.clone().filter(|_| reported),
         denied: before.denied && reported,
     }
+}
+
+/// Why a session ends, for the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionEnd {
+    /// Signed out on the account page.
+    AccountPage,
+    /// Signed out at `/end_session`, asked for by an application or not.
+    EndSession,
+    /// The person signed in again in a browser that had two sessions of theirs: one is kept.
+    Replaced,
+}
+
+impl SessionEnd {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountPage => "account_page",
+            Self::EndSession => "end_session",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+/// Ends a session, on record.
+pub(crate) fn end(session: &Session, reason: SessionEnd, context: &Context<'_>) -> [Write; 2] {
+    let end = Write::EndSession { id: session.id, user_id: session.user_id, at: context.now };
+    [end, ended(session, reason, context)]
+}
+
+/// The event of an end.
+pub(crate) fn ended(session: &Session, reason: SessionEnd, context: &Context<'_>) -> Write {
+    let detail = json!({ "session": session.id, "reason": reason.as_str() });
+    context.audit("session.ended", Some(session.user_id), None, detail)
 }

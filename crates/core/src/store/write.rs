@@ -106,6 +106,14 @@ pub enum Write {
 
     /// Inserts a session. Guard: no session of that id.
     InsertSession(Box<Session>),
+    /// The person of a session signed in again: it stays the same session, with another secret, sign-in, browser, last use and end.
+    /// Guard: it has the digest `from`, belongs to the user, and has not ended.
+    Reauthenticate {
+        /// As it is from now on.
+        session: Box<Session>,
+        /// The digest of its secret so far.
+        from: Digest,
+    },
     /// Notes the last use. Guard: none; an ended session is left alone.
     TouchSession {
         /// Which.
@@ -297,6 +305,7 @@ kinds! {
     CountFailure { .. }        "count_failure"        false
     ClearAttempts(_)           "clear_attempts"       false
     InsertSession(_)           "insert_session"       false
+    Reauthenticate { .. }      "reauthenticate"       false
     TouchSession { .. }        "touch_session"        false
     EndSession { .. }          "end_session"          false
     EndOtherSessions { .. }    "end_other_sessions"   false

@@ -180,9 +180,9 @@ async fn l_02_a_form_of_the_page_is_of_this_browser_and_this_session() {
         assert_eq!(browser.send(Method::GET, action, Body::empty(), &[]).await.status, 405);
     }
     assert_eq!(world.rows().await, before);
-    // Signed in anew, the forms of the session before are over.
+    // Another person signs in in this browser: a page of hers is no page of his.
     let again = browser.get(&format!("/authorize?{}", query(&[("prompt", "login")]))).await;
-    browser.sign_in(&again, "alice", super::harness::PASSWORD).await.expect_status(303);
+    browser.sign_in(&again, "mallory", super::harness::PASSWORD).await.expect_status(303);
     assert_eq!(press(&mut browser, "/account/disconnect", &disconnect).await.status, 403);
     assert!(is_signed_in(&mut browser).await);
 }

@@ -10,7 +10,7 @@ use grantwell_core::{
 };
 
 use super::{
-    Database, ISSUER, Reply, World,
+    Browser, Database, ISSUER, Reply, World,
     harness::{API, PASSWORD, Setting},
     query,
     sign_in::{ALICE_DISABLED, DEVICE, SID, TX, claims, hidden, is_signed_in, pairs, sign_in, signed_in},
@@ -291,4 +291,67 @@ async fn l_33_a_fresh_installation_knows_nobody() {
     assert!(
         rows.iter().any(|(table, _)| *table == "user") && rows.iter().any(|(table, _)| *table == "client")
     );
+}
+
+/// The person signs in again in the same browser: the session is the same, and what other applications were given in it lives on.
+#[tokio::test]
+async fn l_03_signing_in_again_keeps_the_session_and_changes_its_secret() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let scope = [("scope", "openid notes:read")];
+    let before = world.redeem(&browser.code("alice", &scope).await).await.expect_status(200).json();
+    let unredeemed = browser.code("alice", &scope).await;
+    let account = browser.get("/account").await;
+    let waiting = browser.get(&format!("/authorize?{}", query(&[("prompt", "consent")]))).await;
+    let stolen = browser.clone();
+    world.clock.advance(Duration::from_secs(5));
+
+    let again = world.redeem(&browser.code("alice", &[("prompt", "login"), scope[0]]).await).await;
+    let again = again.expect_status(200).json();
+    let (old, new) =
+        (claims(before["id_token"].as_str().unwrap()), claims(again["id_token"].as_str().unwrap()));
+    assert_eq!(old["sid"], new["sid"], "the same session");
+    assert!(new["auth_time"].as_i64() > old["auth_time"].as_i64());
+
+    // The cookie of before is good for nothing, and the new one is.
+    let mut stolen = stolen;
+    assert!(!is_signed_in(&mut stolen).await && is_signed_in(&mut browser).await);
+    // Tokens, codes, the account page and a consent page of another tab go on.
+    assert!(world.is_active(before["access_token"].as_str().unwrap()).await);
+    let fields =
+        [("grant_type", "refresh_token"), ("refresh_token", before["refresh_token"].as_str().unwrap())];
+    let refreshed = world.token(&fields).await.expect_status(200).json();
+    let refreshed = claims(refreshed["id_token"].as_str().unwrap());
+    assert_eq!(refreshed["auth_time"], old["auth_time"], "what was granted before keeps its sign-in");
+    world.redeem(&unredeemed).await.expect_status(200);
+    let reply = browser.submit(&waiting, "/consent", &[("decision", "allow")]).await;
+    reply.expect_status(303);
+    let reply = browser.submit(&account, "/account/sign-out", &[]).await;
+    reply.expect_status(303);
+    let events = world.app.store.events(world.app.realm.id, 100).await.unwrap();
+    assert_eq!(events.iter().filter(|event| event.kind == "session.reauthenticated").count(), 1);
+}
+
+/// `session_absolute` counts from the last sign-in.
+#[tokio::test]
+async fn l_31_a_session_lasts_from_the_last_sign_in() {
+    let world = World::new().await;
+    let mut browser = signed_in(&world, "alice").await;
+    let absolute = world.app.realm.policy.lifetimes.session_absolute;
+    let idle = world.app.realm.policy.lifetimes.session_idle - Duration::from_secs(1);
+    let stay = async |browser: &mut Browser<'_>, time: Duration| {
+        let mut left = time;
+        while left > Duration::ZERO {
+            let step = left.min(idle);
+            world.clock.advance(step);
+            left -= step;
+            browser.get("/account").await;
+        }
+    };
+    stay(&mut browser, absolute / 2).await;
+    browser.code("alice", &[("prompt", "login"), ("scope", "openid")]).await;
+    stay(&mut browser, absolute / 2 + Duration::from_mins(1)).await;
+    assert!(is_signed_in(&mut browser).await);
+    stay(&mut browser, absolute / 2).await;
+    assert!(!is_signed_in(&mut browser).await);
 }

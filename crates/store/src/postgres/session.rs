@@ -2,6 +2,7 @@
 
 use grantwell_core::{
     id::{Realm, SessionId, UserId},
+    secret::Digest,
     store::Session,
     time::Timestamp,
 };
@@ -66,6 +67,26 @@ pub(super) fn insert(realm: Realm, session: &Session) -> QueryResult<Statement> 
             session.ended_at,
             body,
             session.epoch,
+        ],
+    ))
+}
+
+pub(super) fn reauthenticate(realm: Realm, session: &Session, from: Digest) -> QueryResult<Statement> {
+    let body = encode(&SessionBodyOf::from(session))?;
+    Ok(Statement::new(
+        guarded!(
+            "UPDATE session SET digest = $5, last_seen_at = greatest(last_seen_at, $6), expires_at = $7, body = $8
+             WHERE realm = $1 AND id = $2 AND user_id = $3 AND digest = $4 AND ended_at IS NULL"
+        ),
+        params![
+            realm,
+            session.id.as_bytes(),
+            session.user_id.as_bytes(),
+            from,
+            session.digest,
+            session.last_seen_at,
+            session.expires_at,
+            body,
         ],
     ))
 }

@@ -107,6 +107,10 @@ fn parts<'a>(
         }
         Write::ClearAttempts(key) => under(Lock::named(place(key).1), attempt::clear(realm, key)),
         Write::InsertSession(record) => alone(session::insert(realm, record)?),
+        Write::Reauthenticate { session, from } => {
+            let update = session::reauthenticate(realm, session, *from)?;
+            under(Lock::Session(realm.0, *session.id.as_bytes()), update)
+        }
         Write::TouchSession { id, at } => {
             under(Lock::Session(realm.0, *id.as_bytes()), session::touch(realm, *id, *at))
         }

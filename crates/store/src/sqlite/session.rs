@@ -2,6 +2,7 @@
 
 use grantwell_core::{
     id::{Realm, SessionId, UserId},
+    secret::Digest,
     store::{Session, SessionRecord},
     time::Timestamp,
 };
@@ -66,6 +67,25 @@ pub(super) fn insert(c: &Connection, realm: Realm, session: &Session) -> Result<
         session.ended_at.map(Timestamp::millis),
         body,
         session.epoch,
+    ])
+    .map(guarded)
+}
+
+pub(super) fn reauthenticate(c: &Connection, realm: Realm, session: &Session, from: Digest) -> Result<Guard> {
+    let body = encode(&SessionBodyOf::from(session))?;
+    c.prepare_cached(
+        "UPDATE session SET digest = ?5, last_seen_at = max(last_seen_at, ?6), expires_at = ?7, body = ?8
+         WHERE realm = ?1 AND id = ?2 AND user_id = ?3 AND digest = ?4 AND ended_at IS NULL",
+    )?
+    .execute(params![
+        realm.0,
+        session.id.as_bytes(),
+        session.user_id.as_bytes(),
+        from.0,
+        session.digest.0,
+        session.last_seen_at.millis(),
+        session.expires_at.millis(),
+        body,
     ])
     .map(guarded)
 }

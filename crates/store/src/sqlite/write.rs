@@ -29,6 +29,7 @@ pub(super) fn apply(c: &Connection, realm: Realm, write: &Write) -> Result<Guard
         Write::CountFailure { key, now, backoff } => attempt::count_failure(c, realm, key, *now, backoff),
         Write::ClearAttempts(key) => attempt::clear(c, realm, key),
         Write::InsertSession(record) => session::insert(c, realm, record),
+        Write::Reauthenticate { session, from } => session::reauthenticate(c, realm, session, *from),
         Write::TouchSession { id, at } => session::touch(c, realm, *id, *at),
         Write::EndSession { id, user_id, at } => session::end(c, realm, *id, *user_id, *at),
         Write::EndOtherSessions { user_id, keep, at } => session::end_others(c, realm, *user_id, *keep, *at),

@@ -5,7 +5,10 @@ use std::time::Duration;
 use grantwell_core::{
     id::{AuthorizationId, ConsentId, InteractionId, SessionId, UserId},
     scope::{Audience, Permissions},
-    store::{Authorization, Consent, Interaction, Outcome, RefreshState, Session, Store, Write},
+    secret::Digest,
+    store::{
+        Authentication, Authorization, Consent, Interaction, Outcome, RefreshState, Session, Store, Write,
+    },
     time::Entropy,
 };
 
@@ -41,6 +44,43 @@ pub async fn a_session_is_ended_once_by_its_owner(nodes: &[Engine], entropy: &dy
         Session { last_seen_at: NOW + SECOND * 60, ended_at: Some(NOW + SECOND), ..cast.session.clone() };
     assert_eq!(seen().await, ended, "an ended session is read, and left alone");
     assert_eq!(stage.authorization().await.session, Some(ended));
+    stage.end().await;
+}
+
+/// L-03: whoever signs in again in a session gets a new secret for it, and the old one is good for nothing.
+pub async fn l_03_a_session_gets_a_new_secret_once(nodes: &[Engine], entropy: &dyn Entropy) {
+    let stage = Stage::set(nodes, entropy).await;
+    let (store, realm, before) = (stage.store(), stage.realm, stage.cast.session.clone());
+    let seen = async || store.session(realm, before.id).await.unwrap().unwrap().session;
+    let later = NOW + SECOND * 60;
+    let again = Session {
+        digest: Digest([9; 32]),
+        authentication: Authentication { at: later, ..before.authentication.clone() },
+        user_agent: "Another/1".to_owned(),
+        address: "192.0.2.9".to_owned(),
+        last_seen_at: later,
+        expires_at: before.expires_at + SECOND * 60,
+        ..before.clone()
+    };
+    let write = |session: &Session, from| Write::Reauthenticate { session: Box::new(session.clone()), from };
+
+    stage.conflict(write(&again, again.digest)).await;
+    let of_another = Session { user_id: UserId::new(NOW, entropy), ..again.clone() };
+    stage.conflict(write(&of_another, before.digest)).await;
+    let absent = Session { id: SessionId::new(NOW, entropy), ..again.clone() };
+    stage.conflict(write(&absent, before.digest)).await;
+    assert_eq!(seen().await, before);
+
+    stage.done(write(&again, before.digest)).await;
+    assert_eq!(seen().await, again);
+    assert_eq!(stage.authorization().await.session, Some(again.clone()), "what hangs on it stays");
+    stage.conflict(write(&again, before.digest)).await;
+    // It never began later, is never seen earlier, and an ended one stays ended.
+    let earlier = Session { created_at: later, last_seen_at: NOW, ..again.clone() };
+    stage.done(write(&earlier, again.digest)).await;
+    assert_eq!(seen().await, again);
+    stage.done(Write::EndSession { id: again.id, user_id: again.user_id, at: later }).await;
+    stage.conflict(write(&again, again.digest)).await;
     stage.end().await;
 }
 

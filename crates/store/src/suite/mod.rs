@@ -40,6 +40,7 @@ macro_rules! every_test {
             counting: refusals_are_one_row_a_minute
             counting: tokens_are_counted_by_client_grant_and_minute
             grants: a_session_is_ended_once_by_its_owner
+            grants: l_03_a_session_gets_a_new_secret_once
             grants: sessions_of_a_person_are_the_living_ones
             grants: facts_are_replaced_on_the_version_that_was_read
             grants: a_consent_is_one_for_a_pair_and_withdrawn_for_ever

@@ -204,6 +204,15 @@ impl World {
             }
             Write::CountRefusal { .. } | Write::CountTokens { .. } => Some(()),
             Write::InsertSession(session) => insert(&mut self.sessions, session.id, *session),
+            Write::Reauthenticate { session, from } => {
+                let before = self.sessions.get_mut(&session.id)?;
+                let held = before.user_id == session.user_id && before.digest == from;
+                guard(held && before.ended_at.is_none())?;
+                let last_seen_at = before.last_seen_at.max(session.last_seen_at);
+                let (created_at, epoch) = (before.created_at, before.epoch);
+                *before = Session { last_seen_at, created_at, epoch, ended_at: None, ..*session };
+                Some(())
+            }
             Write::TouchSession { id, at } => {
                 if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.ended_at.is_none())
                 {

@@ -12,7 +12,7 @@ use grantwell_core::{
     secret::Digest,
     store::{
         AttemptKey, Authorization, Backoff, KeyUse, Outcome, RealmRecord, RefreshState, Seen, SeenKind,
-        Share, Store, StoreError, Ticket, TicketKind, TicketUpdate, User, Write,
+        Session, Share, Store, StoreError, Ticket, TicketKind, TicketUpdate, User, Write,
     },
     time::Entropy,
 };
@@ -100,6 +100,7 @@ const fn guard(write: &Write) -> Guard {
         Write::InsertSession(_) | Write::EndSession { .. } => {
             Guard::Tested("a_session_is_ended_once_by_its_owner")
         }
+        Write::Reauthenticate { .. } => Guard::Tested("l_03_a_session_gets_a_new_secret_once"),
         Write::InsertInteraction(_) | Write::UpdateInteraction { .. } => {
             Guard::Tested("facts_are_replaced_on_the_version_that_was_read")
         }
@@ -170,6 +171,11 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
         crowd(|_| Write::RetireKey { kid: "k1".into(), at: NOW }),
         crowd(|_| Write::DeleteKey("k1".into())),
         crowd(|_| Write::InsertSession(Box::new(session.clone()))),
+        crowd(|n| {
+            let digest = Digest::of(&n.to_be_bytes());
+            let again = Session { digest, ..session.clone() };
+            Write::Reauthenticate { session: Box::new(again), from: session.digest }
+        }),
         crowd(|_| Write::EndSession { id: session.id, user_id: user, at: NOW }),
         crowd(|_| Write::InsertInteraction(Box::new(interaction.clone()))),
         crowd(|_| Write::UpdateInteraction {

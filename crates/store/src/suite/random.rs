@@ -221,11 +221,20 @@ impl Author<'_> {
 
     fn about_sessions(&self) -> Write {
         let (id, user_id) = (*self.dice.pick(&self.ids.sessions), *self.dice.pick(&self.ids.users));
+        let digest = || Digest([u8::from(self.dice.roll(2) == 0); 32]);
         match self.dice.roll(12) {
             0 => Write::EndOtherSessions { user_id, keep: id, at: self.now },
             1..=2 => Write::EndSession { id, user_id, at: self.now },
             3..=4 => Write::TouchSession { id, at: self.now },
-            _ => Write::InsertSession(Box::new(Session { id, ..fixtures::session(user_id, self.dice.0) })),
+            // Few digests, so that `from` is now and then the one there is.
+            5..=7 => {
+                let session = Session { id, digest: digest(), ..fixtures::session(user_id, self.dice.0) };
+                Write::Reauthenticate { session: Box::new(session), from: digest() }
+            }
+            _ => {
+                let session = Session { id, digest: digest(), ..fixtures::session(user_id, self.dice.0) };
+                Write::InsertSession(Box::new(session))
+            }
         }
     }
 

@@ -22,8 +22,16 @@ fn l_31_a_session_ends_by_sign_out_age_disuse_and_disabling() {
         ),
         (|r| r.epoch += 1, false),
         (|r| r.user.disabled = true, false),
-        (|r| r.user.tokens_not_before = r.session.created_at + Duration::from_millis(1), false),
-        (|r| r.user.tokens_not_before = r.session.created_at, true),
+        (|r| r.user.tokens_not_before = r.session.authentication.at + Duration::from_millis(1), false),
+        (|r| r.user.tokens_not_before = r.session.authentication.at, true),
+        // The last sign-in counts, not the first.
+        (
+            |r| {
+                r.user.tokens_not_before = r.session.created_at + Duration::from_millis(1);
+                r.session.authentication.at = r.user.tokens_not_before;
+            },
+            true,
+        ),
     ];
     for (at, (change, live)) in cases.iter().enumerate() {
         let mut record = au::session(2);

@@ -191,6 +191,17 @@ fn a_09_prompt_login_wants_a_sign_in_of_this_interaction() {
 }
 
 #[test]
+fn a_09_a_sign_in_stays_fresh_when_a_later_one_follows_in_the_session() {
+    let mut world = World::fresh();
+    world.request.prompts.login = true;
+    world.sessions[0].session.authentication.at = fx::NOW;
+    assert!(world.granted().is_some());
+    // What happened in another session does not count.
+    world.facts.session_id = None;
+    assert_eq!(world.next(), NextStep::Login(LoginReason::Asked));
+}
+
+#[test]
 fn a_09_max_age_wants_a_sign_in_that_is_not_older() {
     // The session is 60 seconds old.
     for (most, too_old) in

@@ -11,7 +11,7 @@ use crate::{
     },
     policy::ACR_PASSWORD,
     realm_keys::RealmKeys,
-    secret::Secret,
+    secret::{Digest, Secret},
     step::{Refused, Stop, Want},
     store::{Attempts, Authentication, Facts, Interaction, Session, SessionRecord, Write},
 };
@@ -180,20 +180,47 @@ fn a_right_password_starts_a_session_and_clears_the_counter_it_was_held_against(
 }
 
 #[test]
-fn l_03_a_new_session_each_time_and_the_old_one_of_the_person_ends() {
+fn l_03_the_same_person_goes_on_in_the_same_session_with_a_new_secret() {
     let (one, two) = (succeed(&ada(), &row(), &[8, 2]), succeed(&ada(), &row(), &[8, 2]));
-    assert_ne!(one.outcome.session_id, two.outcome.session_id);
+    assert_eq!((one.outcome.session_id, two.outcome.session_id), (au::session_id(2), au::session_id(2)));
     assert_ne!(one.outcome.secret, two.outcome.secret);
     assert_eq!(one.outcome.beside, [au::session_id(8)]);
-    let ended = one.writes.iter().filter_map(|write| match write {
-        Write::EndSession { id, user_id, at } => Some((*id, *user_id, *at)),
-        _ => None,
-    });
-    assert_eq!(ended.collect::<Vec<_>>(), [(au::session_id(2), au::user_id(2), fx::NOW)]);
-    // Session 2 lives on where it is another browser's.
+    let before = au::session(2).session;
+    let [Write::Reauthenticate { session, from }, Write::Audit(event), ..] = one.writes.as_slice() else {
+        panic!("{:?}", one.writes)
+    };
+    assert_eq!(*from, before.digest);
+    let expected = Session {
+        digest: one.outcome.secret.digest(),
+        authentication: Authentication { at: fx::NOW, ..before.authentication.clone() },
+        last_seen_at: fx::NOW,
+        expires_at: fx::NOW + fx::policy().lifetimes.session_absolute,
+        ..before
+    };
+    assert_eq!(**session, expected);
+    assert_eq!((event.kind.as_str(), event.user_id), ("session.reauthenticated", Some(au::user_id(2))));
+    // In another browser the person has a session of its own, and session 2 lives on.
     let elsewhere = succeed(&ada(), &row(), &[8]);
-    assert_eq!(elsewhere.outcome.beside, [au::session_id(8)]);
-    assert!(!shapes(&elsewhere.writes).contains(&"EndSession".to_owned()));
+    assert_ne!(elsewhere.outcome.session_id, au::session_id(2));
+    assert!(
+        !shapes(&elsewhere.writes).iter().any(|shape| shape == "Reauthenticate" || shape == "EndSession")
+    );
+}
+
+#[test]
+fn l_03_of_two_sessions_of_one_person_in_a_browser_one_is_kept() {
+    let row = row();
+    let mut second = au::session(2);
+    (second.session.id, second.session.digest) = (au::session_id(9), Digest([9; 32]));
+    let world = fx::World { sessions: vec![au::session(2), second], ..world(&row, &ada(), RIGHT) };
+    let decision = signed_in(settle(&form(&row, &[2, 9], "ada"), &world).unwrap());
+    let [Write::EndSession { id, .. }, Write::Audit(event), Write::Reauthenticate { session, .. }, ..] =
+        decision.writes.as_slice()
+    else {
+        panic!("{:?}", decision.writes)
+    };
+    assert_eq!((*id, session.id), (au::session_id(9), au::session_id(2)));
+    assert_eq!((event.kind.as_str(), &event.detail["reason"]), ("session.ended", &"replaced".into()));
 }
 
 #[test]
