@@ -8,7 +8,7 @@ use crate::{
     scope::Audience,
     step::{Context, Decided, Decision, Have, Step},
     store::Share,
-    token::{Ended, TokenText, jti::TokenId},
+    token::{Ended, TokenText, jti::TokenId, liveness},
 };
 
 /// A request to the endpoint, with the token that [`bearer::find`] found.
@@ -36,13 +36,11 @@ impl Step for UserInfoRequest {
         if !claims.scope.contains("openid") {
             return Err(BearerRefusal::Scope("openid").into());
         }
-        let user = have
-            .authorization(id)?
-            .and_then(|record| record.user.as_ref())
-            .ok_or(BearerRefusal::Ended(Ended::Gone))?;
+        let record = have.authorization(id)?.ok_or(BearerRefusal::Ended(Ended::Gone))?;
+        let user = record.user.as_ref().ok_or(BearerRefusal::Ended(Ended::Gone))?;
         let mut response = claims::of(user, &claims.scope);
         response.insert("sub".to_owned(), Value::String(user.id.to_string()));
-        Ok(Decision::read_only(response))
+        Ok(Decision { writes: liveness::used(record, context.now).into_iter().collect(), outcome: response })
     }
 }
 

@@ -1,7 +1,5 @@
 //! What a browser brings: sessions, the secret that ties interactions to it, the device it is known as.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,10 +11,9 @@ use crate::{
     step::{Context, Decided, Decision, Have, Step, Want},
     store::{SessionRecord, Share, Write},
     time::{Entropy, Timestamp},
+    token::liveness,
 };
 
-/// Between two notes of a session's last use.
-const TOUCH_EVERY: Duration = Duration::from_mins(1);
 /// Most accounts one device remembers.
 const MOST_ACCOUNTS: usize = 8;
 const DEVICE_CONTEXT: &[u8] = b"device";
@@ -79,8 +76,7 @@ impl Step for WhoIsSignedIn<'_> {
 
 /// Notes the use of sessions whose last note is a minute old.
 pub fn touch(sessions: &[&SessionRecord], now: Timestamp) -> Vec<Write> {
-    let due = sessions.iter().filter(|record| now.since(record.session.last_seen_at) >= TOUCH_EVERY);
-    due.map(|record| Write::TouchSession { id: record.session.id, at: now }).collect()
+    sessions.iter().filter_map(|record| liveness::touch(&record.session, now)).collect()
 }
 
 /// Whether a session still stands for its person (catalogue L-31), and began after the last restore.

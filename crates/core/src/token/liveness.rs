@@ -1,9 +1,11 @@
 //! Whether what hangs under an authorization is alive. Every code, refresh and access token is looked at through this one
 //! function, so that a revocation anywhere above it reaches all of them at once.
 
+use std::time::Duration;
+
 use crate::{
     policy::Lifetimes,
-    store::{AuthorizationRecord, Session},
+    store::{AuthorizationRecord, Session, Write},
     time::Timestamp,
 };
 
@@ -69,6 +71,21 @@ pub fn alive(record: &AuthorizationRecord, lifetimes: &Lifetimes, now: Timestamp
     if record.authorization.offline { Ok(()) } else { session_alive(record, lifetimes, now) }
 }
 
+/// Between two notes of a session's last use.
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
+
+/// Notes that a session was used, once a minute at most.
+pub fn touch(session: &Session, now: Timestamp) -> Option<Write> {
+    let due = now.since(session.last_seen_at) >= TOUCH_EVERY;
+    due.then_some(Write::TouchSession { id: session.id, at: now })
+}
+
+/// Notes that tokens of an authorization were used. Those that end with the session keep it from idling; it still ends at its time.
+pub fn used(record: &AuthorizationRecord, now: Timestamp) -> Option<Write> {
+    let session = record.session.as_ref().filter(|_| !record.authorization.offline)?;
+    touch(session, now)
+}
+
 /// Whether the code of the authorization is alive: it needs the session where there is one, offline or not, because signing out
 /// before the redemption says no to what has not happened yet.
 pub fn code_alive(record: &AuthorizationRecord, lifetimes: &Lifetimes, now: Timestamp) -> Result<(), Dead> {
@@ -131,12 +148,23 @@ fn session_alive(record: &AuthorizationRecord, lifetimes: &Lifetimes, now: Times
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{fixtures as fx, id::UserId};
 
     type Change = fn(&mut AuthorizationRecord);
+
+    #[test]
+    fn the_use_of_tokens_that_end_with_the_session_is_a_use_of_the_session() {
+        for (since, offline, noted) in [(60, false, true), (59, false, false), (60, true, false)] {
+            let mut record = fx::record();
+            record.authorization.offline = offline;
+            let session = record.session.as_mut().unwrap();
+            session.last_seen_at = fx::NOW - Duration::from_secs(since);
+            let write = Write::TouchSession { id: session.id, at: fx::NOW };
+            assert_eq!(used(&record, fx::NOW), noted.then_some(write), "{since} {offline}");
+        }
+        assert_eq!(used(&AuthorizationRecord { session: None, ..fx::record() }, fx::NOW), None);
+    }
 
     #[test]
     fn c_08_f_08_n_05_q_05_l_32_whatever_ends_above_a_token_ends_it() {

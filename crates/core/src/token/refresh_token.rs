@@ -64,7 +64,7 @@ impl GrantRequest for Refresh {
 
         let mut response = mint::respond(access?, context)?;
         response.refresh_token = Some(next.encode(keys));
-        let mut writes = Vec::new();
+        let mut writes: Vec<_> = liveness::used(record, now).into_iter().collect();
         if rotates == Rotates::Now {
             writes.push(Write::RotateRefresh {
                 id: authorization.id,

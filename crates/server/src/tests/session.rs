@@ -355,3 +355,30 @@ async fn l_31_a_session_lasts_from_the_last_sign_in() {
     stay(&mut browser, absolute / 2).await;
     assert!(!is_signed_in(&mut browser).await);
 }
+
+/// A session does not idle while an application uses what it was given in it, by refreshing or at UserInfo; and it ends at its time.
+#[tokio::test]
+async fn l_31_a_session_does_not_idle_while_its_application_works() {
+    let mut policy = Policy::new(ISSUER);
+    policy.lifetimes.session_idle = Duration::from_secs(150);
+    policy.lifetimes.session_absolute = Duration::from_mins(20);
+    policy.lifetimes.access_token = Duration::from_mins(60);
+    let world = World::with(Setting { policy, ..Setting::default() }).await;
+    let mut browser = world.browser();
+    let mut tokens = world.redeem(&browser.code("alice", &[("scope", "openid")]).await).await.json();
+    let step = Duration::from_secs(30);
+    for _ in 0..10 {
+        world.clock.advance(step);
+        let token = tokens["refresh_token"].as_str().unwrap().to_owned();
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
+        tokens = world.token(&fields).await.expect_status(200).json();
+    }
+    assert!(is_signed_in(&mut browser).await);
+    for _ in 0..10 {
+        world.clock.advance(step);
+        world.userinfo(&tokens["access_token"]).await.expect_status(200);
+    }
+    assert!(is_signed_in(&mut browser).await);
+    world.clock.advance(Duration::from_mins(11));
+    assert!(!is_signed_in(&mut browser).await);
+}
