@@ -48,6 +48,33 @@ impl AuthMethod {
     }
 }
 
+/// `consent` (ours): whether the person is asked for what the client wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentMode {
+    /// Each time.
+    Ask,
+    /// Once; then for what is new.
+    #[default]
+    Remember,
+    /// Never: an application of the operator's own.
+    None,
+}
+
+impl ConsentMode {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Ask, Self::Remember, Self::None];
+
+    /// Its name in a registration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Remember => "remember",
+            Self::None => "none",
+        }
+    }
+}
+
 /// `grant_types` that exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +140,9 @@ pub struct Client {
     pub scope: ScopeSet,
     /// Whether PKCE may not be left out. Always true of a public client.
     pub require_pkce: bool,
+    /// Whether the person is asked.
+    #[serde(default)]
+    pub consent: ConsentMode,
     /// The audience when several resources own the scopes asked for.
     pub default_resource: Option<ResourceIdentifier>,
     /// How its ID tokens are signed.

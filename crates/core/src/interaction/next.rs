@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     check::{CheckRow, Endpoint},
-    client::Client,
+    client::{Client, ConsentMode},
     error::{ErrorCode, OAuthError, Refusal},
     id::SessionId,
     scope::{Permissions, ScopeSet},
@@ -297,6 +297,10 @@ fn agreed(view: &View<'_>) -> Option<NextStep> {
 }
 
 fn consent(view: &View<'_>) -> Option<NextStep> {
+    let is_trusted = view.client.consent == ConsentMode::None && !is_unclaimed(view);
+    if is_trusted && !view.request.prompts.consent {
+        return None;
+    }
     let asked = still_allowed(&view.request.permissions, view.client);
     let missing = match view.consent {
         Some(consent) => asked.difference(&consent.permissions),
@@ -343,15 +347,17 @@ fn both(one: &Permissions, other: &Permissions) -> Permissions {
     Permissions(common.collect())
 }
 
-/// Whether the person is asked even for what was agreed to before: when the request says so, for access while away
-/// (Core 1.0 §11), and for a public client that any program on the machine can pretend to be, because what it is known by is
-/// no web address with an owner (RFC 8252 §8.6).
+/// Whether the person is asked even for what was agreed to before: when the request or the client's registration says so, and for a
+/// client that is [unclaimed](is_unclaimed).
 fn asks_always(view: &View<'_>) -> bool {
+    view.request.prompts.consent || view.client.consent == ConsentMode::Ask || is_unclaimed(view)
+}
+
+/// Whether any program on the machine can pretend to be the client: a public one, which is known by no web address with an owner
+/// (RFC 8252 §8.6).
+fn is_unclaimed(view: &View<'_>) -> bool {
     let redirect = view.request.route.redirect();
-    let unclaimed = redirect.is_none_or(|redirect| !redirect.uri.starts_with("https:"));
-    view.request.prompts.consent
-        || view.request.permissions.scopes().contains("offline_access")
-        || (view.client.is_public() && unclaimed)
+    view.client.is_public() && redirect.is_none_or(|redirect| !redirect.uri.starts_with("https:"))
 }
 
 #[cfg(test)]

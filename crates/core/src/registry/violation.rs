@@ -98,6 +98,8 @@ pub enum Violation {
     MachineGrantOfPublicClient,
     /// A public client has no other proof than PKCE.
     PkceOfPublicClient,
+    /// A public client that any program can pretend to be cannot do without a consent page.
+    ConsentOfUnclaimedClient,
     /// Not the syntax of RFC 6749 §3.3.
     ScopeList,
     /// An `acr` value is one word.
@@ -204,6 +206,9 @@ impl fmt::Display for Violation {
             Self::RefreshTokenAlone => "has refresh_token without a grant that gives refresh tokens",
             Self::MachineGrantOfPublicClient => "has client_credentials, which a public client cannot have",
             Self::PkceOfPublicClient => "can be false only for a client that authenticates",
+            Self::ConsentOfUnclaimedClient => {
+                "can be \"none\" only for a client that authenticates, or whose redirect URIs are all https"
+            }
             Self::ScopeList => "is not a list of scope names with single spaces between",
             Self::AcrValue => "is not one acr value",
             Self::NoSuchResource => "names a resource that does not exist",

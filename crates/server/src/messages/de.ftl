@@ -90,6 +90,7 @@ consent-new = neu
 consent-agreed = schon erlaubt
 consent-changed = Was diese Anwendung erbittet, hat sich seit Ihrer Antwort geändert. Bitte sehen Sie es sich noch einmal an.
 consent-grown = Einen Teil davon haben Sie schon erlaubt. Neues ist gekennzeichnet.
+consent-repeated = Das alles haben Sie schon einmal erlaubt.
 scope-openid = Sie wiedererkennen, wenn Sie zurückkommen
 scope-profile = Ihren Namen und Ihr Profil sehen
 scope-email = Ihre E-Mail-Adresse sehen

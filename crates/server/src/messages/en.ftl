@@ -90,6 +90,7 @@ consent-new = new
 consent-agreed = allowed before
 consent-changed = What this application asks for has changed since you answered. Please look again.
 consent-grown = You have allowed some of this before. What is new is marked.
+consent-repeated = You have allowed all of this before.
 scope-openid = Recognise you when you come back
 scope-profile = See your name and profile
 scope-email = See your e-mail address

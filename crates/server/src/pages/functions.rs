@@ -9,7 +9,8 @@
 //! | `millis\|when` | `<time>` |
 //! | `uris\|compared` | a received redirect URI against the nearest registered one |
 //! | `uri\|harmless`, `uri\|on_the_web` | whether a link may lead there |
-//! | `consent is grown` | whether part of what a consent page asks was agreed to before |
+//! | `consent is grown` | whether a consent page asks for something new beside what was agreed to before |
+//! | `consent is repeated` | whether all that a consent page asks was agreed to before |
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -71,6 +72,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>, messages: &Arc<Mess
     environment.add_filter("on_the_web", on_the_web);
     environment.add_filter("compared", compared);
     environment.add_test("grown", is_grown);
+    environment.add_test("repeated", is_repeated);
 }
 
 /// Text as it is: what is escaped later, or is not HTML.
@@ -133,15 +135,29 @@ fn compared(uris: &Value) -> Result<Value, Error> {
     Ok(Value::from(Serde(difference::compare(&visible(received.as_str().unwrap_or_default()), &registered))))
 }
 
+/// What of a consent page was agreed to before, and what is new beside it.
 fn is_grown(consent: &Value) -> Result<bool, Error> {
+    let novelties = novelties(consent)?;
+    let has = |novelty: &str| novelties.iter().any(|value| value.as_str() == Some(novelty));
+    Ok(has("agreed") && has("new"))
+}
+
+fn is_repeated(consent: &Value) -> Result<bool, Error> {
+    let novelties = novelties(consent)?;
+    Ok(!novelties.is_empty() && novelties.iter().all(|value| value.as_str() == Some("agreed")))
+}
+
+/// The novelty of every line of a consent page.
+fn novelties(consent: &Value) -> Result<Vec<Value>, Error> {
+    let mut novelties = Vec::new();
     for permission in consent.get_attr("permissions")?.try_iter()? {
         for line in permission.get_attr("scopes")?.try_iter()? {
-            if line.get_attr("novelty")?.as_str() == Some("agreed") {
-                return Ok(true);
-            }
+            novelties.push(line.get_attr("novelty")?);
         }
     }
-    Ok(consent.get_attr("offline_access")?.as_str() == Some("agreed"))
+    novelties.push(consent.get_attr("offline_access")?);
+    novelties.retain(|value| !value.is_none());
+    Ok(novelties)
 }
 
 fn locale(state: &State<'_, '_>) -> Locale {

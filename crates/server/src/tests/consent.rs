@@ -168,7 +168,7 @@ async fn n_02_a_client_that_is_disabled_meanwhile_gets_nothing() {
 }
 
 #[tokio::test]
-async fn n_03_more_than_before_prompt_consent_and_offline_access_are_asked() {
+async fn n_03_more_than_before_and_prompt_consent_are_asked() {
     let world = World::new().await;
     let mut browser = world.browser();
     browser.code("alice", &[("scope", "openid notes:read")]).await;
@@ -192,11 +192,16 @@ async fn n_03_more_than_before_prompt_consent_and_offline_access_are_asked() {
         );
     }
     let offline = [("scope", "openid offline_access")];
-    for _ in 0..2 {
-        let reply = browser.get(&format!("/authorize?{}", query(&offline))).await;
-        assert_eq!(reply.page(), Some("consent"));
-        browser.submit(&reply, "/consent", &[("decision", "allow")]).await.expect_status(303);
-    }
+    let reply = browser.get(&format!("/authorize?{}", query(&offline))).await;
+    assert_eq!(reply.page(), Some("consent"));
+    browser.submit(&reply, "/consent", &[("decision", "allow")]).await.expect_status(303);
+    let reply = browser.get(&format!("/authorize?{}", query(&offline))).await.expect_status(303);
+    assert!(reply.parameters().contains_key("code"), "agreed to once");
+    // A page with nothing new says so.
+    let again = [offline[0], ("prompt", "consent")];
+    let reply = browser.get(&format!("/authorize?{}", query(&again))).await;
+    assert!(reply.body.contains("You have allowed all of this before."), "{reply:#?}");
+    assert!(!reply.body.contains("What is new is marked"));
     // What one person agreed to says nothing about another, nor about another application.
     let other =
         [("client_id", "B"), ("redirect_uri", "https://b.example/cb"), ("scope", "openid notes:read")];

@@ -250,18 +250,39 @@ fn n_05_without_a_live_consent_even_nothing_new_is_asked() {
 }
 
 #[test]
-fn n_03_prompt_consent_and_offline_access_always_ask() {
-    let mut asked = World::complete();
-    asked.request.prompts.consent = true;
-    let mut offline = World::complete();
-    offline.request.permissions = fx::permissions(&[("", "openid offline_access")]);
-    offline.consent = Some(au::consent(&[("", "openid offline_access")]));
-    assert_eq!(offline.quietly().refusal(), Some(InteractionRefusal::ConsentRequired));
-    for mut world in [asked, offline] {
+fn n_03_what_was_agreed_to_is_asked_again_when_request_or_client_say_so() {
+    let remembered = fx::permissions(&[("", "openid offline_access")]);
+    let offline = |consent| {
+        let mut world = World::complete();
+        world.request.permissions.clone_from(&remembered);
+        world.consent = Some(au::consent(&[("", "openid offline_access")]));
+        world.client.consent = consent;
+        world
+    };
+    assert_eq!(offline(ConsentMode::Remember).granted(), Some(remembered.clone()), "access while away too");
+    assert_eq!(offline(ConsentMode::None).granted(), Some(remembered.clone()));
+    let asks = offline(ConsentMode::Ask);
+    assert_eq!(asks.quietly().refusal(), Some(InteractionRefusal::ConsentRequired));
+    let mut requested = offline(ConsentMode::None);
+    requested.request.prompts.consent = true;
+    for mut world in [offline(ConsentMode::Ask), requested] {
         assert_eq!(world.missing(), Some(Permissions::default()));
         world.facts.agreed = Some(world.request.permissions.clone());
         assert_eq!(world.granted(), Some(world.request.permissions.clone()), "asked once, not twice");
     }
+}
+
+#[test]
+fn an_application_of_the_operators_own_asks_nobody() {
+    let mut own = World { consent: None, ..World::complete() };
+    own.client.consent = ConsentMode::None;
+    assert_eq!(own.granted(), Some(own.request.permissions.clone()));
+    assert_eq!(own.quietly().refusal(), None);
+    // Not one that any program can pretend to be, whatever its record says.
+    own.client = Client { consent: ConsentMode::None, ..au::native_client() };
+    au::reroute(&mut own.request, |to| to.uri = au::LOOPBACK.to_owned());
+    own.client.redirect_uris.push(au::LOOPBACK.to_owned());
+    assert!(own.missing().is_some());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Client metadata from outside (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2), and how it becomes a
 //! [`Client`] and a client becomes metadata again: all errors at once.
 //!
-//! Names are the registered ones. Ours are `require_pkce`, `profile`, `assertion_audience`, `default_resource` and
+//! Names are the registered ones. Ours are `require_pkce`, `consent`, `profile`, `assertion_audience`, `default_resource` and
 //! `disabled`. A name that is registered but belongs to a feature that does not exist yet is an error that says so,
 //! unless its value asks for what is done anyway.
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    client::{ApplicationType, AuthMethod, Client, GrantType},
+    client::{ApplicationType, AuthMethod, Client, ConsentMode, GrantType},
     client_auth::METHODS,
     id::{ClientId, ResourceIdentifier, UserId},
     jose::Algorithm,
@@ -41,6 +41,7 @@ const FIELDS: &[(&str, FieldType)] = &[
     ("response_types", FieldType::List),
     ("scope", FieldType::Text),
     ("require_pkce", FieldType::Flag),
+    ("consent", FieldType::Text),
     ("profile", FieldType::Text),
     ("assertion_audience", FieldType::Text),
     ("default_resource", FieldType::Text),
@@ -144,6 +145,7 @@ struct ClientMetadata {
     response_types: Option<Vec<String>>,
     scope: Option<String>,
     require_pkce: Option<bool>,
+    consent: Option<String>,
     profile: Option<String>,
     assertion_audience: Option<String>,
     default_resource: Option<String>,
@@ -172,6 +174,7 @@ impl ClientMetadata {
             grant_types,
             scope,
             require_pkce,
+            consent,
             default_resource,
             id_token_signed_response_alg,
             default_max_age,
@@ -197,6 +200,7 @@ impl ClientMetadata {
             response_types: Some(code.then(|| "code".to_owned()).into_iter().collect()),
             scope: Some(scope.to_string()),
             require_pkce: Some(require_pkce),
+            consent: Some(consent.as_str().to_owned()),
             profile: None,
             assertion_audience: None,
             default_resource: default_resource.map(|resource| resource.0),
@@ -243,6 +247,7 @@ impl ClientMetadata {
             scope: self.scope(&grant_types, errors),
             grant_types,
             require_pkce: self.require_pkce.unwrap_or(true),
+            consent: self.consent(method, errors),
             default_resource: self.default_resource.as_deref().map(ResourceIdentifier::from),
             id_token_signed_response_alg: algorithm.unwrap_or(Algorithm::RS256),
             default_max_age: self.default_max_age,
@@ -295,6 +300,18 @@ impl ClientMetadata {
             errors.add("scope", Violation::ScopeList);
             ScopeSet::default()
         })
+    }
+
+    /// Any program can pretend to be a public client whose redirect URI is no web address (RFC 8252 §8.6): its person is asked.
+    fn consent(&self, method: AuthMethod, errors: &mut Errors) -> ConsentMode {
+        let Some(name) = &self.consent else { return ConsentMode::default() };
+        let known = ConsentMode::ALL.iter().map(|mode| (mode.as_str(), *mode));
+        let mode = errors.one_of("consent", name, known).unwrap_or_default();
+        let claimed = self.redirect_uris.iter().flatten().all(|uri| uri.starts_with("https:"));
+        if mode == ConsentMode::None && method == AuthMethod::None && !claimed {
+            errors.add("consent", Violation::ConsentOfUnclaimedClient);
+        }
+        mode
     }
 
     /// RFC 7591 §2 and §2.1: `grant_types` and `response_types` say the same.

@@ -271,3 +271,32 @@ fn names_that_change_the_page_are_refused() {
         assert_eq!(fields(with(json!({"client_name": name}))), ["client_name"], "{name:?}");
     }
 }
+
+#[test]
+fn n_04_only_a_client_that_is_known_by_something_goes_without_a_consent_page() {
+    let client = |changes: &[(&str, Value)]| {
+        let mut fields = Map::from_iter([("client_id".to_owned(), json!("own"))]);
+        fields.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        read(&fields, None)
+    };
+    let (web, local) = (json!(["https://rp.example/cb"]), json!(["http://127.0.0.1/cb"]));
+    let secret = ("client_secret", json!("0123456789abcdef0123456789abcdef"));
+    for (fields, expected) in [
+        (vec![("redirect_uris", web.clone())], Ok(ConsentMode::None)),
+        (vec![("redirect_uris", local.clone()), secret], Ok(ConsentMode::None)),
+        (vec![("redirect_uris", local)], Err(Violation::ConsentOfUnclaimedClient)),
+    ] {
+        let fields: Vec<_> = fields.into_iter().chain([("consent", json!("none"))]).collect();
+        let read = client(&fields).map(|client| client.consent);
+        let read = read.map_err(|errors| errors.into_iter().next().unwrap());
+        assert_eq!(read.clone().map_err(|error| error.violation), expected, "{fields:?}");
+        if let Err(error) = read {
+            assert_eq!(error.field, "consent");
+        }
+    }
+    let default = client(&[("redirect_uris", web.clone())]).unwrap();
+    assert_eq!(default.consent, ConsentMode::Remember);
+    assert_eq!(metadata(&default)["consent"], "remember");
+    let wrong = client(&[("redirect_uris", web), ("consent", json!("nome"))]).unwrap_err();
+    assert_eq!(wrong[0].violation.nearest(), Some("none"));
+}
