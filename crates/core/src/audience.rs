@@ -20,7 +20,7 @@ const MOST_RESOURCES: usize = 8;
 pub struct AudienceRequest {
     /// `scope`; `None` when the request has none.
     pub scope: Option<ScopeSet>,
-    /// Every `resource` and `audience`, in order, each once.
+    /// Every `resource` and `audience`, in order, each once, as it was first spelled.
     pub resources: Vec<ResourceIdentifier>,
 }
 
@@ -92,7 +92,7 @@ impl AudienceRequest {
         let scope = scope.map(ScopeSet::parse).transpose().map_err(AudienceRefusal::ScopeSyntax)?;
         let mut resources: Vec<ResourceIdentifier> = Vec::new();
         for identifier in form.many("resource").chain(form.many("audience")) {
-            if !resources.iter().any(|known| known.as_str() == identifier) {
+            if !resources.iter().any(|known| known.is_same(identifier)) {
                 resources.push(identifier.into());
             }
         }
@@ -117,7 +117,7 @@ impl AudienceRequest {
 
     /// What [`crate::store::Store::resources`] must be asked for before [`AudienceRequest::resolve`].
     pub fn to_load(&self, client: &Client) -> (Vec<ResourceIdentifier>, ScopeSet) {
-        let mut named = self.resources.clone();
+        let mut named: Vec<_> = self.resources.iter().flat_map(ResourceIdentifier::spellings).collect();
         named.extend(client.default_resource.clone());
         (named, self.scopes(client).filtered(is_api_scope))
     }
@@ -139,7 +139,7 @@ impl AudienceRequest {
             let scopes = owned.filtered(|scope| resource.scopes.contains_key(scope));
             permissions.insert(Audience::Resource(resource.identifier.clone()), scopes);
         }
-        let names_issuer = self.resources.iter().any(|identifier| identifier.as_str() == issuer);
+        let names_issuer = self.resources.iter().any(|identifier| identifier.is_same(issuer));
         if !issuer_scopes.is_empty() || names_issuer {
             permissions.insert(Audience::Issuer, issuer_scopes);
         }
@@ -159,11 +159,11 @@ impl AudienceRequest {
         issuer: &str,
         owned: &ScopeSet,
     ) -> Result<Vec<&'a Resource>, AudienceRefusal> {
-        let find = |identifier: &ResourceIdentifier| resources.iter().find(|r| r.identifier == *identifier);
+        let find = |identifier: &ResourceIdentifier| Resource::find(resources, identifier);
         let owns =
             |resource: &Resource, scopes: &ScopeSet| scopes.iter().any(|s| resource.scopes.contains_key(s));
         if !self.resources.is_empty() {
-            let apis = self.resources.iter().filter(|identifier| identifier.as_str() != issuer);
+            let apis = self.resources.iter().filter(|identifier| !identifier.is_same(issuer));
             let allowed = |resource: &&Resource| {
                 client.default_resource.as_ref() == Some(&resource.identifier)
                     || owns(resource, &client.scope)

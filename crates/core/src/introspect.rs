@@ -10,6 +10,7 @@ use crate::{
     error::{ErrorCode, OAuthError, Refusal},
     form::{Form, Repeated},
     id::ClientId,
+    resource::Resource,
     scope::{Audience, ScopeSet},
     step::{Context, Decided, Decision, Have, Want},
     token::{self, PresentedToken, TokenText, access::AccessClaims, liveness, refresh::RefreshToken},
@@ -171,11 +172,10 @@ fn is_listed(
     context: &Context<'_>,
 ) -> Result<bool, Want> {
     let Audience::Resource(identifier) = claims.audience(context.policy) else { return Ok(false) };
-    let resources = have.resources(&[identifier], &ScopeSet::default())?;
-    Ok(resources.iter().any(|resource| {
-        resource.identifier.as_str() == claims.aud
-            && resource.introspection_clients.contains(&client.client_id)
-    }))
+    // The API may have been registered anew since, in another spelling.
+    let resources = have.resources(&identifier.spellings(), &ScopeSet::default())?;
+    Ok(Resource::find(resources, &identifier)
+        .is_some_and(|resource| resource.introspection_clients.contains(&client.client_id)))
 }
 
 /// A refresh token is its client's business alone, and alive in its current generation only.

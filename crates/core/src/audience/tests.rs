@@ -86,6 +86,36 @@ fn the_audience_is_the_one_named_else_the_owner_else_the_default() {
 }
 
 #[test]
+fn an_api_is_granted_as_it_is_registered_however_the_request_spells_it() {
+    let granted = fx::permissions(&[("", "openid"), (fx::API, "notes:read")]);
+    let bare = Resource { identifier: "https://api.example".into(), ..fx::resource() };
+    let bare_granted = fx::permissions(&[("", "openid"), ("https://api.example", "notes:read")]);
+    for sent in
+        ["https://api.example", "https://api.example/", "https://API.example", "https://api.example:443/"]
+    {
+        let scope = "openid notes:read";
+        assert_eq!(resolved(scope, &[sent], &fx::client()), Ok(granted.clone()), "{sent}");
+        assert_eq!(resolved(scope, &[fx::API, sent], &fx::client()), Ok(granted.clone()), "{sent}, twice");
+        let one = std::slice::from_ref(&bare);
+        assert_eq!(resolved_among(scope, &[sent], &fx::client(), one), Ok(bare_granted.clone()), "{sent}");
+        // Without a scope that leads to the API.
+        let default = Client { scope: fx::scopes("openid"), ..preferring(fx::API) };
+        let expected = Ok(fx::permissions(&[("", "openid"), (fx::API, "")]));
+        assert_eq!(resolved("openid", &[sent], &default), expected, "{sent}");
+    }
+    for issuer in ["https://id.example/", "https://ID.example:443"] {
+        let expected = Ok(fx::permissions(&[("", "openid")]));
+        assert_eq!(resolved("openid notes:read", &[issuer], &fx::client()), expected, "{issuer}");
+    }
+    // Registered as two before they were one: the one that is spelled like the request.
+    let both = [fx::resource(), bare];
+    for sent in [fx::API, "https://api.example"] {
+        let expected = fx::permissions(&[("", "openid"), (sent, "notes:read")]);
+        assert_eq!(resolved_among("openid notes:read", &[sent], &fx::client(), &both), Ok(expected));
+    }
+}
+
+#[test]
 fn no_scope_asked_means_the_registered_ones_without_openid_and_offline_access() {
     let client = Client { scope: fx::scopes("openid email offline_access notes:read"), ..fx::client() };
     for scope in ["", " "] {
@@ -108,7 +138,7 @@ fn a_07_a_scope_that_is_not_the_clients_is_dropped() {
 #[test]
 fn a_20_only_a_registered_resource_that_is_the_clients_to_ask_for() {
     let client = Client { scope: fx::scopes("openid notes:read"), ..fx::client() };
-    for unknown in ["/api", "https://api.example", "https://api.example/#x", "https://nobody.example/"] {
+    for unknown in ["/api", "https://api.example/x", "https://api.example/#x", "https://nobody.example/"] {
         assert_eq!(
             resolved("openid", &[unknown], &client),
             Err(AudienceRefusal::UnknownResource),

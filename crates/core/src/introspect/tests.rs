@@ -109,6 +109,17 @@ fn the_listed_api_and_the_owner_see_an_access_token_of_either_format() {
 }
 
 #[test]
+fn an_api_that_was_registered_anew_in_another_spelling_sees_its_tokens() {
+    for (identifier, is_same) in [("https://api.example", true), ("https://API.example:443/", false)] {
+        let mut case = access(&fx::resource());
+        case.world.resources = vec![Resource { identifier: identifier.into(), ..fx::resource() }];
+        let answer = ask(&case, &api());
+        assert_eq!(answer["active"], is_same, "{identifier}");
+        assert_eq!(answer["aud"].as_str(), is_same.then_some(fx::API), "as it was when the token was made");
+    }
+}
+
+#[test]
 fn a_token_without_a_session_and_a_code_is_active() {
     for mut case in [access(&fx::resource()), refresh()] {
         let record = case.world.authorization.as_mut().unwrap();

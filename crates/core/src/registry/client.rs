@@ -16,7 +16,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// Registers `client`, or replaces `was` by it. Its `default_resource` must be in `beside`.
+/// Registers `client`, or replaces `was` by it. Its `default_resource` must be in `beside`, and is kept as that one
+/// is spelled.
 ///
 /// A client that is registered anew under an old id takes over nothing of its predecessor, and one that is disabled
 /// loses its tokens for good: `tokens_not_before` follows from `was` and the present.
@@ -26,8 +27,11 @@ pub fn put(
     beside: &Existing,
     with: &Registrar<'_>,
 ) -> Result<PlannedChange, Vec<FieldError>> {
-    if client.default_resource.as_ref().is_some_and(|wanted| !beside.resources.contains_key(wanted)) {
-        return Err(vec![FieldError::new("default_resource", Violation::NoSuchResource)]);
+    if let Some(wanted) = &mut client.default_resource {
+        let resource = beside.resource(wanted);
+        let resource =
+            resource.ok_or_else(|| vec![FieldError::new("default_resource", Violation::NoSuchResource)])?;
+        wanted.clone_from(&resource.identifier);
     }
     client.tokens_not_before = tokens_not_before(&client, was, with.now);
     let object = RegisteredObject::Client(client.client_id.clone());

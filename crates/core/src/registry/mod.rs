@@ -68,6 +68,14 @@ pub struct Existing {
 }
 
 impl Existing {
+    /// The resource of that identifier, however it is spelled.
+    pub fn resource(&self, identifier: &ResourceIdentifier) -> Option<&Resource> {
+        let alike = self.resources.get(identifier);
+        let other =
+            || self.resources.values().find(|resource| resource.identifier.is_same(identifier.as_str()));
+        alike.or_else(other)
+    }
+
     /// The user of that user name; one that has it for an e-mail is another.
     pub fn account(&self, username: &str) -> Option<&User> {
         let name = LoginName::new(username);
@@ -90,12 +98,12 @@ impl NamesToLoad {
     /// Adds what a client and its change depend on.
     pub fn client(&mut self, client: &Client) {
         self.clients.insert(client.client_id.clone());
-        self.resources.extend(client.default_resource.clone());
+        self.resources.extend(client.default_resource.iter().flat_map(ResourceIdentifier::spellings));
     }
 
     /// Adds what a resource and its change depend on.
     pub fn resource(&mut self, resource: &Resource) {
-        self.resources.insert(resource.identifier.clone());
+        self.resources.extend(resource.identifier.spellings());
         self.clients.extend(resource.introspection_clients.iter().cloned());
     }
 

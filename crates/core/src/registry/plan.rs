@@ -112,10 +112,13 @@ pub fn duplicates<'a>(
 ) -> Vec<SetError> {
     let twice = |object, field| SetError::Field(object, FieldError::new(field, Violation::GivenTwice));
     let mut errors = Vec::new();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut canonical) = (BTreeSet::new(), BTreeSet::new());
     for (at, identifier) in resources.into_iter().enumerate() {
         if !seen.insert(identifier) {
             errors.push(twice(DeclaredObject::Resource(at), "identifier"));
+        } else if !canonical.insert(identifier.canonical()) {
+            let error = FieldError::new("identifier", Violation::OtherSpelling);
+            errors.push(SetError::Field(DeclaredObject::Resource(at), error));
         }
     }
     let mut seen = BTreeSet::new();
@@ -249,7 +252,13 @@ impl Planning {
         match change {
             Ok(change) => self.keep(change),
             Err(errors) => {
-                self.errors.extend(errors.into_iter().map(|error| SetError::Field(object, error)));
+                let errors = errors.into_iter().map(|error| SetError::Field(object, error));
+                for error in errors {
+                    // Two spellings in one set were found before.
+                    if !self.errors.contains(&error) {
+                        self.errors.push(error);
+                    }
+                }
             }
         }
     }

@@ -52,7 +52,7 @@ pub fn metadata(resource: &Resource) -> Map<String, Value> {
     field::write(&ResourceMetadata::of(resource))
 }
 
-/// Registers `resource`, or replaces `was` by it. The clients it names must be in `beside`.
+/// Registers `resource`, or replaces `was` by it. The clients it names must be in `beside`, and no other spelling of its identifier.
 pub fn put(
     resource: Resource,
     was: Option<&Resource>,
@@ -61,8 +61,13 @@ pub fn put(
 ) -> Result<PlannedChange, Vec<FieldError>> {
     let mut errors = Errors::default();
     // The issuer as an audience means UserInfo and nothing else.
-    if resource.identifier.as_str().trim_end_matches('/') == with.issuer.trim_end_matches('/') {
+    if resource.identifier.is_same(with.issuer) {
         errors.add("identifier", Violation::IssuerIdentifier);
+    }
+    let spellings = resource.identifier.spellings();
+    let mut others = spellings.iter().filter(|spelling| **spelling != resource.identifier);
+    if others.any(|spelling| beside.resources.contains_key(spelling)) {
+        errors.add("identifier", Violation::OtherSpelling);
     }
     for (at, client) in resource.introspection_clients.iter().enumerate() {
         if !beside.clients.contains_key(client) {
@@ -204,7 +209,7 @@ mod tests {
     };
     use crate::{
         fixtures as fx,
-        registry::{Action, Element},
+        registry::{Action, Element, NamesToLoad},
     };
 
     fn from(value: Value) -> Result<Resource, Vec<FieldError>> {
@@ -283,10 +288,36 @@ mod tests {
 
     #[test]
     fn a_resource_is_never_called_like_the_issuer() {
-        for identifier in [fx::ISSUER.to_owned(), format!("{}/", fx::ISSUER)] {
+        for identifier in [fx::ISSUER, "https://id.example/", "https://ID.example:443"] {
             let resource = from(json!({ "identifier": identifier })).unwrap();
             let errors = put(resource, None, &Existing::default(), &registrar()).unwrap_err();
             assert_eq!(errors, [FieldError::new("identifier", Violation::IssuerIdentifier)], "{identifier}");
+        }
+    }
+
+    #[test]
+    fn a_resource_is_registered_in_one_spelling() {
+        let resource = |identifier: &str| from(json!({ "identifier": identifier })).unwrap();
+        for (registered, another, is_twin) in [
+            ("https://mcp.example/", "https://mcp.example", true),
+            ("https://mcp.example", "https://MCP.example:443/", true),
+            ("https://mcp.example:443/mcp/", "https://mcp.example/mcp", true),
+            ("https://mcp.example/mcp", "https://mcp.example/Mcp", false),
+            ("https://mcp.example/mcp", "https://mcp.example/", false),
+        ] {
+            let mut beside = Existing::default();
+            let was = resource(registered);
+            beside.resources.insert(was.identifier.clone(), was.clone());
+            let change = put(resource(another), None, &beside, &registrar());
+            let twin = vec![FieldError::new("identifier", Violation::OtherSpelling)];
+            assert_eq!(
+                change.map(|change| change.action),
+                if is_twin { Err(twin) } else { Ok(Action::Create) }
+            );
+            assert_eq!(put(was.clone(), Some(&was), &beside, &registrar()).unwrap().action, Action::Leave);
+            let mut names = NamesToLoad::default();
+            names.resource(&resource(another));
+            assert_eq!(names.resources.contains(&was.identifier), is_twin);
         }
     }
 

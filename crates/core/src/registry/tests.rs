@@ -58,6 +58,7 @@ fn what_a_change_depends_on_is_loaded() {
     let fields = json!({"username": "Ada", "email": "ada@example.test"});
     names.user(&user::UserMetadata::read(fields.as_object().unwrap()).unwrap());
     assert_eq!(names.clients, ["api".into(), "web".into()].into());
-    assert_eq!(names.resources, [fx::API.into(), fx::OTHER_API.into()].into());
+    let resources = [fx::API, fx::OTHER_API].map(ResourceIdentifier::from);
+    assert_eq!(names.resources, resources.iter().flat_map(ResourceIdentifier::spellings).collect());
     assert_eq!(names.login_names, [LoginName::new("ada"), LoginName::new("ada@example.test")].into());
 }

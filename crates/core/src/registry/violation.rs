@@ -109,6 +109,8 @@ pub enum Violation {
 
     /// The issuer as an audience means UserInfo and nothing else.
     IssuerIdentifier,
+    /// A resource is registered, or declared, with another spelling of this identifier.
+    OtherSpelling,
     /// Not the syntax of one scope (RFC 6749 §3.3).
     ScopeName,
     /// OpenID Connect gives the scope a meaning of its own.
@@ -213,6 +215,10 @@ impl fmt::Display for Violation {
             Self::AcrValue => "is not one acr value",
             Self::NoSuchResource => "names a resource that does not exist",
             Self::IssuerIdentifier => "is the identifier of the issuer",
+            Self::OtherSpelling => {
+                "is another spelling of a resource that exists: case of the host, the default port and one slash at the end make no \
+                 difference"
+            }
             Self::ScopeName => "has a name that is not one scope of RFC 6749 §3.3",
             Self::OpenIdScope => "has a name that OpenID Connect gives a meaning of its own",
             Self::NoSuchClient => "names a client that does not exist",

@@ -307,7 +307,8 @@ pub enum AttemptKey {
 pub struct Attempts {
     /// Attempts reserved, or failures settled, since the last success.
     pub count: u32,
-    /// Earliest instant of the next attempt.
+    /// Earliest instant of the next attempt. The beginning of all time while nothing holds it back: a request that began earlier, and
+    /// comes later, does not wait for one that was free.
     pub next_at: Timestamp,
 }
 

@@ -7,7 +7,7 @@ use crate::{
     client::Client,
     form::Form,
     policy::Policy,
-    resource::Resource,
+    resource::{Resource, is_same},
     scope::{Audience, Permissions, ScopeSet},
     step::{Have, Stop},
 };
@@ -26,9 +26,7 @@ impl<'a> TokenTarget<'a> {
     pub(super) fn find(audience: &Audience, resources: &'a [Resource]) -> Result<Self, TokenRefusal> {
         match audience {
             Audience::Issuer => Ok(Self::Issuer),
-            Audience::Resource(identifier) => resources
-                .iter()
-                .find(|resource| resource.identifier == *identifier)
+            Audience::Resource(identifier) => Resource::find(resources, identifier)
                 .map(Self::Resource)
                 .ok_or(TokenRefusal::TargetNotGranted),
         }
@@ -52,7 +50,7 @@ impl Named {
     pub(super) fn read(form: &Form) -> Result<Self, TokenRefusal> {
         let mut named = form.many("resource").chain(form.many("audience"));
         let Some(first) = named.next() else { return Ok(Self(None)) };
-        if named.any(|other| other != first) {
+        if named.any(|other| !is_same(other, first)) {
             return Err(TokenRefusal::TwoTargets);
         }
         Ok(Self(Some(first.to_owned())))
@@ -60,7 +58,7 @@ impl Named {
 
     pub(super) fn audience(&self, policy: &Policy) -> Option<Audience> {
         self.0.as_deref().map(|named| {
-            if named == policy.issuer { Audience::Issuer } else { Audience::Resource(named.into()) }
+            if is_same(named, &policy.issuer) { Audience::Issuer } else { Audience::Resource(named.into()) }
         })
     }
 }
@@ -81,7 +79,12 @@ pub(super) fn granted(
     match named {
         Some(Audience::Issuer) => Ok(Audience::Issuer),
         Some(audience) if permissions.0.contains_key(&audience) => Ok(audience),
-        Some(_) => Err(TokenRefusal::TargetNotGranted),
+        Some(Audience::Resource(named)) => permissions
+            .resources()
+            .find(|granted| granted.is_same(named.as_str()))
+            .cloned()
+            .map(Audience::Resource)
+            .ok_or(TokenRefusal::TargetNotGranted),
         None => {
             let mut apis = permissions.resources();
             match (apis.next(), apis.next()) {

@@ -46,7 +46,7 @@ impl GrantRequest for Machine {
         let named = self.named.audience(context.policy);
         let mut identifiers: Vec<_> = client.default_resource.iter().cloned().collect();
         if let Some(Audience::Resource(named)) = &named {
-            identifiers.push(named.clone());
+            identifiers.extend(named.spellings());
         }
         let resources = have.resources(&identifiers, &registered)?;
         let asked = self.scope.as_ref().map_err(|refusal| *refusal)?;
@@ -94,10 +94,14 @@ fn permitted(
     resources: &[Resource],
 ) -> Result<Audience, TokenRefusal> {
     let Audience::Resource(identifier) = &named else { return Ok(named) };
-    let owns = |resource: &Resource| resource.scopes.keys().any(|scope| registered.contains(scope));
-    let permitted = client.default_resource.as_ref() == Some(identifier)
-        || resources.iter().any(|resource| resource.identifier == *identifier && owns(resource));
-    permitted.then_some(named).ok_or(TokenRefusal::TargetNotGranted)
+    let permitted = |resource: &&Resource| {
+        client.default_resource.as_ref() == Some(&resource.identifier)
+            || resource.scopes.keys().any(|scope| registered.contains(scope))
+    };
+    Resource::find(resources, identifier)
+        .filter(permitted)
+        .map(|resource| Audience::Resource(resource.identifier.clone()))
+        .ok_or(TokenRefusal::TargetNotGranted)
 }
 
 /// The audience of a request that names none, by the rule that holds for people too.

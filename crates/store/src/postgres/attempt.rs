@@ -17,20 +17,20 @@ pub(super) const OLD: &str = "DELETE FROM attempt WHERE (realm, kind, digest) IN
     SELECT realm, kind, digest FROM attempt WHERE updated_at < $1 AND next_at < $1
     ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
-/// The delay after the attempt that makes the count `$count`. `$9` says how many doublings it takes to reach `$8`, the longest, so
-/// that the shift never overflows; `$6` attempts are free, `$7` is the first delay.
-macro_rules! delay {
+/// Until when the attempt at `$4` that makes the count `$count` holds back the next one; 0, long ago, where it does not. `$9` says how
+/// many doublings it takes to reach `$8`, the longest, so that the shift never overflows; `$6` attempts are free, `$7` is the first delay.
+macro_rules! held_until {
     ($count:literal) => {
         concat!(
             "CASE WHEN ",
             $count,
-            " < $6 THEN 0
+            " < $6 OR $8 = 0 THEN 0
                   WHEN ",
             $count,
-            " - $6 >= $9 THEN $8
-                  ELSE $7 << (",
+            " - $6 >= $9 THEN $4 + $8
+                  ELSE $4 + ($7 << (",
             $count,
-            " - $6)::integer END"
+            " - $6)::integer) END"
         )
     };
 }
@@ -40,11 +40,11 @@ macro_rules! count_one {
     ($guard:literal) => {
         concat!(
             "INSERT INTO attempt (realm, kind, digest, count, next_at, updated_at)
-             VALUES ($1, $2, $3, 1, $4 + ", delay!("1"), ", $4)
+             VALUES ($1, $2, $3, 1, ", held_until!("1"), ", $4)
              ON CONFLICT (realm, kind, digest) DO UPDATE SET
                count = CASE WHEN attempt.updated_at < $5 THEN 1 ELSE least(attempt.count + 1, 4294967295) END,
-               next_at = CASE WHEN attempt.updated_at < $5 THEN $4 + ", delay!("1"), "
-                              ELSE greatest(attempt.next_at, $4 + ", delay!("(attempt.count + 1)"), ") END,
+               next_at = CASE WHEN attempt.updated_at < $5 THEN ", held_until!("1"), "
+                              ELSE greatest(attempt.next_at, ", held_until!("(attempt.count + 1)"), ") END,
                updated_at = greatest(attempt.updated_at, $4)",
             $guard
         )

@@ -15,20 +15,20 @@ pub(super) const OLD: &str = "DELETE FROM attempt WHERE (realm, kind, digest) IN
     SELECT realm, kind, digest FROM attempt WHERE updated_at < ?1 AND next_at < ?1
     ORDER BY updated_at LIMIT ?2)";
 
-/// The delay after the attempt that makes the count `$count`. `:doublings` is how many it takes to reach `:most`, so that
-/// the shift never overflows.
-macro_rules! delay {
+/// Until when the attempt that makes the count `$count` holds back the next one; 0, long ago, where it does not. `:doublings` is how
+/// many it takes to reach `:most`, so that the shift never overflows.
+macro_rules! held_until {
     ($count:literal) => {
         concat!(
             "CASE WHEN ",
             $count,
-            " < :free THEN 0
+            " < :free OR :most = 0 THEN 0
                   WHEN ",
             $count,
-            " - :free >= :doublings THEN :most
-                  ELSE :first << (",
+            " - :free >= :doublings THEN :now + :most
+                  ELSE :now + (:first << (",
             $count,
-            " - :free) END"
+            " - :free)) END"
         )
     };
 }
@@ -38,16 +38,16 @@ macro_rules! count_one {
     ($guard:literal) => {
         concat!(
             "INSERT INTO attempt (realm, kind, digest, count, next_at, updated_at)
-             VALUES (:realm, :kind, :digest, 1, :now + ",
-            delay!("1"),
+             VALUES (:realm, :kind, :digest, 1, ",
+            held_until!("1"),
             ", :now)
              ON CONFLICT DO UPDATE SET
                count = CASE WHEN updated_at < :forgotten THEN 1 ELSE min(count + 1, 4294967295) END,
-               next_at = CASE WHEN updated_at < :forgotten THEN :now + ",
-            delay!("1"),
+               next_at = CASE WHEN updated_at < :forgotten THEN ",
+            held_until!("1"),
             "
-                              ELSE max(next_at, :now + ",
-            delay!("(count + 1)"),
+                              ELSE max(next_at, ",
+            held_until!("(count + 1)"),
             ") END,
                updated_at = max(updated_at, :now)",
             $guard

@@ -27,13 +27,21 @@ async fn counter(stage: &Stage<'_>, key: &AttemptKey) -> (u32, Duration) {
     (count, next_at.since(NOW))
 }
 
+/// The count of a counter that holds nothing back.
+async fn unheld(stage: &Stage<'_>, key: &AttemptKey) -> Option<u32> {
+    let found = stage.store().attempts(stage.realm, std::slice::from_ref(key)).await.unwrap();
+    let Attempts { count, next_at } = *found.first().unwrap();
+    (next_at == Timestamp::default()).then_some(count)
+}
+
 /// L-07: no delay for the first attempts, then one that doubles up to its bound; none is reserved before its time.
 pub async fn l_07_the_delay_doubles_and_an_early_attempt_is_refused(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let key = AttemptKey::Account(Digest::of(b"bob"));
+    // Nothing holds back, also not a request that began earlier than those before it.
     for attempt in 1..=4 {
-        stage.done(reserve(&key, NOW)).await;
-        assert_eq!(counter(&stage, &key).await, (attempt, Duration::ZERO));
+        stage.done(reserve(&key, NOW - SECOND * attempt)).await;
+        assert_eq!(unheld(&stage, &key).await, Some(attempt));
     }
     let mut now = NOW;
     for (count, delay) in (5..=14).zip([1, 2, 4, 8, 16, 32, 60, 60, 60, 60]) {
@@ -83,6 +91,7 @@ pub async fn failures_are_counted_whatever_the_delay(nodes: &[Engine], entropy: 
     for count in 1..=7 {
         stage.done(Write::CountFailure { key: address.clone(), now: NOW, backoff: BACKOFF }).await;
         assert_eq!(counter(&stage, &address).await.0, count);
+        assert_eq!(unheld(&stage, &address).await.is_some(), count < BACKOFF.free);
     }
     assert_eq!(counter(&stage, &address).await.1, SECOND * 4);
     let earlier = NOW - SECOND * 10;
@@ -108,6 +117,7 @@ pub async fn failures_are_counted_whatever_the_delay(nodes: &[Engine], entropy: 
         let key = AttemptKey::Device(Digest::of(format!("{free}{first:?}{most:?}").as_bytes()));
         stage.done(Write::CountFailure { key: key.clone(), now: NOW, backoff }).await;
         assert_eq!(counter(&stage, &key).await, (1, expected), "{backoff:?}");
+        assert_eq!(unheld(&stage, &key).await.is_some(), expected.is_zero(), "{backoff:?}");
     }
     let endless = Backoff { free: 1, first: SECOND, most: Duration::MAX, forget: Duration::MAX };
     let key = AttemptKey::Device(Digest::of(b"endless"));

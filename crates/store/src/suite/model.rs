@@ -53,15 +53,16 @@ fn counter(key: &AttemptKey) -> (u8, [u8; 32]) {
     }
 }
 
-fn delay(count: u32, backoff: &Backoff) -> Duration {
+/// How long an attempt holds back the next one, where it does.
+fn delay(count: u32, backoff: &Backoff) -> Option<Duration> {
     if count < backoff.free {
-        return Duration::ZERO;
+        return None;
     }
     let mut delay = backoff.first;
     for _ in backoff.free..count {
         delay = (delay * 2).min(backoff.most);
     }
-    delay.min(backoff.most)
+    Some(delay.min(backoff.most)).filter(|delay| !delay.is_zero())
 }
 
 fn is_live(ticket: &Ticket, at: Timestamp) -> bool {
@@ -293,7 +294,9 @@ impl World {
             attempts = Attempts::default();
         }
         attempts.count += 1;
-        attempts.next_at = attempts.next_at.max(now + delay(attempts.count, backoff));
+        if let Some(delay) = delay(attempts.count, backoff) {
+            attempts.next_at = attempts.next_at.max(now + delay);
+        }
         updated_at = updated_at.max(now);
         self.attempts.insert(counter(key), (attempts, updated_at));
         Some(())

@@ -14,7 +14,7 @@ use grantwell_core::{
         AttemptKey, Authorization, Backoff, KeyUse, Outcome, RealmRecord, RefreshState, Seen, SeenKind,
         Session, Share, Store, StoreError, Ticket, TicketKind, TicketUpdate, User, Write,
     },
-    time::Entropy,
+    time::{Entropy, Timestamp},
 };
 
 use super::{
@@ -416,6 +416,17 @@ pub async fn l_07_a_hundred_reservations_are_counted_as_a_hundred(nodes: &[Engin
         let guess = Write::ReserveAttempt { key: key.clone(), now: NOW, backoff: backoff(free) };
         assert_eq!(race(&stage, vec![guess; 100]).await, expected, "{name}");
         assert_eq!(usize::try_from(count(&key).await), Ok(expected), "{name}");
+    }
+    // Requests reach the store in any order: those that are free are let through, whenever each began.
+    for (name, direction) in [("later and later", 1_i64), ("earlier and earlier", -1)] {
+        let key = AttemptKey::Account(Digest::of(name.as_bytes()));
+        let guess = |n: i64| Write::ReserveAttempt {
+            key: key.clone(),
+            now: Timestamp::from_millis(NOW.millis() + direction * n),
+            backoff: backoff(5),
+        };
+        assert_eq!(race(&stage, (0..40).map(guess).collect()).await, 5, "{name}");
+        assert_eq!(count(&key).await, 5, "{name}");
     }
     let key = AttemptKey::Address(Digest::of(b"address"));
     let failure = Write::CountFailure { key: key.clone(), now: NOW, backoff: backoff(1) };

@@ -339,13 +339,15 @@ fn a_12_what_is_not_supported_is_not_even_parsed() {
 
 #[test]
 fn a_20_a_resource_that_is_not_registered_is_refused() {
-    for bad in ["/api", "https://api.example/#x", "https://api.example", "https://unknown.example/"] {
+    for bad in ["/api", "https://api.example/#x", "https://api.example/x", "https://unknown.example/"] {
         for name in ["resource", "audience"] {
             assert_eq!(error(&[(name, bad)]), "invalid_target", "{bad}");
         }
     }
-    let request = checked(&[("audience", fx::API), ("scope", "notes:read")]).unwrap();
-    assert!(request.permissions.0.contains_key(&Audience::Resource(fx::API.into())));
+    for sent in [fx::API, "https://api.example", "https://API.example:443"] {
+        let request = checked(&[("audience", sent), ("scope", "notes:read")]).unwrap();
+        assert!(request.permissions.0.contains_key(&Audience::Resource(fx::API.into())), "{sent}");
+    }
 }
 
 #[test]

@@ -6,7 +6,11 @@ use super::{
     super::tests::{kinds, registrar},
     *,
 };
-use crate::{client::AuthMethod, fixtures as fx, registry::Action};
+use crate::{
+    client::AuthMethod,
+    fixtures as fx,
+    registry::{Action, NamesToLoad},
+};
 
 const SECRET: &str = "another secret of more than thirty-two characters";
 
@@ -22,8 +26,20 @@ fn the_default_resource_exists() {
     let errors = put(client.clone(), None, &beside, &registrar()).unwrap_err();
     assert_eq!(errors, [FieldError::new("default_resource", Violation::NoSuchResource)]);
     beside.resources.insert(fx::API.into(), fx::resource());
-    let change = put(client, None, &beside, &registrar()).unwrap();
+    let change = put(client.clone(), None, &beside, &registrar()).unwrap();
     assert_eq!((change.action, kinds(&change.writes)), (Action::Create, vec!["client.created"]));
+
+    // Kept as the resource is spelled, so that a second run changes nothing.
+    for spelling in ["https://api.example", "https://API.example:443/"] {
+        let spelled = Client { default_resource: Some(spelling.into()), ..client.clone() };
+        let change = put(spelled.clone(), None, &beside, &registrar()).unwrap();
+        assert_eq!(written(&change).default_resource, client.default_resource);
+        let was = written(&change).clone();
+        assert_eq!(put(spelled.clone(), Some(&was), &beside, &registrar()).unwrap().action, Action::Leave);
+        let mut names = NamesToLoad::default();
+        names.client(&spelled);
+        assert!(names.resources.contains(&fx::API.into()), "{:?}", names.resources);
+    }
 }
 
 #[test]

@@ -107,6 +107,29 @@ fn names_are_given_once() {
 }
 
 #[test]
+fn a_set_spells_a_resource_in_one_way() {
+    let twin =
+        || Resource { identifier: "HTTPS://API.example:443".into(), ..declaration().resources[0].clone() };
+    let mut declared = declaration();
+    declared.resources.push(twin());
+    let other = |at| field(DeclaredObject::Resource(at), "identifier", Violation::OtherSpelling);
+    let ids = declared.resources.iter().map(|resource| &resource.identifier);
+    assert_eq!(duplicates(ids, [], []), [other(1)]);
+    assert!(plan(&declared, &Existing::default(), None, &registrar()).unwrap_err().contains(&other(1)));
+
+    // Renamed: the old spelling has to go in the same run, and clients name the new one.
+    let (existing, pruning) = registered(&declaration());
+    let renamed = Declaration { resources: vec![twin()], ..declaration() };
+    assert_eq!(plan(&renamed, &existing, None, &registrar()).unwrap_err(), [other(0)]);
+    let plan = plan(&renamed, &existing, Some(&pruning), &registrar()).unwrap();
+    let default = plan.writes.iter().find_map(|write| match write {
+        Write::PutClient { client, .. } => client.default_resource.clone(),
+        _ => None,
+    });
+    assert_eq!(default, Some(twin().identifier));
+}
+
+#[test]
 fn what_an_object_names_is_there_when_the_plan_is_done() {
     let (existing, pruning) = registered(&declaration());
     let alone = Declaration { resources: Vec::new(), ..declaration() };

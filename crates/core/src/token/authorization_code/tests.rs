@@ -325,7 +325,11 @@ fn the_audience_is_the_one_named_or_the_one_that_goes_without_saying() {
         (one, &plain, Some(("resource", fx::ISSUER)), Ok((fx::ISSUER, "openid"))),
         (one, &plain, Some(("audience", fx::API)), Ok((fx::API, "notes:read"))),
         (one, &plain, Some(("resource", fx::OTHER_API)), Err(TokenRefusal::TargetNotGranted)),
-        (one, &plain, Some(("resource", "https://api.example")), Err(TokenRefusal::TargetNotGranted)),
+        (one, &plain, Some(("resource", "https://api.example")), Ok((fx::API, "notes:read"))),
+        (one, &plain, Some(("audience", "https://API.example:443")), Ok((fx::API, "notes:read"))),
+        (one, &plain, Some(("resource", "https://ID.example/")), Ok((fx::ISSUER, "openid"))),
+        (one, &plain, Some(("resource", "https://other.example")), Err(TokenRefusal::TargetNotGranted)),
+        (one, &plain, Some(("resource", "https://api.example/x")), Err(TokenRefusal::TargetNotGranted)),
         (two, &plain, None, Err(TokenRefusal::TargetAmbiguous)),
         (two, &bad_default, None, Err(TokenRefusal::TargetAmbiguous)),
         (two, &with_default, None, Ok((fx::OTHER_API, "other"))),
@@ -375,6 +379,8 @@ fn f_09_only_one_resource_that_still_exists_can_be_named() {
     assert_eq!(refusal(attempt(&mixed, vec![fx::resource()])), TokenRefusal::TwoTargets);
     let same = [("resource", fx::API), ("audience", fx::API)];
     assert!(attempt(&same, vec![fx::resource()]).is_ok());
+    let spelled = [("resource", fx::API), ("audience", "https://api.example")];
+    assert!(attempt(&spelled, vec![fx::resource()]).is_ok());
     assert_eq!(
         refusal(attempt(&same, vec![fx::other_resource()])),
         TokenRefusal::TargetNotGranted,

@@ -318,7 +318,9 @@ fn f_09_another_granted_resource_or_the_issuer_may_be_asked_for_and_no_other() {
         (Some(fx::API), Ok(fx::API)),
         (Some(fx::ISSUER), Ok(fx::ISSUER)),
         (Some(fx::OTHER_API), Err(TokenRefusal::TargetNotGranted)),
-        (Some("https://id.example/"), Err(TokenRefusal::TargetNotGranted)),
+        (Some("https://API.example:443"), Ok(fx::API)),
+        (Some("https://id.example/"), Ok(fx::ISSUER)),
+        (Some("https://id.example/x"), Err(TokenRefusal::TargetNotGranted)),
     ] {
         let mut attempt = Attempt::of(&current, record.clone());
         attempt.extra = named.map(|named| ("resource", named)).into_iter().collect();

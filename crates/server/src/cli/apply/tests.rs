@@ -195,6 +195,35 @@ async fn errors_of_the_registry_stand_at_their_fields() {
 }
 
 #[tokio::test]
+async fn a_resource_has_one_spelling() {
+    let database = Database::new("spellings").await;
+    let other = "is another spelling of a resource that exists: case of the host, the default port and one slash at the end make no difference";
+    let twins = format!("{}[[resource]]\nidentifier = \"https://API.example:443\"\n", text());
+    let problems = database.apply(&twins, ApplyMode::Commit, Undeclared::Keep).await.unwrap_err().to_string();
+    assert!(
+        problems.contains(&format!("resource \"https://API.example:443\": identifier {other}")),
+        "{problems}"
+    );
+
+    // Beside one that is registered; with --prune it is renamed.
+    database.apply(&text(), ApplyMode::Commit, Undeclared::Keep).await.unwrap();
+    let rows = database.rows().await;
+    let bare =
+        text().replace("identifier = \"https://api.example/\"", "identifier = \"https://api.example\"");
+    let problems = database.apply(&bare, ApplyMode::Commit, Undeclared::Keep).await.unwrap_err().to_string();
+    assert!(
+        problems.contains(&format!("resource \"https://api.example\": identifier {other}")),
+        "{problems}"
+    );
+    assert_eq!(database.rows().await, rows);
+    database.apply(&bare, ApplyMode::Commit, Undeclared::Prune).await.unwrap();
+    let web = database.store.client(SERVED, &"web".into()).await.unwrap().unwrap();
+    assert_eq!(web.default_resource, Some("https://api.example".into()), "as it is registered");
+    let again = database.apply(&bare, ApplyMode::Commit, Undeclared::Prune).await.unwrap();
+    assert!(again.to_string().contains("3 left"), "{again}");
+}
+
+#[tokio::test]
 async fn prune_leaves_nothing_of_the_database_that_leads_nowhere() {
     let database = Database::new("references").await;
     database.apply(&text(), ApplyMode::Commit, Undeclared::Keep).await.unwrap();
