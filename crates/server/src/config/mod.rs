@@ -20,6 +20,7 @@ mod reader;
 mod reference;
 mod registration;
 mod root;
+mod service_links;
 mod tls;
 
 use std::{

@@ -16,6 +16,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     key::{Section, ValueKind},
     problem::{Problem, SourceFile},
+    service_links::is_service_link,
 };
 
 /// A value before its key said what it should be.
@@ -166,7 +167,7 @@ impl<'a> Reader<'a> {
                     }
                     Err(why) => self.problems.push(Problem::nowhere(format!("{name}: {why}"))),
                 }
-            } else {
+            } else if !is_service_link(name, text) {
                 self.problems.push(Problem {
                     place: None,
                     message: format!("unknown environment variable {name}"),

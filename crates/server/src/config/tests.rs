@@ -297,6 +297,25 @@ fn variables_that_nobody_reads_are_errors() {
 }
 
 #[test]
+fn variables_of_a_kubernetes_service_are_not_ours() {
+    let config = load(
+        "",
+        &[
+            ("GRANTWELL_PORT", "tcp://10.96.0.7:8080"),
+            ("GRANTWELL_PORT_8080_TCP", "tcp://10.96.0.7:8080"),
+            ("GRANTWELL_PORT_8080_TCP_ADDR", "10.96.0.7"),
+            ("GRANTWELL_SERVICE_HOST", "10.96.0.7"),
+            ("GRANTWELL_SERVICE_PORT_HTTP", "8080"),
+            ("GRANTWELL_MANAGEMENT_PORT", "tcp://10.96.0.8:9090"),
+            ("GRANTWELL_LISTEN", "127.0.0.1:1"),
+        ],
+    );
+    assert_eq!(config.unwrap().listen, "127.0.0.1:1".parse().unwrap());
+    let problems = load("", &[("GRANTWELL_PORT", "8080")]).unwrap_err();
+    assert!(problems.to_string().contains("unknown environment variable GRANTWELL_PORT"), "{problems}");
+}
+
+#[test]
 fn a_variable_may_name_a_file() {
     let folder = std::env::temp_dir().join(format!("grantwell-config-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
