@@ -31,7 +31,7 @@ fn an_empty_file_is_a_whole_configuration() {
     assert_eq!(config.policy.guessing, GuessingLimits::default());
     assert_eq!((config.tls, config.management, config.login_ui, config.templates), (None, None, None, None));
     assert_eq!(config.audit.retention, Duration::from_hours(90 * 24));
-    assert!(config.trusted_proxies.is_empty());
+    assert!(config.proxies.networks.is_empty());
     assert!(config.limits.password_hashes > 0, "one for each processor");
 }
 
@@ -51,6 +51,7 @@ key         = "/run/server.key"
 master = "secret/grantwell.key"
 [proxy]
 trusted = ["10.0.0.0/8", "192.0.2.1"]
+header = "forwarded"
 [management]
 listen = "127.0.0.1:9090"
 [registration]
@@ -89,7 +90,7 @@ level = "debug"
         (tls.certificate.to_str(), tls.key.to_str()),
         (Some("/etc/grantwell/server.crt"), Some("/run/server.key"))
     );
-    assert_eq!(config.trusted_proxies.len(), 2);
+    assert_eq!((config.proxies.networks.len(), config.proxies.header), (2, ForwardingHeader::Forwarded));
     assert_eq!(config.policy.access_token_format, AccessTokenFormat::Opaque);
     assert_eq!((config.policy.guessing.account.free, config.policy.guessing.device.free), (3, 5));
     assert_eq!(config.policy.lifetimes.session_idle, Duration::from_mins(90));
@@ -231,6 +232,7 @@ fn values_that_contradict_each_other_are_refused() {
         ("[limits]\naddress_forget = \"10ms\"", 2),
         ("[limits]\naccount_free = 0", 2),
         ("[proxy]\ntrusted = [\"everybody\"]", 2),
+        ("[proxy]\nheader = \"x-real-ip\"", 2),
         ("tls = \"on\"", 1),
         ("listen = \"127.0.0.1:8080\"\n[management]\nlisten = \"127.0.0.1:8080\"", 3),
         ("listen = \"0.0.0.0:8080\"\n[management]\nlisten = \"127.0.0.1:8080\"", 3),
@@ -251,6 +253,7 @@ fn the_environment_goes_before_the_file() {
             ("GRANTWELL_AUDIT__EVERY_TOKEN", "true"),
             ("GRANTWELL_LIMITS__ACCOUNT_FREE", "9"),
             ("GRANTWELL_PROXY__TRUSTED", "10.0.0.0/8, fd00::/8"),
+            ("GRANTWELL_PROXY__HEADER", "x-forwarded-for"),
             ("GRANTWELL_MANAGEMENT__LISTEN", ""),
             ("GRANTWELL_OUTBOUND__ALLOW_LOOPBACK", "false"),
             ("PATH", "/bin"),
@@ -266,6 +269,7 @@ fn the_environment_goes_before_the_file() {
             ("GRANTWELL_AUDIT__EVERY_TOKEN", "true"),
             ("GRANTWELL_LIMITS__ACCOUNT_FREE", "9"),
             ("GRANTWELL_PROXY__TRUSTED", "10.0.0.0/8, fd00::/8"),
+            ("GRANTWELL_PROXY__HEADER", "x-forwarded-for"),
             ("GRANTWELL_MANAGEMENT__LISTEN", ""),
             ("GRANTWELL_OUTBOUND__ALLOW_LOOPBACK", "false"),
             ("PATH", "/bin"),
@@ -276,7 +280,7 @@ fn the_environment_goes_before_the_file() {
     assert_eq!(config.policy.lifetimes.code, Duration::from_secs(45));
     assert!(config.audit.every_token);
     assert_eq!(config.policy.guessing.account.free, 9);
-    assert_eq!(config.trusted_proxies.len(), 2);
+    assert_eq!((config.proxies.networks.len(), config.proxies.header), (2, ForwardingHeader::XForwardedFor));
     assert_eq!(config.management, None);
 }
 
