@@ -220,6 +220,14 @@ fn values_that_contradict_each_other_are_refused() {
             "interaction_url = \"https://l.example/\"\n[interaction]\nclient_id = \"x\"\nclient_secret = \"short\"",
             4,
         ),
+        (
+            "interaction_url = \"https://l.example/\"\n[interaction]\nclient_id = \"x\"\nclient_secret = \"0123456789abcdef0123456789abcdef \"",
+            4,
+        ),
+        (
+            "interaction_url = \"https://l.example/\"\n[interaction]\nclient_id = \"x\"\nclient_secret = \"0123456789abcdef\\n0123456789abcdef\"",
+            4,
+        ),
         ("[interaction]\nclient_id = \"x\"", 2),
         ("[lifetimes]\ncode = \"11min\"", 2),
         ("[lifetimes]\ncode = \"0s\"", 2),
@@ -329,6 +337,24 @@ fn a_variable_may_name_a_file() {
     let config = load(text, &[("GRANTWELL_INTERACTION__CLIENT_SECRET_FILE", &file)]).unwrap();
     let digest = grantwell_core::secret::Digest::of(b"0123456789abcdef0123456789abcdef");
     assert_eq!(config.login_ui.unwrap().client_secret, digest);
+    let in_file = format!("{text}client_secret_file = \"{file}\"\n");
+    for around in ["\u{feff}", " ", "\r\n", "\t\n\n"] {
+        let secret = format!("{around}0123456789abcdef0123456789abcdef{}", around.trim_matches('\u{feff}'));
+        std::fs::write(folder.join("secret"), &secret).unwrap();
+        for (text, name, value) in [
+            (text, "GRANTWELL_INTERACTION__CLIENT_SECRET_FILE", file.as_str()),
+            (&in_file, "PATH", ""),
+            (text, "GRANTWELL_INTERACTION__CLIENT_SECRET", &secret),
+        ] {
+            let config = load(text, &[(name, value)]).unwrap();
+            assert_eq!(config.login_ui.unwrap().client_secret, digest, "{name} {around:?}");
+        }
+    }
+    std::fs::write(folder.join("secret"), "0123456789abcdef\n0123456789abcdef").unwrap();
+    for (text, name) in [(text, "GRANTWELL_INTERACTION__CLIENT_SECRET_FILE"), (&in_file, "PATH")] {
+        let problems = load(text, &[(name, &file)]).unwrap_err().to_string();
+        assert!(problems.contains("more than one line") && !problems.contains("0123"), "{problems}");
+    }
     std::fs::write(folder.join("secret"), "https://file.example\n").unwrap();
     assert_eq!(load("", &[("GRANTWELL_ISSUER_FILE", &file)]).unwrap().policy.issuer, "https://file.example");
     let both =
