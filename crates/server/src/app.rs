@@ -12,11 +12,11 @@ use grantwell_core::{
     time::{Clock, Entropy, Timestamp},
 };
 use grantwell_store::Engine;
-use ipnet::IpNet;
 
 use crate::{
     clocks::Clocks,
-    config::LoginUi,
+    config::{LoginUi, TrustedProxies},
+    http::forwarded::UnreadableProxies,
     issued::Issued,
     login::password::Passwords,
     pages::Pages,
@@ -40,8 +40,10 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     /// Randomness.
     pub(crate) entropy: Arc<dyn Entropy>,
-    /// Whose `X-Forwarded-*` headers are believed.
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Whose word about the client's address is believed.
+    pub(crate) proxies: TrustedProxies,
+    /// Of them, those that could not be read lately.
+    pub(crate) unreadable_proxies: UnreadableProxies,
     /// Whether error pages show developers the cause.
     pub(crate) audience: ErrorAudience,
     /// The external login UI, where there is one.

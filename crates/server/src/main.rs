@@ -12,6 +12,7 @@ mod keys;
 mod listen;
 mod login;
 mod master_key;
+mod one_line;
 mod pages;
 mod registered;
 mod router;

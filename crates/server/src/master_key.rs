@@ -5,7 +5,7 @@
 use std::{
     fmt, fs,
     io::{self, Read as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use grantwell_core::{secret::Secret, time::Entropy};
 use zeroize::Zeroizing;
 
-use crate::config::problem::reason;
+use crate::{config::problem::reason, one_line};
 
 /// Whether the database was already created with a master key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub(crate) enum KeyCheck {
 pub(crate) enum MasterKeyError {
     /// The database needs the one it was made with.
     Missing(PathBuf),
-    /// Group or others can read it.
-    Readable(PathBuf, u32),
+    /// It is not private.
+    Readable(PathBuf, FileAccess),
     /// Not 32 bytes in base64.
     Malformed(PathBuf),
     /// It cannot be read or made.
@@ -45,7 +45,7 @@ impl fmt::Display for MasterKeyError {
                 "the master key {} is missing, and the database needs it: restore it from your copy",
                 path.display()
             ),
-            Self::Readable(path, mode) => write!(f, "{}", readable("the master key", path, *mode)),
+            Self::Readable(path, access) => write!(f, "{}", readable("the master key", path, *access)),
             Self::Malformed(path) => {
                 write!(f, "{} is not a master key: it must hold 32 bytes as base64", path.display())
             }
@@ -71,14 +71,15 @@ pub(crate) fn load(path: &Path, check: KeyCheck, entropy: &dyn Entropy) -> Resul
 fn read(path: &Path, file: fs::File) -> Result<Secret, MasterKeyError> {
     let io = |why: io::Error| MasterKeyError::Io(path.to_owned(), reason(&why));
     // Of the open file, so that nothing can be put in its place between the two.
-    let mode = file.metadata().map_err(io)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(MasterKeyError::Readable(path.to_owned(), mode));
+    let access = FileAccess::of(&file.metadata().map_err(io)?);
+    if !access.is_private() {
+        return Err(MasterKeyError::Readable(path.to_owned(), access));
     }
     let mut text = Zeroizing::new(String::new());
     file.take(1024).read_to_string(&mut text).map_err(io)?;
     let malformed = || MasterKeyError::Malformed(path.to_owned());
-    let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| malformed())?);
+    let value = one_line::value_of(&text).map_err(|_| malformed())?;
+    let bytes = Zeroizing::new(STANDARD.decode(value).map_err(|_| malformed())?);
     let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| malformed())?;
     Ok(Secret::from_bytes(bytes))
 }
@@ -108,13 +109,37 @@ pub(crate) fn put_back(path: &Path, secret: &Secret) -> Result<(), MasterKeyErro
     Ok(())
 }
 
-/// Refuses a private key that group or others can read; the error is one sentence.
+/// Refuses a private key that others can use; the error is one sentence.
 pub(crate) fn check_private(what: &str, path: &Path) -> Result<(), String> {
     let metadata = fs::metadata(path)
         .map_err(|why| format!("cannot read {what} {}: {}", path.display(), reason(&why)))?;
-    match metadata.permissions().mode() {
-        mode if mode & 0o077 != 0 => Err(readable(what, path, mode)),
-        _ => Ok(()),
+    match FileAccess::of(&metadata) {
+        access if access.is_private() => Ok(()),
+        access => Err(readable(what, path, access)),
+    }
+}
+
+/// Who may use a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileAccess {
+    mode: u32,
+    owner: u32,
+}
+
+impl FileAccess {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self { mode: metadata.permissions().mode() & 0o7777, owner: metadata.uid() }
+    }
+
+    /// Whether a private key may be in it, by PostgreSQL's rule: the owner's alone, or root's and its group may read it. The second
+    /// is how secrets are mounted into containers, and how certificates are shared on a machine.
+    fn is_private(self) -> bool {
+        self.mode & if self.owner == 0 { 0o037 } else { 0o077 } == 0
+    }
+
+    /// The mode that is private and takes reading from as few as it can.
+    fn advised(self) -> u32 {
+        if self.owner == 0 && self.mode & 0o040 != 0 { 0o440 } else { 0o400 }
     }
 }
 
@@ -126,11 +151,12 @@ pub(crate) fn warn_readable(path: &Path) -> Option<String> {
     })
 }
 
-fn readable(what: &str, path: &Path, mode: u32) -> String {
+fn readable(what: &str, path: &Path, access: FileAccess) -> String {
     format!(
-        "{what} {} can be used by others than its owner (mode {:04o}): chmod 400 {}",
+        "{what} {} can be used by others than its owner (mode {:04o}): chmod {:o} {}",
         path.display(),
-        mode & 0o7777,
+        access.mode,
+        access.advised(),
         path.display()
     )
 }
@@ -187,16 +213,44 @@ mod tests {
         let folder = Folder::new("readable");
         let path = folder.0.join("grantwell.key");
         let _ = load(&path, KeyCheck::Absent, &Sevens).unwrap();
-        for mode in [0o440, 0o404, 0o420, 0o644] {
+        for mode in [0o404, 0o460, 0o420, 0o644] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = load(&path, KeyCheck::Present, &Sevens).unwrap_err().to_string();
-            assert!(error.contains(&format!("chmod 400 {}", path.display())), "{error}");
+            assert!(error.contains("chmod 4") && error.ends_with(path.to_str().unwrap()), "{error}");
             assert!(check_private("the TLS key", &path).unwrap_err().contains("the TLS key"));
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(load(&path, KeyCheck::Present, &Sevens).is_ok());
         assert!(check_private("the TLS key", &path).is_ok());
         assert!(check_private("the TLS key", &folder.0.join("none")).unwrap_err().contains("no such file"));
+    }
+
+    #[test]
+    fn of_roots_files_the_group_may_read() {
+        for (owner, mode, is_private, advised) in [
+            (1000, 0o400, true, 0o400),
+            (1000, 0o600, true, 0o400),
+            (1000, 0o440, false, 0o400),
+            (1000, 0o640, false, 0o400),
+            (0, 0o400, true, 0o400),
+            (0, 0o440, true, 0o440),
+            (0, 0o640, true, 0o440),
+            (0, 0o660, false, 0o440),
+            (0, 0o450, false, 0o440),
+            (0, 0o444, false, 0o440),
+            (0, 0o404, false, 0o400),
+        ] {
+            let access = FileAccess { mode, owner };
+            assert_eq!((access.is_private(), access.advised()), (is_private, advised), "{owner} {mode:o}");
+        }
+        // As root, in a container as in this test: the file as it is mounted.
+        let folder = Folder::new("mounted");
+        let path = folder.0.join("grantwell.key");
+        fs::write(&path, format!("\u{feff}{} \r\n", STANDARD.encode([7; 32]))).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+        let is_roots = fs::metadata(&path).unwrap().uid() == 0;
+        assert_eq!(load(&path, KeyCheck::Present, &Sevens).is_ok(), is_roots);
+        assert_eq!(check_private("the TLS key", &path).is_ok(), is_roots);
     }
 
     #[test]

@@ -18,7 +18,6 @@ use grantwell_core::{
     time::{Clock, Entropy},
 };
 use grantwell_store::{Engine, OpenOptions, database};
-use ipnet::IpNet;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -28,7 +27,8 @@ use crate::{
     ambient::{SystemClock, SystemEntropy},
     app::{App, Current, ErrorAudience, SERVED, ServedRealm},
     clocks::{self, Clocks},
-    config::{Configuration, LoginUi},
+    config::{Configuration, LoginUi, TrustedProxies},
+    http::forwarded::UnreadableProxies,
     issued::Issued,
     jobs,
     keys::{self, Vault, WhichKeys},
@@ -58,8 +58,8 @@ pub(crate) struct Parts {
     pub(crate) templates: Option<PathBuf>,
     /// The external login UI.
     pub(crate) login_ui: Option<LoginUi>,
-    /// Whose forwarding headers are believed.
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Whose word about the client's address is believed.
+    pub(crate) proxies: TrustedProxies,
     /// Whom error pages are written for.
     pub(crate) audience: ErrorAudience,
 }
@@ -75,7 +75,7 @@ impl Parts {
             passwords: PoolSize { running: 2, admitted: 32 },
             templates: None,
             login_ui: None,
-            trusted_proxies: Vec::new(),
+            proxies: TrustedProxies::default(),
             audience: ErrorAudience::People,
         }
     }
@@ -91,7 +91,7 @@ impl Parts {
             },
             templates: config.templates.clone(),
             login_ui: config.login_ui.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
+            proxies: config.proxies.clone(),
             ..parts
         }
     }
@@ -201,7 +201,8 @@ pub(crate) async fn build(
         passwords,
         clock,
         entropy: Arc::clone(&vault.entropy),
-        trusted_proxies: parts.trusted_proxies,
+        proxies: parts.proxies,
+        unreadable_proxies: UnreadableProxies::default(),
         audience: parts.audience,
         login_ui: parts.login_ui,
         issued: Issued::default(),

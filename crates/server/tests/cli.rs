@@ -369,7 +369,7 @@ fn q_02_q_04_a_missing_wrong_or_readable_master_key_is_refused() {
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o400);
     let good = fs::read_to_string(&key).unwrap();
 
-    fs::set_permissions(&key, fs::Permissions::from_mode(0o440)).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o404)).unwrap();
     let said = place.fails(&["serve", "--config", "grantwell.toml"]);
     assert!(said.contains("grantwell.key") && said.contains("chmod 400"), "{said}");
 

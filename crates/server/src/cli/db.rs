@@ -36,6 +36,7 @@ use crate::{
     config::{Configuration, problem::reason},
     keys,
     master_key::{self, KeyCheck},
+    one_line,
     start_error::StartError,
 };
 
@@ -342,9 +343,7 @@ fn verify(arguments: &Verify) -> Done {
 fn move_to(config: &Configuration, arguments: &Move) -> Done {
     let to = match (&arguments.to, &arguments.to_file) {
         (Some(to), _) => to.clone(),
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .map(|url| url.trim().to_owned())
-            .map_err(|why| StartError(format!("cannot read {}: {}", file.display(), reason(&why))))?,
+        (None, Some(file)) => one_line::read(file).map(|url| url.to_string()).map_err(StartError)?,
         (None, None) => return Err(StartError("name the target with --to".to_owned())),
     };
     let to = absolute(&to)?;

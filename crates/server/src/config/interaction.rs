@@ -8,6 +8,7 @@ use super::{
     reader::Reader,
     root::is_loopback,
 };
+use crate::one_line;
 
 pub(super) const SECTION: Section = Section {
     name: "interaction",
@@ -84,9 +85,16 @@ fn secret(reader: &mut Reader<'_>) -> Option<String> {
             );
             None
         }
-        (Some(secret), None) => Some(secret),
-        (None, Some(file)) => match super::SourceFile::read(&file) {
-            Ok(source) => Some(source.text.trim_end_matches(['\n', '\r']).to_owned()),
+        (Some(secret), None) => {
+            if one_line::value_of(&secret).is_ok_and(|value| value != secret) {
+                reader.refuse("interaction.client_secret", "must not begin or end with a blank");
+            } else if let Err(defect) = one_line::value_of(&secret) {
+                reader.refuse("interaction.client_secret", &format!("cannot be used: {defect}"));
+            }
+            Some(secret)
+        }
+        (None, Some(file)) => match one_line::read(&file) {
+            Ok(secret) => Some(secret.to_string()),
             Err(why) => {
                 reader.refuse(
                     "interaction.client_secret_file",

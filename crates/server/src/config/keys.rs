@@ -14,7 +14,7 @@ pub(super) const SECTION: Section = Section {
         name: "master",
         kind: ValueKind::Path,
         default: Some("\"grantwell.key\""),
-        about: "The file with the master key, which encrypts signing keys in the database. Created on first start with mode 0400. Keep a copy in another place than the database.",
+        about: "The file with the master key, which encrypts signing keys in the database. Created on first start with mode 0400; a file that others can use is refused, except that its group may read one of root's. Keep a copy in another place than the database.",
     }],
 };
 

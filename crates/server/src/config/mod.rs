@@ -20,6 +20,7 @@ mod reader;
 mod reference;
 mod registration;
 mod root;
+mod service_links;
 mod tls;
 
 use std::{
@@ -28,7 +29,6 @@ use std::{
 };
 
 use grantwell_core::policy::Policy;
-use ipnet::IpNet;
 
 pub(crate) use self::{
     audit::Audit,
@@ -37,6 +37,7 @@ pub(crate) use self::{
     limits::LoadLimits,
     log::{LogFormat, LogSettings},
     problem::{Problem, Problems, SourceFile},
+    proxy::{ForwardingHeader, TrustedProxies},
     tls::Tls,
 };
 use self::{key::Section, reader::Reader};
@@ -70,8 +71,8 @@ pub(crate) struct Configuration {
     pub(crate) tls: Option<Tls>,
     /// The master key.
     pub(crate) keys: Keys,
-    /// Whose `X-Forwarded-*` is believed.
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Whose word about the client's address is believed.
+    pub(crate) proxies: TrustedProxies,
     /// Where metrics are.
     pub(crate) management: Option<SocketAddr>,
     /// What decisions read: issuer, lifetimes, limits on guessing …
@@ -114,7 +115,7 @@ impl Configuration {
             database: root::database(&mut reader),
             tls: tls::read(&mut reader),
             keys: keys::read(&reader),
-            trusted_proxies: reader.networks("proxy.trusted"),
+            proxies: proxy::read(&reader),
             management: management::read(&mut reader),
             policy: Policy {
                 lifetimes: lifetimes::read(&mut reader),

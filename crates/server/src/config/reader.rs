@@ -16,7 +16,9 @@ use toml::de::{DeTable, DeValue};
 use super::{
     key::{Section, ValueKind},
     problem::{Problem, SourceFile},
+    service_links::is_service_link,
 };
+use crate::one_line::{self, LineDefect};
 
 /// A value before its key said what it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,14 +161,13 @@ impl<'a> Reader<'a> {
                     self.problems.push(Problem::nowhere(format!("{base} and {name} are both set; set one")));
                     continue;
                 }
-                match SourceFile::read(&self.folder.join(text)) {
-                    Ok(file) => {
-                        let text = file.text.trim_end_matches(['\n', '\r']).to_owned();
-                        self.put(section, key, Raw::Text(text), Origin::Variable(name.clone()));
+                match one_line::read(&self.folder.join(text.trim())) {
+                    Ok(text) => {
+                        self.put(section, key, Raw::Text(text.to_string()), Origin::Variable(name.clone()));
                     }
                     Err(why) => self.problems.push(Problem::nowhere(format!("{name}: {why}"))),
                 }
-            } else {
+            } else if !is_service_link(name, text) {
                 self.problems.push(Problem {
                     place: None,
                     message: format!("unknown environment variable {name}"),
@@ -178,12 +179,16 @@ impl<'a> Reader<'a> {
 
     fn put(&mut self, section: &Section, name: &str, raw: Raw, origin: Origin) {
         let Some(key) = section.key(name) else { return };
-        // An empty variable is how many tools say "not set".
-        if matches!((&raw, &origin), (Raw::Text(text), Origin::Variable(_)) if text.is_empty()) {
-            return;
-        }
         let raw = match (&origin, raw) {
-            (Origin::Variable(_), Raw::Text(text)) => from_variable(key.kind, text),
+            (Origin::Variable(_), Raw::Text(text)) => match one_line::value_of(&text) {
+                Ok(value) => from_variable(key.kind, value.to_owned()),
+                // An empty variable is how many tools say "not set".
+                Err(LineDefect::Empty) => return,
+                Err(defect @ (LineDefect::Lines | LineDefect::Invisible)) => {
+                    let message = format!("{} cannot be used: {defect}", section.dotted(name));
+                    return self.wrong(Some(&origin), message, None);
+                }
+            },
             (_, raw) => raw,
         };
         match self.convert(key.kind, raw, key.default) {

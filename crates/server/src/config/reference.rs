@@ -12,7 +12,8 @@ pub(super) fn markdown(sections: &[&Section]) -> String {
          `grantwell.toml` is read by `serve`, `apply` and `config check`. Every key has a default. An unknown key is an error.\n\
          Relative paths are relative to the file. A duration is a number with `ms`, `s`, `min`, `h` or `d`.\n\n\
          Every key has an environment variable that goes before the file. The same name with `_FILE` at the end names a file\n\
-         to read the value from. Lists are separated by commas there. An unknown variable that starts with `GRANTWELL_` is an error.\n",
+         to read the value from, without a byte order mark, blanks and line ends around it. Lists are separated by commas there. An unknown variable that starts with `GRANTWELL_` is an error;\n\
+         those that Kubernetes sets for a Service whose name begins with `grantwell` (`GRANTWELL_PORT=tcp://…`) are ignored.\n",
     );
     for section in sections {
         let title = if section.name.is_empty() {

@@ -31,7 +31,7 @@ fn an_empty_file_is_a_whole_configuration() {
     assert_eq!(config.policy.guessing, GuessingLimits::default());
     assert_eq!((config.tls, config.management, config.login_ui, config.templates), (None, None, None, None));
     assert_eq!(config.audit.retention, Duration::from_hours(90 * 24));
-    assert!(config.trusted_proxies.is_empty());
+    assert!(config.proxies.networks.is_empty());
     assert!(config.limits.password_hashes > 0, "one for each processor");
 }
 
@@ -51,6 +51,7 @@ key         = "/run/server.key"
 master = "secret/grantwell.key"
 [proxy]
 trusted = ["10.0.0.0/8", "192.0.2.1"]
+header = "forwarded"
 [management]
 listen = "127.0.0.1:9090"
 [registration]
@@ -89,7 +90,7 @@ level = "debug"
         (tls.certificate.to_str(), tls.key.to_str()),
         (Some("/etc/grantwell/server.crt"), Some("/run/server.key"))
     );
-    assert_eq!(config.trusted_proxies.len(), 2);
+    assert_eq!((config.proxies.networks.len(), config.proxies.header), (2, ForwardingHeader::Forwarded));
     assert_eq!(config.policy.access_token_format, AccessTokenFormat::Opaque);
     assert_eq!((config.policy.guessing.account.free, config.policy.guessing.device.free), (3, 5));
     assert_eq!(config.policy.lifetimes.session_idle, Duration::from_mins(90));
@@ -219,6 +220,14 @@ fn values_that_contradict_each_other_are_refused() {
             "interaction_url = \"https://l.example/\"\n[interaction]\nclient_id = \"x\"\nclient_secret = \"short\"",
             4,
         ),
+        (
+            "interaction_url = \"https://l.example/\"\n[interaction]\nclient_id = \"x\"\nclient_secret = \"0123456789abcdef0123456789abcdef \"",
+            4,
+        ),
+        (
+            "interaction_url = \"https://l.example/\"\n[interaction]\nclient_id = \"x\"\nclient_secret = \"0123456789abcdef\\n0123456789abcdef\"",
+            4,
+        ),
         ("[interaction]\nclient_id = \"x\"", 2),
         ("[lifetimes]\ncode = \"11min\"", 2),
         ("[lifetimes]\ncode = \"0s\"", 2),
@@ -231,6 +240,7 @@ fn values_that_contradict_each_other_are_refused() {
         ("[limits]\naddress_forget = \"10ms\"", 2),
         ("[limits]\naccount_free = 0", 2),
         ("[proxy]\ntrusted = [\"everybody\"]", 2),
+        ("[proxy]\nheader = \"x-real-ip\"", 2),
         ("tls = \"on\"", 1),
         ("listen = \"127.0.0.1:8080\"\n[management]\nlisten = \"127.0.0.1:8080\"", 3),
         ("listen = \"0.0.0.0:8080\"\n[management]\nlisten = \"127.0.0.1:8080\"", 3),
@@ -251,6 +261,7 @@ fn the_environment_goes_before_the_file() {
             ("GRANTWELL_AUDIT__EVERY_TOKEN", "true"),
             ("GRANTWELL_LIMITS__ACCOUNT_FREE", "9"),
             ("GRANTWELL_PROXY__TRUSTED", "10.0.0.0/8, fd00::/8"),
+            ("GRANTWELL_PROXY__HEADER", "x-forwarded-for"),
             ("GRANTWELL_MANAGEMENT__LISTEN", ""),
             ("GRANTWELL_OUTBOUND__ALLOW_LOOPBACK", "false"),
             ("PATH", "/bin"),
@@ -266,6 +277,7 @@ fn the_environment_goes_before_the_file() {
             ("GRANTWELL_AUDIT__EVERY_TOKEN", "true"),
             ("GRANTWELL_LIMITS__ACCOUNT_FREE", "9"),
             ("GRANTWELL_PROXY__TRUSTED", "10.0.0.0/8, fd00::/8"),
+            ("GRANTWELL_PROXY__HEADER", "x-forwarded-for"),
             ("GRANTWELL_MANAGEMENT__LISTEN", ""),
             ("GRANTWELL_OUTBOUND__ALLOW_LOOPBACK", "false"),
             ("PATH", "/bin"),
@@ -276,7 +288,7 @@ fn the_environment_goes_before_the_file() {
     assert_eq!(config.policy.lifetimes.code, Duration::from_secs(45));
     assert!(config.audit.every_token);
     assert_eq!(config.policy.guessing.account.free, 9);
-    assert_eq!(config.trusted_proxies.len(), 2);
+    assert_eq!((config.proxies.networks.len(), config.proxies.header), (2, ForwardingHeader::XForwardedFor));
     assert_eq!(config.management, None);
 }
 
@@ -297,6 +309,25 @@ fn variables_that_nobody_reads_are_errors() {
 }
 
 #[test]
+fn variables_of_a_kubernetes_service_are_not_ours() {
+    let config = load(
+        "",
+        &[
+            ("GRANTWELL_PORT", "tcp://10.96.0.7:8080"),
+            ("GRANTWELL_PORT_8080_TCP", "tcp://10.96.0.7:8080"),
+            ("GRANTWELL_PORT_8080_TCP_ADDR", "10.96.0.7"),
+            ("GRANTWELL_SERVICE_HOST", "10.96.0.7"),
+            ("GRANTWELL_SERVICE_PORT_HTTP", "8080"),
+            ("GRANTWELL_MANAGEMENT_PORT", "tcp://10.96.0.8:9090"),
+            ("GRANTWELL_LISTEN", "127.0.0.1:1"),
+        ],
+    );
+    assert_eq!(config.unwrap().listen, "127.0.0.1:1".parse().unwrap());
+    let problems = load("", &[("GRANTWELL_PORT", "8080")]).unwrap_err();
+    assert!(problems.to_string().contains("unknown environment variable GRANTWELL_PORT"), "{problems}");
+}
+
+#[test]
 fn a_variable_may_name_a_file() {
     let folder = std::env::temp_dir().join(format!("grantwell-config-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -306,6 +337,24 @@ fn a_variable_may_name_a_file() {
     let config = load(text, &[("GRANTWELL_INTERACTION__CLIENT_SECRET_FILE", &file)]).unwrap();
     let digest = grantwell_core::secret::Digest::of(b"0123456789abcdef0123456789abcdef");
     assert_eq!(config.login_ui.unwrap().client_secret, digest);
+    let in_file = format!("{text}client_secret_file = \"{file}\"\n");
+    for around in ["\u{feff}", " ", "\r\n", "\t\n\n"] {
+        let secret = format!("{around}0123456789abcdef0123456789abcdef{}", around.trim_matches('\u{feff}'));
+        std::fs::write(folder.join("secret"), &secret).unwrap();
+        for (text, name, value) in [
+            (text, "GRANTWELL_INTERACTION__CLIENT_SECRET_FILE", file.as_str()),
+            (&in_file, "PATH", ""),
+            (text, "GRANTWELL_INTERACTION__CLIENT_SECRET", &secret),
+        ] {
+            let config = load(text, &[(name, value)]).unwrap();
+            assert_eq!(config.login_ui.unwrap().client_secret, digest, "{name} {around:?}");
+        }
+    }
+    std::fs::write(folder.join("secret"), "0123456789abcdef\n0123456789abcdef").unwrap();
+    for (text, name) in [(text, "GRANTWELL_INTERACTION__CLIENT_SECRET_FILE"), (&in_file, "PATH")] {
+        let problems = load(text, &[(name, &file)]).unwrap_err().to_string();
+        assert!(problems.contains("more than one line") && !problems.contains("0123"), "{problems}");
+    }
     std::fs::write(folder.join("secret"), "https://file.example\n").unwrap();
     assert_eq!(load("", &[("GRANTWELL_ISSUER_FILE", &file)]).unwrap().policy.issuer, "https://file.example");
     let both =

@@ -21,7 +21,7 @@ pub(super) const SECTION: Section = Section {
             name: "key",
             kind: ValueKind::Path,
             default: None,
-            about: "The private key of the certificate, PEM; a file that others can read is refused.",
+            about: "The private key of the certificate, PEM; a file that others can use is refused, except that its group may read one of root's.",
         },
         Key {
             name: "client_ca",

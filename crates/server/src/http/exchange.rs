@@ -1,7 +1,7 @@
 //! One request: which realm it is for, where it comes from, when it came, and what became of it.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -15,10 +15,10 @@ use grantwell_core::{
     step::{Context, Origin},
     time::{Entropy, Timestamp},
 };
-use ipnet::IpNet;
 
 use crate::{
     app::{App, Current, ServedRealm},
+    http::forwarded,
     pages::{self, Locale},
     step_event::StepEvent,
 };
@@ -56,14 +56,16 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 
 impl Exchange {
     fn new(app: &Arc<App>, peer: SocketAddr, headers: &HeaderMap) -> Self {
+        let now = app.now();
+        let caller = forwarded::caller(peer.ip(), headers, &app.proxies);
+        if let Some(unreadable) = &caller.unreadable {
+            app.unreadable_proxies.say(unreadable, now);
+        }
         Self {
             app: Arc::clone(app),
             realm: Arc::clone(&app.realm),
-            origin: Origin {
-                address: Some(client_address(peer.ip(), headers, &app.trusted_proxies)),
-                trace_id: trace_id(app.entropy.as_ref()),
-            },
-            now: app.now(),
+            origin: Origin { address: Some(caller.address), trace_id: trace_id(app.entropy.as_ref()) },
+            now,
             notes: Arc::default(),
         }
     }
@@ -116,60 +118,8 @@ fn trace_id(entropy: &dyn Entropy) -> Arc<str> {
         .into()
 }
 
-/// The right-most address of `X-Forwarded-For` that is not a trusted proxy, read only when the peer is one. A value that
-/// cannot be read ends the search at the last address that could (catalogue H-05).
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
-    let mut address = peer;
-    let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for hop in forwarded.iter().rev() {
-        if !is_trusted(&address) {
-            break;
-        }
-        match hop.trim().parse() {
-            Ok(next) => address = next,
-            Err(_) => break,
-        }
-    }
-    address
-}
-
 /// The language of a page.
 pub(crate) fn locale(headers: &HeaderMap, ui_locales: &[String]) -> Locale {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     pages::negotiate(ui_locales, None, accepted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
-        let mut headers = HeaderMap::new();
-        for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().unwrap());
-        }
-        let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
-        client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
-    }
-
-    #[test]
-    fn h_05_forwarded_addresses_count_only_from_trusted_proxies() {
-        assert_eq!(address("203.0.113.9", &["198.51.100.1"], &[]), "203.0.113.9");
-        assert_eq!(address("203.0.113.9", &["198.51.100.1"], &["10.0.0.0/8"]), "203.0.113.9");
-        assert_eq!(address("10.0.0.1", &["198.51.100.1"], &["10.0.0.0/8"]), "198.51.100.1");
-        assert_eq!(
-            address("10.0.0.1", &["1.2.3.4, 198.51.100.1, 10.0.0.2"], &["10.0.0.0/8"]),
-            "198.51.100.1"
-        );
-        assert_eq!(address("10.0.0.1", &["1.2.3.4", "198.51.100.1"], &["10.0.0.0/8"]), "198.51.100.1");
-        assert_eq!(address("10.0.0.1", &["198.51.100.1, nonsense"], &["10.0.0.0/8"]), "10.0.0.1");
-        let many = vec!["198.51.100.7"; 1000].join(",");
-        assert_eq!(address("10.0.0.1", &[&many], &["10.0.0.0/8"]), "198.51.100.7");
-    }
 }

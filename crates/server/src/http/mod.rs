@@ -1,4 +1,5 @@
-//! The endpoints, one file each, and what they share: the request ([`exchange`]), who may use a route ([`principal`]), the form of
+//! The endpoints, one file each, and what they share: the request ([`exchange`]), the client's address
+//! ([`forwarded`]), who may use a route ([`principal`]), the form of
 //! a client ([`client`]), a bearer token ([`bearer`]), the browser's cookies ([`browser`]), the forms of our pages ([`form`]), bodies
 //! ([`body`]), responses ([`response`]) and pages ([`renderer`], [`interaction_pages`]).
 
@@ -14,6 +15,7 @@ pub(crate) mod discovery;
 pub(crate) mod end_session;
 pub(crate) mod exchange;
 pub(crate) mod form;
+pub(crate) mod forwarded;
 pub(crate) mod health;
 pub(crate) mod interaction;
 pub(crate) mod interaction_pages;

@@ -36,7 +36,7 @@ use super::{Browser, Reply};
 use crate::{
     app::{App, ErrorAudience},
     cli::apply::{self, ApplyMode, Applying, Hashing, Undeclared},
-    config::{LoginUi, Problems, SourceFile},
+    config::{LoginUi, Problems, SourceFile, TrustedProxies},
     http::exchange::Peer,
     keys,
     login::password::{self, PoolSize},
@@ -457,7 +457,7 @@ fn parts(folder: &std::path::Path, database: String, setting: Setting) -> Parts 
         store: OpenOptions { connections: 4, writers: 2, ..OpenOptions::default() },
         passwords: setting.passwords,
         login_ui: setting.login_ui,
-        trusted_proxies: setting.trusted_proxies,
+        proxies: TrustedProxies { networks: setting.trusted_proxies, ..TrustedProxies::default() },
         audience: setting.audience,
         ..Parts::new(database, folder.join("master.key"), setting.policy)
     }

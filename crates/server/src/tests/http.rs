@@ -5,6 +5,7 @@ use std::{
     convert::Infallible,
     pin::Pin,
     task::{self, Poll},
+    time::Duration,
 };
 
 use axum::{
@@ -19,10 +20,11 @@ use tower::ServiceExt as _;
 use super::{
     ISSUER, Reply, World, form,
     harness::{PASSWORD, Setting, basic, secret},
+    injection::logged,
     query,
     sign_in::signed_in,
 };
-use crate::{http::exchange::Peer, router};
+use crate::{http::exchange::Peer, router, telemetry::LogShape};
 
 /// A path that the route answers.
 fn example(path: &str) -> String {
@@ -227,6 +229,36 @@ async fn h_05_who_asks_is_the_peer_unless_a_trusted_proxy_says_otherwise() {
         for never in ["192.0.2.60", "192.0.2.61", "1.2.3.4", "nonsense"] {
             assert!(!account.body.contains(never), "{never}: {account:#?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn h_05_a_proxy_that_cannot_be_read_is_named_in_the_log_once_a_minute() {
+    let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+    let world = World::with(Setting { trusted_proxies, ..Setting::default() }).await;
+    let (log, lines) = logged(LogShape::Json);
+    let _guard = tracing::dispatcher::set_default(&log);
+    let ask = async |header: &str, value: &str| {
+        let mut request = Request::get("/healthz").header(header, value).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(Peer(([10, 0, 0, 1], 4711).into()));
+        world.send(request).await.expect_status(200);
+        let said = lines.take();
+        let address = said.lines().rev().find(|line| line.contains("\"address\"")).unwrap().to_owned();
+        assert!(!said.contains("not-an-address"), "the log never holds a header: {said}");
+        (address, said.lines().filter(|line| line.contains("\"proxy\":\"10.0.0.1\"")).count())
+    };
+    for (header, value, shown) in [
+        ("x-forwarded-for", "203.0.113.7:51234", "203.0.113.7"),
+        ("x-forwarded-for", "[2001:db8::7]:443,", "2001:db8::7"),
+        ("forwarded", "for=\"[2001:db8::8]:443\";proto=https", "2001:db8::8"),
+    ] {
+        let (line, said) = ask(header, value).await;
+        assert!(line.contains(&format!("\"address\":\"{shown}\"")) && said == 0, "{value}: {line}");
+    }
+    for (wait, times) in [(0, 1), (59, 0), (1, 1)] {
+        world.clock.advance(Duration::from_secs(wait));
+        let (line, said) = ask("x-forwarded-for", "not-an-address").await;
+        assert!(line.contains("\"address\":\"10.0.0.1\"") && said == times, "{wait}: {said} {line}");
     }
 }
 

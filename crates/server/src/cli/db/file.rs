@@ -17,7 +17,7 @@ use grantwell_store::copy::{self, CopyError, Each, Row, Shape, Source, Tally, de
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{config::problem::reason, start_error::StartError};
+use crate::{config::problem::reason, one_line, start_error::StartError};
 
 const MAGIC: &[u8] = b"grantwell backup 1\n";
 
@@ -110,15 +110,11 @@ impl BackupLock {
 }
 
 fn passphrase(file: &Path) -> Result<SecretString, StartError> {
-    let text = fs::read_to_string(file).map(Zeroizing::new);
-    let text = text.map_err(|why| {
-        StartError(format!("cannot read the passphrase {}: {}", file.display(), reason(&why)))
-    })?;
-    let line = text.trim_end_matches(['\n', '\r']);
+    let line = one_line::read(file).map_err(|why| StartError(format!("the passphrase: {why}")))?;
     if line.chars().count() < 12 {
         return Err(StartError(format!("the passphrase in {} has fewer than 12 characters", file.display())));
     }
-    Ok(SecretString::from(line.to_owned()))
+    Ok(SecretString::from(line.to_string()))
 }
 
 /// Where a backup goes.
@@ -340,8 +336,10 @@ impl BackupFile {
 
 fn identities(file: &Path) -> Result<Vec<Box<dyn age::Identity>>, StartError> {
     let refuse = |why: String| StartError(format!("cannot read the identity {}: {why}", file.display()));
-    let text = fs::File::open(file).map_err(|why| refuse(reason(&why)))?;
-    let read = age::IdentityFile::from_buffer(BufReader::new(text)).map_err(|why| refuse(why.to_string()))?;
+    let text = fs::read_to_string(file).map(Zeroizing::new).map_err(|why| refuse(reason(&why)))?;
+    let lines = one_line::without_mark(&text).lines().map(str::trim).collect::<Vec<_>>();
+    let lines = Zeroizing::new(lines.join("\n"));
+    let read = age::IdentityFile::from_buffer(lines.as_bytes()).map_err(|why| refuse(why.to_string()))?;
     let identities = read.into_identities().map_err(|why| refuse(why.to_string()))?;
     Ok(identities.into_iter().map(|identity| -> Box<dyn age::Identity> { identity }).collect())
 }
@@ -426,5 +424,29 @@ mod tests {
         write(true).unwrap();
         assert_ne!(fs::read(&path).unwrap(), b"another");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_stands_around_a_passphrase_or_an_identity_is_no_part_of_it() {
+        use age::secrecy::ExposeSecret as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        for (text, passphrase_read) in [
+            ("a passphrase of a few words", true),
+            ("\u{feff}a passphrase of a few words \r\n", true),
+            ("a passphrase of\na few words", false),
+            ("short        \n", false),
+        ] {
+            fs::write(&path, text).unwrap();
+            let read = passphrase(&path).ok();
+            let words = read.as_ref().map(|passphrase| passphrase.expose_secret());
+            assert_eq!(words, passphrase_read.then_some("a passphrase of a few words"), "{text:?}");
+        }
+        let identity = age::x25519::Identity::generate();
+        for around in ["", "\u{feff}", "\u{feff}# a comment\r\n", " "] {
+            let line = identity.to_string();
+            fs::write(&path, format!("{around}{} \r\n", line.expose_secret())).unwrap();
+            assert_eq!(identities(&path).map(|read| read.len()).ok(), Some(1), "{around:?}");
+        }
     }
 }
