@@ -9,10 +9,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -21,7 +18,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
-use crate::http::exchange::Peer;
+use crate::{
+    http::exchange::Peer,
+    tls_files::{self, TlsFileError, TlsFiles},
+};
 
 /// Largest head of a request.
 const LARGEST_HEAD: usize = 16 * 1024;
@@ -154,8 +154,8 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 /// Why TLS cannot be set up.
 #[derive(Debug)]
 pub(crate) enum TlsError {
-    /// A file cannot be read as PEM.
-    File(String, String),
+    /// The files cannot be used.
+    File(TlsFileError),
     /// Certificate and key do not fit.
     Pair(String),
 }
@@ -163,7 +163,7 @@ pub(crate) enum TlsError {
 impl std::fmt::Display for TlsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::File(file, why) => write!(f, "{file}: {why}"),
+            Self::File(why) => why.fmt(f),
             Self::Pair(why) => write!(f, "the TLS certificate and key do not fit together: {why}"),
         }
     }
@@ -171,19 +171,13 @@ impl std::fmt::Display for TlsError {
 
 /// TLS 1.2 and 1.3 with the safe defaults of rustls; HTTP/2 is offered.
 pub(crate) fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
-    let failed = |path: &Path, why: &dyn std::fmt::Display| {
-        TlsError::File(path.display().to_string(), why.to_string())
-    };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect)
-        .map_err(|error| failed(certificate, &error))?;
-    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| failed(key, &error))?;
+    let TlsFiles { chain, key } = tls_files::read(certificate, key).map_err(TlsError::File)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Pair(error.to_string()))?
         .with_no_client_auth()
-        .with_single_cert(chain, key_der)
+        .with_single_cert(chain, key)
         .map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
                 TlsError::Pair("the key is of another certificate".to_owned())

@@ -23,6 +23,7 @@ mod step_event;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod tls_files;
 
 fn main() -> std::process::ExitCode {
     cli::run()

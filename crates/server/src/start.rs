@@ -296,10 +296,7 @@ pub(crate) async fn serve(config: Configuration) -> Result<(), StartError> {
     let metrics = telemetry::metrics().map_err(StartError::of)?;
     let tls = match &config.tls {
         None => None,
-        Some(tls) => {
-            master_key::check_private("the TLS key", &tls.key).map_err(StartError)?;
-            Some(listen::tls(&tls.certificate, &tls.key).map_err(StartError::of)?)
-        }
+        Some(tls) => Some(listen::tls(&tls.certificate, &tls.key).map_err(StartError::of)?),
     };
     let limits = listen::Limits {
         connections: config.limits.connections,

@@ -178,6 +178,25 @@ fn apply_twice_changes_nothing() {
 }
 
 #[test]
+fn what_was_probably_not_meant_is_a_warning() {
+    let place = Place::new();
+    place.write("state.toml", &STATE.replace("openid notes:read", "openid notes:raed offline,access"));
+    for more in [&["--dry-run"][..], &[]] {
+        let output = place.run(&[&["apply", "--config", "grantwell.toml", "state.toml"], more].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), said.matches("warning: state.toml:15:").count()),
+            (Some(0), 2),
+            "{said}"
+        );
+        assert!(said.contains("did you mean \"notes:read\"?") && said.contains("with spaces"), "{said}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&place.apply(&["--json"])).unwrap();
+    assert_eq!(json["warnings"].as_array().map(Vec::len), Some(2), "{json}");
+    assert_eq!(json["warnings"][0]["nearest"], "notes:read", "{json}");
+}
+
+#[test]
 fn five_mistakes_are_five_errors_with_their_places_and_nothing_changes() {
     let place = Place::new();
     place.apply(&[]);

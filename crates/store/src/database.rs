@@ -35,9 +35,28 @@ pub fn file_of(url: &str) -> Option<&str> {
     Some(path.strip_prefix("//").unwrap_or(path))
 }
 
-/// Whether an URL says where a database may be; nothing is opened.
+/// Whether an URL, as somebody wrote it, says where a database may be; nothing is opened.
 pub fn check_url(url: &str) -> Result<(), OpenError> {
-    Place::of(url).map(drop)
+    let why = |why: &str| Err(OpenError::Setting { why: why.to_owned() });
+    match file_of(url) {
+        Some(path) if path.contains(":memory:") || path.contains("mode=memory") => {
+            why("nothing can be kept in memory; write \"sqlite:\" and the path of a file")
+        }
+        Some(path) if path.starts_with("file:") => why("write \"sqlite:\" and the path, without \"file:\""),
+        Some(path) if path.contains('?') => why(
+            "a SQLite database has no options; write \"sqlite:\" and the path, without the \"?\" and what follows it",
+        ),
+        Some(path) if path.starts_with('~') => why(
+            "\"~\" does not become a folder here; write \"sqlite:\" and the whole path, such as \"sqlite:/srv/grantwell.db\"",
+        ),
+        Some(path) if path.starts_with('$') || path.contains("${") => {
+            why("a variable does not become its value here; write \"sqlite:\" and the whole path")
+        }
+        Some(path) if path.ends_with('/') => {
+            why("it names a folder; write \"sqlite:\" and the path of a file")
+        }
+        _ => Place::of(url).map(drop),
+    }
 }
 
 /// Opens the database that `url` names, makes it on the first start, and brings its schema up to date.

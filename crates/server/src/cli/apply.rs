@@ -8,13 +8,17 @@ use grantwell_core::{
         self, Action, Declaration, Existing, InUse, NamesToLoad, Pruning, Registrar, RegistryPlan, SetError,
         user::{PasswordChange, UserMetadata},
     },
+    scope::ScopeSet,
     step::Origin,
     store::{Applied, Outcome, References, Share, Store, StoreError, User},
     time::{Entropy, Timestamp},
 };
 use serde_json::json;
 
-use super::state::{self, StateFile};
+use super::{
+    scope_warnings,
+    state::{self, StateFile},
+};
 use crate::{
     app::SERVED,
     config::{Problem, Problems, SourceFile},
@@ -70,6 +74,8 @@ pub(crate) enum ApplyMode {
 pub(crate) struct ApplyReport {
     plan: RegistryPlan,
     mode: ApplyMode,
+    /// What is allowed and probably not meant.
+    pub(crate) warnings: Problems,
 }
 
 /// Reads the file, compares, commits. On any mistake nothing changes.
@@ -80,6 +86,10 @@ pub(crate) async fn apply(
     with: &Applying<'_>,
 ) -> Result<ApplyReport, Problems> {
     let state = state::parse(source)?;
+    let unowned = scope_warnings::unowned(&state);
+    let owners = store.resources(SERVED, &[], &unowned).await.map_err(unavailable)?;
+    let elsewhere = owners.iter().flat_map(|resource| resource.scopes.keys().map(String::as_str)).collect();
+    let warnings = scope_warnings::warnings(source, &state, &elsewhere);
     let origin = command_line(with.entropy);
     let registrar = with.registrar(&origin);
     for _ in 0..ROUNDS {
@@ -92,10 +102,10 @@ pub(crate) async fn apply(
         let plan = registry::plan(&declaration, &existing, pruning.as_ref(), &registrar)
             .map_err(|errors| problems(source, &state, &errors))?;
         if mode == ApplyMode::DryRun || plan.writes.is_empty() {
-            return Ok(ApplyReport { plan, mode });
+            return Ok(ApplyReport { plan, mode, warnings });
         }
         match store.commit(SERVED, Share::Rest, plan.writes.clone()).await.map_err(unavailable)? {
-            Outcome::Done => return Ok(ApplyReport { plan, mode }),
+            Outcome::Done => return Ok(ApplyReport { plan, mode, warnings }),
             Outcome::Conflict(_) => {}
         }
     }
@@ -112,7 +122,8 @@ pub(crate) fn from_nothing(source: &SourceFile, with: &Applying<'_>) -> Result<A
     let declaration = declaration(source, &state, &existing, &with.hashing, &registrar)?;
     let plan = registry::plan(&declaration, &existing, None, &registrar)
         .map_err(|errors| problems(source, &state, &errors))?;
-    Ok(ApplyReport { plan, mode: ApplyMode::DryRun })
+    let warnings = scope_warnings::warnings(source, &state, &ScopeSet::default());
+    Ok(ApplyReport { plan, mode: ApplyMode::DryRun, warnings })
 }
 
 /// The command line, with a trace id that the audit events of one run share.
@@ -243,7 +254,11 @@ impl ApplyReport {
                 "fields": change.fields,
             })
         });
-        json!({ "dry_run": self.mode == ApplyMode::DryRun, "changes": changes.collect::<Vec<_>>() })
+        json!({
+            "dry_run": self.mode == ApplyMode::DryRun,
+            "changes": changes.collect::<Vec<_>>(),
+            "warnings": self.warnings.list(),
+        })
     }
 }
 

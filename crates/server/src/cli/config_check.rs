@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::{
     config::{Configuration, Problem, Problems},
     master_key::{check_private, warn_readable},
+    tls_files::{self, TlsFileError},
 };
 
 /// Reads the configuration and looks at the files it names. Answers the warnings; a caller has more to check (templates,
@@ -15,13 +16,20 @@ pub(crate) fn check(
 ) -> Result<(Configuration, Vec<String>), Problems> {
     let config = Configuration::load(path, environment)?;
     let mut problems = Vec::new();
-    let mut private =
-        |what, path: &Path| problems.extend(check_private(what, path).err().map(Problem::nowhere));
     if config.keys.master.exists() {
-        private("the master key", &config.keys.master);
+        let wrong = check_private("the master key", &config.keys.master);
+        problems.extend(wrong.err().map(Problem::nowhere));
     }
     if let Some(tls) = &config.tls {
-        private("the TLS key", &tls.key);
+        // Files that are swapped are told as that, and not as a key that everybody can read.
+        match tls_files::read(&tls.certificate, &tls.key) {
+            Err(swapped @ TlsFileError::Swapped { .. }) => {
+                problems.push(Problem::nowhere(swapped.to_string()));
+            }
+            Err(TlsFileError::File(_)) | Ok(_) => {
+                problems.extend(check_private("the TLS key", &tls.key).err().map(Problem::nowhere));
+            }
+        }
         if !tls.certificate.exists() {
             problems.push(Problem::nowhere(format!(
                 "there is no TLS certificate at {}",
@@ -71,7 +79,17 @@ mod tests {
         for file in ["server.key", "grantwell.key"] {
             fs::set_permissions(folder.join(file), fs::Permissions::from_mode(0o400)).unwrap();
         }
-        fs::write(folder.join("server.crt"), "").unwrap();
+        for (file, text) in [
+            ("server.crt", include_str!("../../../store/tests/tls/server.key")),
+            ("server.key", include_str!("../../../store/tests/tls/server.pem")),
+        ] {
+            fs::remove_file(folder.join(file)).ok();
+            fs::write(folder.join(file), text).unwrap();
+        }
+        let problems = check(&path, []).unwrap_err().to_string();
+        assert!(problems.contains("are swapped") && !problems.contains("the TLS key"), "{problems}");
+        fs::write(folder.join("server.key"), "").unwrap();
+        fs::set_permissions(folder.join("server.key"), fs::Permissions::from_mode(0o400)).unwrap();
         fs::create_dir_all(folder.join("none")).unwrap();
         let (_, warnings) = check(&path, []).unwrap();
         assert_eq!(warnings.len(), 1);

@@ -58,6 +58,11 @@ pub(super) async fn run(command: DbCommand) -> Done {
             let config = configuration(&arguments.config.config)?;
             let (out, database) = (arguments.out.clone(), config.database.clone());
             aside(move || backup(&config, &arguments)).await?;
+            if out == Path::new(file::STREAM) {
+                warn_of(note(&database, "database.backed_up").await);
+                let _ = writeln!(std::io::stderr(), "the backup is complete");
+                return Ok(());
+            }
             say!("{} is complete: keep it and what opens it in different places", out.display());
             warn_of(note(&database, "database.backed_up").await);
             Ok(())
@@ -178,7 +183,14 @@ impl Source for Proven<'_> {
 }
 
 fn backup(config: &Configuration, arguments: &Backup) -> Done {
-    if arguments.out.exists() && !arguments.force {
+    let is_stream = arguments.out == Path::new(file::STREAM);
+    if is_stream && std::io::stdout().is_terminal() {
+        return Err(StartError(
+            "standard output is a terminal: name a file with --out, or send the backup to another program"
+                .to_owned(),
+        ));
+    }
+    if !is_stream && arguments.out.exists() && !arguments.force {
         return Err(StartError(format!(
             "{} exists already: choose another name, or use --force to overwrite it",
             arguments.out.display()
@@ -197,12 +209,18 @@ fn backup(config: &Configuration, arguments: &Backup) -> Done {
     let mut progress = Progress::new();
     let mut proven =
         Proven { source: source.as_mut(), issuer: &config.policy.issuer, master: SealKey::new(&master) };
-    let out = file::Out { path: &arguments.out, replaces: arguments.force };
-    let written = file::write(out, &lock, &header, &mut proven, &mut |table, rows| {
-        progress.tell(table, rows);
-    });
+    let mut on_progress = |table: &str, rows: u64| progress.tell(table, rows);
+    let written = if is_stream {
+        file::write_to(std::io::stdout().lock(), &lock, &header, &mut proven, &mut on_progress)
+    } else {
+        let out = file::Out { path: &arguments.out, replaces: arguments.force };
+        file::write(out, &lock, &header, &mut proven, &mut on_progress)
+    };
     progress.finish();
     written.map(drop).map_err(|error| match error {
+        CopyError::Output(why) if is_stream => {
+            StartError(format!("cannot write the backup to standard output: {}", reason(&why)))
+        }
         CopyError::Output(why) => {
             StartError(format!("cannot write {}: {}", arguments.out.display(), reason(&why)))
         }
@@ -346,6 +364,7 @@ fn move_to(config: &Configuration, arguments: &Move) -> Done {
         (None, Some(file)) => one_line::read(file).map(|url| url.to_string()).map_err(StartError)?,
         (None, None) => return Err(StartError("name the target with --to".to_owned())),
     };
+    grantwell_store::check_url(&to).map_err(StartError::of)?;
     let to = absolute(&to)?;
     if same_file(&config.database, &to) {
         return Err(StartError("the target exists already".to_owned()));

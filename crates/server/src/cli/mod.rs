@@ -6,6 +6,7 @@ mod db;
 mod dev;
 mod key;
 mod out;
+mod scope_warnings;
 pub(crate) mod state;
 
 use std::{
@@ -211,7 +212,12 @@ async fn serve(path: &Path) -> Result<(), StartError> {
 async fn apply_and_report(arguments: &Apply) -> Result<u8, StartError> {
     let applied = apply_state(arguments).await;
     match (applied, arguments.json) {
-        (Ok(report), false) => say!("{report}"),
+        (Ok(report), false) => {
+            for warning in &report.warnings.0 {
+                eprintln!("warning: {warning}");
+            }
+            say!("{report}");
+        }
         (Ok(report), true) => say!("{}", report.json()),
         (Err(problems), false) => return Err(StartError::of(problems)),
         (Err(problems), true) => {

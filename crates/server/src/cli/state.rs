@@ -15,7 +15,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::config::{Problem, Problems, SourceFile};
+use crate::config::{Location, Problem, Problems, SourceFile};
 
 /// The tables of the file.
 const TABLES: &[&str] = &["resource", "client", "user"];
@@ -76,6 +76,19 @@ impl Spans {
         };
         let message = format!("{}: {message}", self.whose);
         Problem { place: Some(source.place(span)), message, nearest: violation.nearest().map(str::to_owned) }
+    }
+
+    /// Where a word of a field with several stands; the whole field where it is not found as it is.
+    pub(crate) fn place_of_word(&self, field: &str, word: &str, source: &SourceFile) -> Location {
+        let span = self.fields.get(field).map_or_else(|| self.header.clone(), |spans| spans.value.clone());
+        let text = source.text.get(span.clone()).unwrap_or_default();
+        let ends = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || c == '"' || c == '\'');
+        let found = text.match_indices(word).find(|(at, _)| {
+            let before = text.get(..*at).and_then(|before| before.chars().next_back());
+            let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
+            ends(before) && ends(after)
+        });
+        source.place(found.map_or(span.clone(), |(at, _)| span.start + at..span.start + at + word.len()))
     }
 
     /// An error that is no rule of the registry's, at the place of a field.

@@ -36,7 +36,7 @@ pub(crate) use self::{
     keys::Keys,
     limits::LoadLimits,
     log::{LogFormat, LogSettings},
-    problem::{Problem, Problems, SourceFile},
+    problem::{Location, Problem, Problems, SourceFile},
     proxy::{ForwardingHeader, TrustedProxies},
     tls::Tls,
 };

@@ -157,9 +157,14 @@ impl Problems {
 }
 
 impl Problems {
-    /// For programs; what is shown of the line stays out.
+    /// For programs.
     pub(crate) fn json(&self) -> serde_json::Value {
-        let errors = self.0.iter().map(|problem| {
+        serde_json::json!({ "errors": self.list() })
+    }
+
+    /// Each for programs; what is shown of the line stays out.
+    pub(crate) fn list(&self) -> Vec<serde_json::Value> {
+        let each = self.0.iter().map(|problem| {
             let place = problem.place.as_ref();
             serde_json::json!({
                 "file": place.map(|place| &place.file),
@@ -169,7 +174,7 @@ impl Problems {
                 "nearest": problem.nearest,
             })
         });
-        serde_json::json!({ "errors": errors.collect::<Vec<_>>() })
+        each.collect()
     }
 }
 

@@ -213,6 +213,9 @@ impl<'a> Reader<'a> {
         match (kind, raw) {
             (ValueKind::Text | ValueKind::Secret, Raw::Text(text)) => Ok(Value::Text(text)),
             (ValueKind::Text | ValueKind::Secret, _) => wanted("a string"),
+            (ValueKind::Path, Raw::Text(text)) if text == "~" || text.starts_with("~/") => {
+                wanted("a whole path: \"~\" does not become a folder here")
+            }
             (ValueKind::Path, Raw::Text(text)) if !text.is_empty() => Ok(Value::Path(self.folder.join(text))),
             (ValueKind::Path, _) => wanted("the path of a file"),
             (ValueKind::Flag, Raw::Flag(flag)) => Ok(Value::Flag(flag)),

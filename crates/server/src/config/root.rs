@@ -71,7 +71,12 @@ pub(super) fn issuer(reader: &mut Reader<'_>) -> String {
 pub(super) fn database(reader: &mut Reader<'_>) -> String {
     let database = reader.text("database").unwrap_or_default();
     match grantwell_store::file_of(&database) {
-        Some(path) if !path.is_empty() => format!("sqlite:{}", reader.folder().join(path).display()),
+        Some(path) if !path.is_empty() => {
+            if let Err(OpenError::Setting { why }) = grantwell_store::check_url(&database) {
+                reader.refuse("database", &format!("cannot be used: {why}"));
+            }
+            format!("sqlite:{}", reader.folder().join(path).display())
+        }
         _ if database.starts_with("postgres://") || database.starts_with("postgresql://") => {
             match grantwell_store::check_url(&database) {
                 Ok(()) => {}

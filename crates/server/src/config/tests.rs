@@ -171,10 +171,23 @@ fn a_database_is_a_file_or_a_server() {
             "database cannot be used: sslmode must be verify-full or disable",
         ),
         ("postgres://u:hunter2@h/d?sslmodus=disable", "sslmodus"),
+        ("sqlite:grantwell.db?mode=rwc", "without the \"?\""),
+        ("sqlite::memory:", "the path of a file"),
+        ("sqlite://:memory:", "the path of a file"),
+        ("sqlite:file::memory:?cache=shared", "the path of a file"),
+        ("sqlite:file:grantwell.db", "without \"file:\""),
+        ("sqlite:~/grantwell.db", "the whole path, such as \"sqlite:/srv/grantwell.db\""),
+        ("sqlite:$HOME/grantwell.db", "the whole path"),
+        ("sqlite:/srv/${NAME}.db", "the whole path"),
+        ("sqlite:data/", "the path of a file"),
+        ("sqlite:", "such as \"sqlite:data/grantwell.db\""),
     ] {
         let found = wrong(&format!("database = \"{database}\""));
         assert_eq!(found.len(), 1, "{database} {found:?}");
         assert!(found[0].2.contains(part) && !found[0].2.contains("hunter2"), "{database} {found:?}");
+    }
+    for good in ["sqlite:a~b/x.db", "sqlite:///srv/x.db", "sqlite:/srv/a$b.db"] {
+        assert!(load(&format!("database = \"{good}\""), &[]).is_ok(), "{good}");
     }
     assert!(load("database = \"postgres://u:p@localhost,127.0.0.1:5433/d\"", &[]).is_ok());
 }
@@ -240,6 +253,8 @@ fn values_that_contradict_each_other_are_refused() {
         ("[limits]\naddress_forget = \"10ms\"", 2),
         ("[limits]\naccount_free = 0", 2),
         ("[proxy]\ntrusted = [\"everybody\"]", 2),
+        ("templates = \"~/templates\"", 1),
+        ("[keys]\nmaster = \"~/grantwell.key\"", 2),
         ("[proxy]\nheader = \"x-real-ip\"", 2),
         ("tls = \"on\"", 1),
         ("listen = \"127.0.0.1:8080\"\n[management]\nlisten = \"127.0.0.1:8080\"", 3),

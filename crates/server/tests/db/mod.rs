@@ -129,6 +129,43 @@ fn q_01_a_backup_shows_nothing_to_who_does_not_hold_its_key() {
 }
 
 #[test]
+fn a_backup_goes_through_standard_output_and_input() {
+    let place = Place::filled();
+    let key = ["--passphrase-file", "passphrase", "--config", "grantwell.toml"];
+    let output = place.run(&[&["db", "backup", "--out", "-"][..], &key].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        output.stdout.starts_with(b"age-encryption.org/v1"),
+        "nothing but the backup is on standard output"
+    );
+    assert!(said.contains("the backup is complete"), "{said}");
+    assert!(!place.path("-").exists());
+    assert_eq!(place.rows("audit WHERE body LIKE '%database.backed_up%'"), 1);
+    place.lose_everything();
+    for (command, part) in [("verify", "the backup is whole"), ("restore", "restored ")] {
+        let mut child = place
+            .command(&[&["db", command, "-"][..], &key].concat())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(&output.stdout).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && said.contains(part), "{said}");
+    }
+    assert_eq!(place.rows("user"), 1);
+    // Who reads it left before the end: that is no backup.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output =
+        place.command(&[&["db", "backup", "--out", "-"][..], &key].concat()).stdout(writer).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("cannot write the backup"), "{said}");
+}
+
+#[test]
 fn a_damaged_or_foreign_backup_restores_nothing() {
     let place = Place::backed_up();
     let backup = fs::read(place.path("backup")).unwrap();

@@ -67,7 +67,7 @@ pub(crate) struct Shown {
 pub(crate) struct Backup {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
-    /// The file to write
+    /// The file to write; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// A file whose only line is the passphrase, at least 12 characters
@@ -97,7 +97,7 @@ pub(crate) struct Opener {
 pub(crate) struct Restore {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
-    /// The backup
+    /// The backup; - is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     #[command(flatten)]
@@ -109,7 +109,7 @@ pub(crate) struct Restore {
 pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
-    /// The backup
+    /// The backup; - is standard input
     #[arg(value_name = "FILE", requires = "opens")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, BufReader, BufWriter, Read, Write},
+    io::{self, BufReader, BufWriter, IsTerminal as _, Read, Write},
     path::Path,
 };
 
@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{config::problem::reason, one_line, start_error::StartError};
+
+/// The name that means standard output, or standard input.
+pub(super) const STREAM: &str = "-";
 
 const MAGIC: &[u8] = b"grantwell backup 1\n";
 
@@ -139,7 +142,8 @@ pub(super) fn write(
         let mut prefix = out.path.file_name().unwrap_or_default().to_owned();
         prefix.push(".partial.");
         let partial = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
-        let tallies = write_all(partial.as_file(), lock, header, source, on_progress)?;
+        let (tallies, written) = write_all(partial.as_file(), lock, header, source, on_progress)?;
+        written.sync_all()?;
         // Another may have come meanwhile.
         let named =
             if out.replaces { partial.persist(out.path) } else { partial.persist_noclobber(out.path) };
@@ -147,10 +151,7 @@ pub(super) fn write(
         fs::File::open(folder).and_then(|folder| folder.sync_all())?;
         Ok(tallies)
     };
-    written().map_err(|failure| match failure {
-        Failure::Copy(error) => error,
-        Failure::Io(error) => CopyError::Output(error),
-    })
+    written().map_err(CopyError::from)
 }
 
 enum Failure {
@@ -170,13 +171,24 @@ impl From<CopyError> for Failure {
     }
 }
 
-fn write_all(
-    partial: &fs::File,
+/// Writes a backup of all of `source` to a stream, which is whole when nothing went wrong.
+pub(super) fn write_to(
+    out: impl Write,
     lock: &BackupLock,
     header: &Header,
     source: &mut dyn Source,
     on_progress: &mut dyn FnMut(&str, u64),
-) -> Result<Vec<(&'static str, Tally)>, Failure> {
+) -> Result<Vec<(&'static str, Tally)>, CopyError> {
+    write_all(out, lock, header, source, on_progress).map(|(tallies, _)| tallies).map_err(CopyError::from)
+}
+
+fn write_all<W: Write>(
+    to: W,
+    lock: &BackupLock,
+    header: &Header,
+    source: &mut dyn Source,
+    on_progress: &mut dyn FnMut(&str, u64),
+) -> Result<(Vec<(&'static str, Tally)>, W), Failure> {
     let encryptor = match lock {
         BackupLock::Passphrase(passphrase) => age::Encryptor::with_user_passphrase(passphrase.clone()),
         BackupLock::Recipient(recipient) => {
@@ -184,7 +196,7 @@ fn write_all(
             age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?
         }
     };
-    let mut out = encryptor.wrap_output(BufWriter::new(partial))?;
+    let mut out = encryptor.wrap_output(BufWriter::new(to))?;
     out.write_all(MAGIC)?;
     let json = Zeroizing::new(serde_json::to_vec(header).map_err(io::Error::other)?);
     frame(&mut out, b'H', &json)?;
@@ -206,9 +218,18 @@ fn write_all(
         tallies.push((name, tally));
     }
     frame(&mut out, b'E', &serde_json::to_vec(&counted(&tallies)).map_err(io::Error::other)?)?;
-    let file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    Ok(tallies)
+    let mut to = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    to.flush()?;
+    Ok((tallies, to))
+}
+
+impl From<Failure> for CopyError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Copy(error) => error,
+            Failure::Io(error) => Self::Output(error),
+        }
+    }
 }
 
 fn frame(out: &mut impl Write, tag: u8, content: &[u8]) -> io::Result<()> {
@@ -252,13 +273,25 @@ impl BackupFile {
         passphrase_file: Option<&Path>,
         identity: Option<&Path>,
     ) -> Result<Self, StartError> {
-        let refuse = |why: &str| StartError(format!("cannot read the backup {}: {why}", path.display()));
+        let name = if path == Path::new(STREAM) {
+            "on standard input".to_owned()
+        } else {
+            path.display().to_string()
+        };
+        let refuse = |why: &str| StartError(format!("cannot read the backup {name}: {why}"));
         let identities: Vec<Box<dyn age::Identity>> = match (passphrase_file, identity) {
             (Some(file), _) => vec![Box::new(age::scrypt::Identity::new(passphrase(file)?))],
             (None, Some(file)) => identities(file)?,
             (None, None) => return Err(StartError("name --passphrase-file or --identity".to_owned())),
         };
-        let file = fs::File::open(path).map_err(|why| refuse(&reason(&why)))?;
+        let file: Box<dyn Read> = if path == Path::new(STREAM) {
+            if io::stdin().is_terminal() {
+                return Err(refuse("it is a terminal"));
+            }
+            Box::new(io::stdin())
+        } else {
+            Box::new(fs::File::open(path).map_err(|why| refuse(&reason(&why)))?)
+        };
         let decryptor = age::Decryptor::new_buffered(BufReader::new(file))
             .map_err(|_| refuse("it is not a backup of Grantwell"))?;
         let content =

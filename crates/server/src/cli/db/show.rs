@@ -10,7 +10,7 @@ use grantwell_store::{
 };
 use serde_json::{Value as Json, json};
 
-use super::file::Header;
+use super::file::{Header, STREAM};
 use crate::{
     ambient::SystemEntropy,
     app::SERVED,
@@ -223,6 +223,7 @@ pub(super) async fn verify(config: &Configuration, as_json: bool) -> Result<(), 
 pub(super) fn backup(file: &Path, header: &Header, tallies: &[(&'static str, Tally)], as_json: bool) {
     let rows: u64 = tallies.iter().map(|(_, tally)| tally.rows).sum();
     let made = shown(Timestamp::from_millis(header.created_at));
+    let name = if file == Path::new(STREAM) { "the backup".to_owned() } else { file.display().to_string() };
     if as_json {
         let tables = tallies.iter().map(|(table, tally)| ((*table).to_owned(), json!(tally.rows)));
         let all = json!({
@@ -235,8 +236,7 @@ pub(super) fn backup(file: &Path, header: &Header, tallies: &[(&'static str, Tal
         say!("{all}");
     } else {
         say!(
-            "{} is whole: {rows} rows of {} as of {made}, schema version {}",
-            file.display(),
+            "{name} is whole: {rows} rows of {} as of {made}, schema version {}",
             header.issuer,
             header.schema
         );
