@@ -16,6 +16,7 @@ mod pages;
 mod registered;
 mod router;
 mod run;
+mod short_log;
 mod start;
 mod start_error;
 mod step_event;

@@ -13,9 +13,9 @@ use crate::{
 /// Why a token request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
-    /// A parameter stands more than once (RFC 6749 §3.2).
-    Repeated,
-    /// A required parameter is missing.
+    /// A parameter stands more than once (RFC 6749 §3.2); names it.
+    Repeated(&'static str),
+    /// A required parameter is missing; names it.
     Missing(&'static str),
     /// No such grant.
     UnsupportedGrantType,
@@ -72,8 +72,8 @@ pub enum TokenRefusal {
 }
 
 impl From<Repeated> for TokenRefusal {
-    fn from(_: Repeated) -> Self {
-        Self::Repeated
+    fn from(Repeated(name): Repeated) -> Self {
+        Self::Repeated(name)
     }
 }
 
@@ -87,8 +87,8 @@ impl Refusal for TokenRefusal {
     fn public(&self) -> OAuthError {
         use ErrorCode as E;
         let (code, description) = match self {
-            Self::Repeated => (E::InvalidRequest, "a parameter is repeated"),
-            Self::Missing(_) => (E::InvalidRequest, "a required parameter is missing"),
+            Self::Repeated(name) => return OAuthError::about(E::InvalidRequest, name, "is repeated"),
+            Self::Missing(name) => return OAuthError::about(E::InvalidRequest, name, "is missing"),
             Self::UnsupportedGrantType => (E::UnsupportedGrantType, "this grant type is not supported"),
             Self::GrantNotAllowed => {
                 (E::UnauthorizedClient, "the client is not registered for this grant type")
@@ -128,7 +128,7 @@ impl Refusal for TokenRefusal {
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::Repeated => "repeated_parameter",
+            Self::Repeated(_) => "repeated_parameter",
             Self::Missing(_) => "missing_parameter",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::GrantNotAllowed => "grant_not_allowed",

@@ -365,10 +365,10 @@ async fn j_05_no_header_gets_a_line_more() {
 }
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    fn take(&self) -> String {
+    pub(super) fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 }
@@ -384,7 +384,7 @@ impl Write for Lines {
 }
 
 /// A log of everything, and what is in it.
-fn logged(shape: LogShape) -> (Dispatch, Lines) {
+pub(super) fn logged(shape: LogShape) -> (Dispatch, Lines) {
     // While there is but one log, a line that another test is the first to come by counts as wanted by nobody, and stays so.
     static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
     LazyLock::force(&ANOTHER);
@@ -405,7 +405,7 @@ const EVIL: &[&str] = &[
 #[tokio::test]
 async fn j_07_a_log_line_stays_one_record() {
     let world = World::new().await;
-    for shape in [LogShape::Json, LogShape::Text] {
+    for shape in [LogShape::Json, LogShape::Text, LogShape::Short] {
         let (log, lines) = logged(shape);
         let guard = tracing::dispatcher::set_default(&log);
         for evil in EVIL {

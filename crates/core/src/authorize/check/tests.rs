@@ -155,7 +155,9 @@ fn a_01_any_other_repeated_parameter_is_told_to_the_client() {
     for name in sent.chain(once) {
         for values in [["x", "x"], ["x", "y"], ["", "x"]] {
             let changes = values.map(|value| (name, value));
-            assert_eq!(refused(&changes), RequestRefusal::Repeated(name.to_owned()));
+            let named = if name == "foo" { "an unknown parameter" } else { name };
+            assert_eq!(refused(&changes), RequestRefusal::Repeated(named));
+            assert_eq!(refused(&changes).public().sentence(), format!("{named} is repeated"));
             assert_eq!(error(&changes), "invalid_request");
         }
     }
@@ -229,6 +231,7 @@ fn a_05_long_values_are_refused_and_a_long_state_is_not_given_back() {
         ("id_token_hint", 16 * 1024),
     ] {
         assert_eq!(refused(&[(name, &long[..=most])]), RequestRefusal::TooLong(name));
+        assert_eq!(RequestRefusal::TooLong(name).public().sentence(), format!("{name} is too long"));
     }
     for (name, most) in [("state", 2048), ("nonce", 512), ("login_hint", 256)] {
         assert!(checked(&[(name, &long[..most])]).is_ok(), "{name}");
@@ -493,7 +496,7 @@ fn the_step_passes_on_what_the_checks_say() {
 #[test]
 fn every_refusal_has_a_reason_of_its_own_and_a_registered_code() {
     let refusals = [
-        RequestRefusal::Repeated(String::new()),
+        RequestRefusal::Repeated("state"),
         RequestRefusal::TooLong("state"),
         RequestRefusal::ControlCharacter("state"),
         RequestRefusal::RequestObject,
@@ -515,5 +518,5 @@ fn every_refusal_has_a_reason_of_its_own_and_a_registered_code() {
     assert_eq!(reasons.len(), refusals.len());
     // RFC 6749 §4.1.2.1: what `error_description` may hold.
     let printable = |text: &str| text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e));
-    assert!(refusals.iter().all(|refusal| printable(refusal.public().description)));
+    assert!(refusals.iter().all(|refusal| printable(&refusal.public().sentence())));
 }

@@ -288,6 +288,10 @@ fn c_06_c_07_what_is_not_the_code_is_not_known() {
             refusal(redeem(&fx::client(), &record, &[(missing, None)])),
             TokenRefusal::Missing(missing)
         );
+        assert_eq!(
+            crate::error::Refusal::public(&TokenRefusal::Missing(missing)).sentence(),
+            format!("{missing} is missing")
+        );
     }
 }
 
