@@ -4,8 +4,6 @@
 
 use std::borrow::Cow;
 
-use std::borrow::Cow;
-
 /// A registered error code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {

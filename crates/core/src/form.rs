@@ -70,53 +70,6 @@ fn known_name(name: &str) -> &'static str {
     NAMES.iter().find(|known| **known == name).copied().unwrap_or("an unknown parameter")
 }
 
-/// The parameters that an error can name: a name that came with a request is never repeated to the outside.
-static NAMES: &[&str] = &[
-    "access_token",
-    "acr_values",
-    "assertion",
-    "claims",
-    "claims_locales",
-    "client_assertion",
-    "client_assertion_type",
-    "client_id",
-    "client_secret",
-    "code",
-    "code_challenge",
-    "code_challenge_method",
-    "code_verifier",
-    "display",
-    "grant_type",
-    "id_token_hint",
-    "login_hint",
-    "logout_hint",
-    "max_age",
-    "nonce",
-    "password",
-    "post_logout_redirect_uri",
-    "prompt",
-    "redirect_uri",
-    "refresh_token",
-    "registration",
-    "request",
-    "request_uri",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-    "token",
-    "token_type_hint",
-    "ui_locales",
-    "username",
-    "audience",
-    "resource",
-];
-
-/// A parameter's name as errors say it.
-fn known_name(name: &str) -> &'static str {
-    NAMES.iter().find(|known| **known == name).copied().unwrap_or("an unknown parameter")
-}
-
 /// A parameter that may not be repeated was; names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeated(pub &'static str);

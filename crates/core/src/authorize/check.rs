@@ -26,6 +26,9 @@ use crate::{
 };
 
 const LONGEST_STATE: usize = 2048;
+/// The longest URL that an error goes back in, and the room in it for what is beside `state` and the redirect URI.
+const LONGEST_URL: usize = 8 * 1024;
+const OTHER_PARAMETERS: usize = 1024;
 const LONGEST_NONCE: usize = 512;
 const LONGEST_HINT: usize = 256;
 const MOST_LIST_ITEMS: usize = 16;
@@ -237,12 +240,24 @@ fn destination<'a>(
         (None, [only]) if !is_openid => only.clone(),
         (None, _) => return Err(PageRefusal::RedirectUriMissing(id.clone())),
     };
-    // Given back only as it would be accepted.
-    let state = value(form, "state", LONGEST_STATE).ok().flatten().map(str::to_owned);
     let asked = form.one("response_mode").ok().flatten().and_then(ResponseMode::read);
     let response_mode = asked.filter(|mode| can_reach(*mode, &redirect_uri)).unwrap_or_default();
+    let state = state(form, &redirect_uri, response_mode).map(str::to_owned);
     let redirect = Redirect { uri: redirect_uri, sent: received.is_some(), mode: response_mode, state };
     Ok(Destination { client, redirect })
+}
+
+/// What goes back as `state` with every error (RFC 6749 §4.1.2.1), also when it is what is wrong: the first where it stands
+/// twice, none that would make the URL longer than any that is read, and none that a form would change.
+fn state<'a>(form: &'a Form, redirect_uri: &str, mode: ResponseMode) -> Option<&'a str> {
+    let state = form.many("state").next()?;
+    let encoded: usize = form_urlencoded::byte_serialize(state.as_bytes()).map(str::len).sum();
+    let fits = redirect_uri.len() + encoded + OTHER_PARAMETERS <= LONGEST_URL;
+    let survives = match mode {
+        ResponseMode::Query => true,
+        ResponseMode::FormPost => !state.contains(char::is_control),
+    };
+    (fits && survives).then_some(state)
 }
 
 /// All that a check may look at.

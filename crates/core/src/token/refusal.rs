@@ -38,8 +38,12 @@ pub enum TokenRefusal {
     CodeUsed,
     /// `redirect_uri` is not that of the authorization request (RFC 6749 §4.1.3).
     RedirectUri,
-    /// `code_verifier` is missing, malformed or wrong (RFC 7636 §4.6).
+    /// `redirect_uri` is missing, and the authorization request had one.
+    RedirectUriMissing,
+    /// `code_verifier` is malformed or wrong (RFC 7636 §4.6).
     Verifier,
+    /// `code_verifier` is missing, and the authorization request had a challenge. It guesses nothing, and so the code stays valid.
+    VerifierMissing,
     /// `code_verifier` where the authorization request had no challenge (OAuth 2.1 §4.1.3).
     UnexpectedVerifier,
 
@@ -104,6 +108,14 @@ impl Refusal for TokenRefusal {
             Self::RedirectUri => {
                 (E::InvalidGrant, "redirect_uri is not the one of the authorization request")
             }
+            Self::RedirectUriMissing => {
+                let missing = "is missing: the authorization request had one";
+                return OAuthError::about(E::InvalidGrant, "redirect_uri", missing);
+            }
+            Self::VerifierMissing => {
+                let missing = "is missing: the authorization request had a code_challenge";
+                return OAuthError::about(E::InvalidGrant, "code_verifier", missing);
+            }
             Self::Verifier => (E::InvalidGrant, "code_verifier does not match the code challenge"),
             Self::UnexpectedVerifier => {
                 (E::InvalidGrant, "code_verifier was sent, but the authorization request had no challenge")
@@ -140,7 +152,9 @@ impl Refusal for TokenRefusal {
             Self::CodeReplayed => "code_replayed",
             Self::CodeUsed => "code_used",
             Self::RedirectUri => "redirect_uri",
+            Self::RedirectUriMissing => "redirect_uri_missing",
             Self::Verifier => "verifier",
+            Self::VerifierMissing => "verifier_missing",
             Self::UnexpectedVerifier => "unexpected_verifier",
             Self::UnknownRefreshToken => "unknown_refresh_token",
             Self::ForeignRefreshToken => "foreign_refresh_token",

@@ -129,7 +129,6 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         developer.remedy = Some(remedy.as_str().into());
     }
     renderer.x.note(|notes| {
-        notes.reason = Some(refusal.reason().to_owned());
         notes.parameter = refusal.public().parameter;
         notes.client_id = client.map(|client| client.client_id.clone());
     });
@@ -143,5 +142,5 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         back: name.zip(home).map(|(name, uri)| Back { name: name.into(), uri: uri.into() }),
         developer: renderer.for_developers(developer),
     };
-    renderer.page(400, &page)
+    renderer.error_of(400, &page, refusal.reason())
 }

@@ -116,6 +116,12 @@ pub(crate) fn refused(x: &Exchange, refusal: &dyn Refusal) -> Response {
     error_json(x, error.code.status(), (error.code.as_str(), &error.sentence()), &detail)
 }
 
+/// The JSON error of a request that reaches no endpoint, or of a page that the client does not read.
+pub(crate) fn unrouted(x: &Exchange, status: u16, public: (&str, &str), reason: &str) -> Response {
+    x.note(|notes| notes.reason = Some(reason.to_owned()));
+    error_json(x, status, public, &Detail { reason: Some(reason), mismatch: None })
+}
+
 /// The JSON error for a body that was not read.
 pub(crate) fn bad_body(x: &Exchange, error: BodyError) -> Response {
     x.note(|notes| notes.reason = Some(error.reason().to_owned()));

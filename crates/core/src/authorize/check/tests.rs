@@ -237,8 +237,16 @@ fn a_05_long_values_are_refused_and_a_long_state_is_not_given_back() {
         assert!(checked(&[(name, &long[..most])]).is_ok(), "{name}");
     }
     let client = fx::client();
-    assert_eq!(placed(&form(&[("state", &long[..2049])]), &client).unwrap().redirect.state, None);
-    assert_eq!(placed(&form(&[("state", "a"), ("state", "b")]), &client).unwrap().redirect.state, None);
+    let given_back = |changes: &[(&str, &str)]| placed(&form(changes), &client).unwrap().redirect.state;
+    assert_eq!(given_back(&[("state", &long[..2049])]).as_deref(), Some(&long[..2049]), "though too long");
+    assert_eq!(given_back(&[("state", "a"), ("state", "b")]).as_deref(), Some("a"), "the first of two");
+    assert_eq!(given_back(&[("state", "a\nb")]).as_deref(), Some("a\nb"));
+    let (most, redirect_uri) =
+        (LONGEST_URL - OTHER_PARAMETERS, placed(&form(&[]), &client).unwrap().redirect.uri);
+    let most = most - redirect_uri.len();
+    assert!(given_back(&[("state", &long[..most])]).is_some());
+    assert_eq!(given_back(&[("state", &long[..=most])]), None, "longer than a URL");
+    assert_eq!(given_back(&[("state", &"%".repeat(most / 3 + 1))]), None, "as it is encoded");
     let many = vec!["x"; 40].join(" ");
     assert_eq!(checked(&[("acr_values", &many), ("ui_locales", &many)]).unwrap().acr_values.len(), 16);
 }
@@ -258,13 +266,15 @@ fn a_05_what_cannot_be_carried_to_the_next_page_is_refused_at_once() {
 }
 
 #[test]
-fn j_05_control_characters_are_refused_and_never_given_back() {
+fn j_05_control_characters_are_refused_and_given_back_only_where_they_are_encoded() {
     for bad in ["a\r\nb", "a\nb", "a\rb", "a\0b", "\u{85}", "\u{7f}"] {
         for name in ["state", "nonce", "login_hint", "ui_locales", "acr_values", "code_challenge", "prompt"] {
             assert_eq!(refused(&[(name, bad)]), RequestRefusal::ControlCharacter(name), "{bad:?}");
         }
         let client = fx::client();
-        assert_eq!(placed(&form(&[("state", bad)]), &client).unwrap().redirect.state, None);
+        let given_back = |changes: &[(&str, &str)]| placed(&form(changes), &client).unwrap().redirect.state;
+        assert_eq!(given_back(&[("state", bad)]).as_deref(), Some(bad));
+        assert_eq!(given_back(&[("state", bad), ("response_mode", "form_post")]), None);
     }
     // Not a line feed, whatever its last byte is.
     let request = checked(&[("state", "\u{10a} \"<&")]).unwrap();
