@@ -51,7 +51,7 @@ impl Refusal for AudienceRefusal {
                 "scope is not a space-separated list of scope tokens",
             ),
             Self::ScopeSyntax(ScopeSyntax::TooMany) => {
-                OAuthError::new(ErrorCode::InvalidScope, "scope is too long")
+                OAuthError::about(ErrorCode::InvalidScope, "scope", "is too long")
             }
             Self::NoScopeLeft => OAuthError::new(
                 ErrorCode::InvalidScope,
@@ -68,7 +68,7 @@ impl Refusal for AudienceRefusal {
                 ErrorCode::InvalidTarget,
                 "several resources own these scopes: name one with resource, or register a default_resource",
             ),
-            Self::Repeated => OAuthError::new(ErrorCode::InvalidRequest, "scope is repeated"),
+            Self::Repeated => OAuthError::about(ErrorCode::InvalidRequest, "scope", "is repeated"),
         }
     }
 

@@ -74,10 +74,10 @@ impl BearerRefusal {
         if *self == Self::NoToken {
             return "Bearer".to_owned();
         }
-        let OAuthError { code, description } = self.public();
+        let error = self.public();
         let scope =
             if let Self::Scope(scope) = self { format!(", scope=\"{scope}\"") } else { String::new() };
-        format!("Bearer error=\"{}\", error_description=\"{description}\"{scope}", code.as_str())
+        format!("Bearer error=\"{}\", error_description=\"{}\"{scope}", error.code.as_str(), error.sentence())
     }
 }
 

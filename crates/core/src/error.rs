@@ -2,6 +2,8 @@
 //! event and the trace; [`OAuthError`] is the part that leaves the server: a registered code and a fixed
 //! sentence that never echoes input (RFC 6749 §4.1.2.1, §5.2; RFC 6750 §3.1; OpenID Connect Core 1.0 §3.1.2.6).
 
+use std::borrow::Cow;
+
 /// A registered error code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -113,14 +115,29 @@ impl ErrorCode {
 pub struct OAuthError {
     /// The registered code.
     pub code: ErrorCode,
-    /// A fixed sentence for the developer; never holds input.
+    /// A fixed sentence for the developer, or the end of one that begins with the parameter; never holds input.
     pub description: &'static str,
+    /// The parameter that the sentence is about, by a name of ours.
+    pub parameter: Option<&'static str>,
 }
 
 impl OAuthError {
     /// A code with its sentence.
     pub const fn new(code: ErrorCode, description: &'static str) -> Self {
-        Self { code, description }
+        Self { code, description, parameter: None }
+    }
+
+    /// A code with what is wrong with a parameter: `"is missing"`.
+    pub const fn about(code: ErrorCode, parameter: &'static str, description: &'static str) -> Self {
+        Self { code, description, parameter: Some(parameter) }
+    }
+
+    /// The whole sentence, with the name of the parameter.
+    pub fn sentence(&self) -> Cow<'static, str> {
+        match self.parameter {
+            Some(parameter) => Cow::Owned(format!("{parameter} {}", self.description)),
+            None => Cow::Borrowed(self.description),
+        }
     }
 }
 

@@ -23,6 +23,53 @@ pub enum FormError {
     Encoding,
 }
 
+/// The parameters that an error can name: a name that came with a request is never repeated to the outside.
+static NAMES: &[&str] = &[
+    "access_token",
+    "acr_values",
+    "assertion",
+    "claims",
+    "claims_locales",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "display",
+    "grant_type",
+    "id_token_hint",
+    "login_hint",
+    "logout_hint",
+    "max_age",
+    "nonce",
+    "password",
+    "post_logout_redirect_uri",
+    "prompt",
+    "redirect_uri",
+    "refresh_token",
+    "registration",
+    "request",
+    "request_uri",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    "token",
+    "token_type_hint",
+    "ui_locales",
+    "username",
+    "audience",
+    "resource",
+];
+
+/// A parameter's name as errors say it.
+fn known_name(name: &str) -> &'static str {
+    NAMES.iter().find(|known| **known == name).copied().unwrap_or("an unknown parameter")
+}
+
 /// A parameter that may not be repeated was; names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeated(pub &'static str);
@@ -81,11 +128,11 @@ impl Form {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The name of any parameter outside `repeatable` that stands more than once.
-    pub fn repeated(&self, repeatable: &[&str]) -> Option<&str> {
+    /// Any parameter outside `repeatable` that stands more than once.
+    pub fn repeated(&self, repeatable: &[&str]) -> Option<Repeated> {
         self.pairs.iter().enumerate().find_map(|(at, (name, _))| {
             let again = self.pairs.iter().skip(at + 1).any(|(other, _)| other == name);
-            (again && !repeatable.contains(&name.as_str())).then_some(name.as_str())
+            (again && !repeatable.contains(&name.as_str())).then(|| Repeated(known_name(name)))
         })
     }
 
@@ -124,8 +171,10 @@ mod tests {
         for text in ["a=1&a=1", "a=1&b=2&a=3", "a=&a=1", "%61=1&a=2"] {
             let form = Form::parse(text.as_bytes()).unwrap();
             assert_eq!(form.one("a"), Err(Repeated("a")), "{text}");
-            assert_eq!(form.repeated(&["resource"]), Some("a"), "{text}");
+            assert_eq!(form.repeated(&["resource"]), Some(Repeated("an unknown parameter")), "{text}");
         }
+        let form = Form::parse(b"code=1&code=2").unwrap();
+        assert_eq!(form.repeated(&[]), Some(Repeated("code")));
         let form = Form::parse(b"resource=x&resource=y").unwrap();
         assert_eq!(form.repeated(&["resource"]), None);
         assert_eq!(form.many("resource").collect::<Vec<_>>(), ["x", "y"]);

@@ -24,12 +24,12 @@ pub enum IntrospectionRefusal {
     /// `token` is missing.
     NoToken,
     /// A parameter stands more than once.
-    Repeated,
+    Repeated(&'static str),
 }
 
 impl From<Repeated> for IntrospectionRefusal {
-    fn from(_: Repeated) -> Self {
-        Self::Repeated
+    fn from(Repeated(name): Repeated) -> Self {
+        Self::Repeated(name)
     }
 }
 
@@ -37,8 +37,8 @@ impl Refusal for IntrospectionRefusal {
     fn public(&self) -> OAuthError {
         match self {
             Self::PublicClient => OAuthError::new(ErrorCode::InvalidClient, "client authentication failed"),
-            Self::NoToken => OAuthError::new(ErrorCode::InvalidRequest, "token is missing"),
-            Self::Repeated => OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated"),
+            Self::NoToken => OAuthError::about(ErrorCode::InvalidRequest, "token", "is missing"),
+            Self::Repeated(name) => OAuthError::about(ErrorCode::InvalidRequest, name, "is repeated"),
         }
     }
 
@@ -46,7 +46,7 @@ impl Refusal for IntrospectionRefusal {
         match self {
             Self::PublicClient => "public_client",
             Self::NoToken => "no_token",
-            Self::Repeated => "repeated_parameter",
+            Self::Repeated(_) => "repeated_parameter",
         }
     }
 }
@@ -102,8 +102,8 @@ impl IntrospectionRequest {
     /// Reads the parameters.
     pub fn read(form: &Form) -> Self {
         let token = || {
-            if form.repeated(&[]).is_some() {
-                return Err(IntrospectionRefusal::Repeated);
+            if let Some(repeated) = form.repeated(&[]) {
+                return Err(repeated.into());
             }
             form.one("token")?.ok_or(IntrospectionRefusal::NoToken)
         };

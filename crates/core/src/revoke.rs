@@ -20,27 +20,27 @@ pub enum RevocationRefusal {
     /// `token` is missing.
     NoToken,
     /// A parameter stands more than once.
-    Repeated,
+    Repeated(&'static str),
 }
 
 impl From<Repeated> for RevocationRefusal {
-    fn from(_: Repeated) -> Self {
-        Self::Repeated
+    fn from(Repeated(name): Repeated) -> Self {
+        Self::Repeated(name)
     }
 }
 
 impl Refusal for RevocationRefusal {
     fn public(&self) -> OAuthError {
         match self {
-            Self::NoToken => OAuthError::new(ErrorCode::InvalidRequest, "token is missing"),
-            Self::Repeated => OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated"),
+            Self::NoToken => OAuthError::about(ErrorCode::InvalidRequest, "token", "is missing"),
+            Self::Repeated(name) => OAuthError::about(ErrorCode::InvalidRequest, name, "is repeated"),
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
             Self::NoToken => "no_token",
-            Self::Repeated => "repeated_parameter",
+            Self::Repeated(_) => "repeated_parameter",
         }
     }
 }
@@ -63,8 +63,8 @@ impl RevocationRequest {
     /// Reads the parameters.
     pub fn read(form: &Form) -> Self {
         let token = || {
-            if form.repeated(&[]).is_some() {
-                return Err(RevocationRefusal::Repeated);
+            if let Some(repeated) = form.repeated(&[]) {
+                return Err(repeated.into());
             }
             form.one("token")?.ok_or(RevocationRefusal::NoToken)
         };

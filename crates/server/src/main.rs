@@ -17,6 +17,7 @@ mod pages;
 mod registered;
 mod router;
 mod run;
+mod short_log;
 mod start;
 mod start_error;
 mod step_event;

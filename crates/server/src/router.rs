@@ -1,14 +1,15 @@
 //! Every route on one page, with who may use it and whether other origins may call it from a browser.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     Router,
     body::Body,
-    extract::Request,
-    http::{HeaderMap, HeaderValue, Method, Uri, header},
+    extract::{MatchedPath, Request},
+    handler::Handler,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
-    routing::{MethodRouter, get, post},
+    routing::{self, MethodRouter},
 };
 use grantwell_core::discovery::path;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -19,11 +20,11 @@ use crate::{
         account, assets, authorize, consent, discovery, end_session,
         exchange::Exchange,
         health, interaction, introspect, principal,
-        renderer::Renderer,
         response::{self, Response, set},
-        revoke, select_account, sign_in, token, userinfo,
+        revoke, select_account, sign_in, token,
+        unrouted::Unrouted,
+        userinfo,
     },
-    pages::error::Cause,
     telemetry,
 };
 
@@ -54,19 +55,40 @@ struct Route {
     path: &'static str,
     class: Class,
     cors: Cors,
-    methods: MethodRouter<Arc<App>>,
+    methods: Methods,
 }
 
-fn public(path: &'static str, cors: Cors, methods: MethodRouter<Arc<App>>) -> Route {
+fn public(path: &'static str, cors: Cors, methods: Methods) -> Route {
     Route { path, class: Class::Public, cors, methods }
 }
 
-fn user(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
+fn user(path: &'static str, methods: Methods) -> Route {
     Route { path, class: Class::User, cors: Cors::None, methods }
 }
 
-fn login_ui(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
+fn login_ui(path: &'static str, methods: Methods) -> Route {
     Route { path, class: Class::LoginUi, cors: Cors::None, methods }
+}
+
+/// The handlers of a route and the names of their methods.
+struct Methods {
+    handlers: MethodRouter<Arc<App>>,
+    names: Vec<&'static str>,
+}
+
+impl Methods {
+    fn post<H: Handler<T, Arc<App>>, T: 'static>(mut self, handler: H) -> Self {
+        self.names.push("POST");
+        Self { handlers: self.handlers.post(handler), ..self }
+    }
+}
+
+fn get<H: Handler<T, Arc<App>>, T: 'static>(handler: H) -> Methods {
+    Methods { handlers: routing::get(handler), names: vec!["GET", "HEAD"] }
+}
+
+fn post<H: Handler<T, Arc<App>>, T: 'static>(handler: H) -> Methods {
+    Methods { handlers: routing::post(handler), names: vec!["POST"] }
 }
 
 fn routes() -> Vec<Route> {
@@ -101,8 +123,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for route in routes() {
         tracing::trace!(path = route.path, class = ?route.class, "route");
-        let methods = with_check(app, route.class, route.methods);
-        router = router.route(route.path, with_cors(route.cors, methods));
+        let methods = with_check(app, route.class, route.methods.handlers);
+        router = router.route(route.path, methods);
     }
     layered(router, app)
 }
@@ -114,6 +136,7 @@ pub(crate) fn layered(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(app), guard))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(share))
         .layer(middleware::from_fn_with_state(Arc::clone(app), telemetry::observe))
         .with_state(Arc::clone(app))
 }
@@ -133,9 +156,9 @@ pub(crate) fn management(app: &Arc<App>, metrics: telemetry::Metrics) -> Router 
         reply
     };
     Router::new()
-        .route("/metrics", get(page))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route("/metrics", routing::get(page))
+        .route("/healthz", routing::get(health::alive))
+        .route("/readyz", routing::get(health::ready))
         .with_state(Arc::clone(app))
 }
 
@@ -149,33 +172,78 @@ fn with_check(app: &Arc<App>, class: Class, methods: MethodRouter<Arc<App>>) -> 
     }
 }
 
-fn with_cors(cors: Cors, methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
-    match cors {
-        Cors::None => methods,
-        Cors::Any => methods.options(preflight).layer(middleware::map_response(allow_any_origin)),
-    }
+/// The paths of the routes that other origins may call.
+static SHARED: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let shared = |route: &Route| match route.cors {
+        Cors::Any => true,
+        Cors::None => false,
+    };
+    routes().iter().filter(|route| shared(route)).map(|route| route.path).collect()
+});
+
+/// Whether other origins may read the response at a path: at a route that they may call, and at what is beneath it or beside
+/// it and is not found. A browser tells its script nothing else, not even that a document does not exist.
+fn is_shared(path: &str) -> bool {
+    let at_or_beneath = |shared: &&str| {
+        path.strip_prefix(*shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    path.starts_with("/.well-known/") || SHARED.iter().any(|shared| at_or_beneath(&shared))
 }
 
-async fn preflight() -> Response {
+/// Request headers that scripts send: those of OAuth and of MCP, and what tracing adds to every request. The names are
+/// listed, since a wildcard would not cover `Authorization`.
+const SENT_BY_SCRIPTS: &str = "accept, authorization, content-type, dpop, last-event-id, mcp-protocol-version, \
+                               mcp-session-id, x-requested-with, traceparent, tracestate, baggage, b3, x-b3-traceid, \
+                               x-b3-spanid, x-b3-parentspanid, x-b3-sampled, x-b3-flags, sentry-trace, request-id, \
+                               x-request-id, x-correlation-id, uber-trace-id, newrelic, x-datadog-trace-id, \
+                               x-datadog-parent-id, x-datadog-origin, x-datadog-sampling-priority, x-datadog-tags, \
+                               x-amzn-trace-id, x-cloud-trace-context";
+
+fn preflight() -> Response {
     let mut reply = response::response(204, Body::empty());
-    set(&mut reply, "access-control-allow-methods", "GET, POST");
-    set(&mut reply, "access-control-allow-headers", "authorization, content-type, mcp-protocol-version");
+    set(&mut reply, "access-control-allow-methods", "GET, HEAD, POST");
+    set(&mut reply, "access-control-allow-headers", SENT_BY_SCRIPTS);
     set(&mut reply, "access-control-max-age", "600");
     response::plain_headers(&mut reply);
     reply
 }
 
-async fn allow_any_origin(mut reply: Response) -> Response {
-    set(&mut reply, "access-control-allow-origin", "*");
-    set(&mut reply, "access-control-expose-headers", "www-authenticate");
+/// Every response of a shared path may be read, whatever made it: also what no handler answers.
+async fn share(request: Request, next: Next) -> Response {
+    let is_shared = is_shared(request.uri().path());
+    let mut reply = next.run(request).await;
+    if is_shared {
+        set(&mut reply, "access-control-allow-origin", "*");
+        set(&mut reply, "access-control-expose-headers", "www-authenticate, retry-after, allow, x-trace-id");
+    }
     reply
+}
+
+/// Where a GET does something: HEAD is refused.
+static WITHOUT_HEAD: [&str; 3] = [path::AUTHORIZE, "/authorize/resume", path::END_SESSION];
+
+/// The methods of every route.
+static METHODS: LazyLock<Vec<(&'static str, Vec<&'static str>)>> =
+    LazyLock::new(|| routes().into_iter().map(|route| (route.path, route.methods.names)).collect());
+
+/// The methods that a 405 of a route allows (RFC 9110 §15.5.6).
+fn allowed(route: &str) -> Option<String> {
+    let (_, names) = METHODS.iter().find(|(known, _)| *known == route)?;
+    let is_offered = |name: &&str| *name != "HEAD" || !WITHOUT_HEAD.contains(&route);
+    let options = is_shared(route).then_some("OPTIONS");
+    Some(names.iter().copied().filter(is_offered).chain(options).collect::<Vec<_>>().join(", "))
 }
 
 /// After a request in chunks the connection ends: a `Content-Length` beside them, which hyper drops, may be what somebody in
 /// front has read (RFC 9112 §6.1; catalogue H-01).
 async fn guard(x: Exchange, request: Request, next: Next) -> Response {
     let in_chunks = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut reply = guarded(x, request, next).await;
+    if reply.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = route.and_then(|route| allowed(route.as_str()));
+        set(&mut reply, "allow", &allowed.unwrap_or_default());
+    }
     if in_chunks {
         set(&mut reply, "connection", "close");
     }
@@ -185,19 +253,23 @@ async fn guard(x: Exchange, request: Request, next: Next) -> Response {
 /// What is refused before it reaches an endpoint: a target that is too long, two `Host` headers, a transfer
 /// encoding that is not read here, HEAD where a GET would issue a code (catalogue A-05, H-06, H-01, C-10).
 async fn guarded(x: Exchange, request: Request, next: Next) -> Response {
-    let renderer = Renderer::new(&x, request.headers(), &[]);
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > LONGEST_TARGET {
-        return renderer.error(414, Cause::InvalidRequest, "target_too_long");
+        return Unrouted::TargetTooLong.response(&x, request.headers(), request.uri().path());
     }
     if request.headers().get_all(header::HOST).iter().count() > 1 {
-        return renderer.error(400, Cause::InvalidRequest, "two_host_headers");
+        return Unrouted::TwoHosts.response(&x, request.headers(), request.uri().path());
     }
     if !is_encoding_understood(request.headers()) {
-        return renderer.error(400, Cause::InvalidRequest, "transfer_encoding");
+        return Unrouted::TransferEncoding.response(&x, request.headers(), request.uri().path());
     }
-    if request.method() == Method::HEAD && !is_plain_document(request.uri().path()) {
-        return not_allowed(x.clone(), request.headers().clone()).await;
+    let path = request.uri().path();
+    if request.method() == Method::HEAD && WITHOUT_HEAD.contains(&path) {
+        return Unrouted::MethodNotAllowed.response(&x, request.headers(), request.uri().path());
+    }
+    let asks_first = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method() == Method::OPTIONS && (SHARED.contains(&path) || (asks_first && is_shared(path))) {
+        return preflight();
     }
     if let Some(uri) = canonical(&x.app, request.method(), request.headers(), request.uri()) {
         return response::see_other(&uri);
@@ -223,7 +295,8 @@ fn is_plain_document(path: &str) -> bool {
 
 /// In development, a page that was opened by address goes on under the issuer's name: cookies need one name.
 fn canonical(app: &App, method: &Method, headers: &HeaderMap, uri: &Uri) -> Option<String> {
-    if app.audience != ErrorAudience::Developers || method != Method::GET || is_plain_document(uri.path()) {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    if app.audience != ErrorAudience::Developers || !reads || is_plain_document(uri.path()) {
         return None;
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok())?;
@@ -233,12 +306,12 @@ fn canonical(app: &App, method: &Method, headers: &HeaderMap, uri: &Uri) -> Opti
     (by_address && is_page && !app.realm.policy.issuer.contains(host)).then(|| app.realm.policy.url(target))
 }
 
-async fn not_found(x: Exchange, headers: HeaderMap) -> Response {
-    Renderer::new(&x, &headers, &[]).error(404, Cause::NotFound, "not_found")
+async fn not_found(x: Exchange, headers: HeaderMap, uri: Uri) -> Response {
+    Unrouted::NotFound.response(&x, &headers, uri.path())
 }
 
-async fn not_allowed(x: Exchange, headers: HeaderMap) -> Response {
-    Renderer::new(&x, &headers, &[]).error(405, Cause::MethodNotAllowed, "method_not_allowed")
+async fn not_allowed(x: Exchange, headers: HeaderMap, uri: Uri) -> Response {
+    Unrouted::MethodNotAllowed.response(&x, &headers, uri.path())
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {

@@ -23,6 +23,7 @@ use crate::{
         response::{Response, set},
     },
     pages,
+    short_log::ShortLines,
 };
 
 /// How the log looks.
@@ -32,6 +33,8 @@ pub(crate) enum LogShape {
     Json,
     /// For people.
     Text,
+    /// Short lines for the person who runs `grantwell dev`.
+    Short,
 }
 
 /// What has been counted.
@@ -65,6 +68,7 @@ where
     Ok(match shape {
         LogShape::Json => builder.json().flatten_event(true).with_target(false).into(),
         // Without colours: they are control characters in every file the log is sent to (catalogue J-07).
+        LogShape::Short => builder.event_format(ShortLines).into(),
         LogShape::Text => builder.compact().with_ansi(false).with_target(false).into(),
     })
 }
@@ -128,6 +132,7 @@ pub(crate) async fn observe(
         client_id = notes.client_id.as_ref().map(tracing::field::display),
         grant = notes.grant.map(GrantType::as_str),
         reason = notes.reason,
+        parameter = notes.parameter,
         "request"
     );
     response

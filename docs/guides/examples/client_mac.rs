@@ -62,7 +62,7 @@ impl MacProof {
         let (expires, rest) = text.split_once('.').ok_or(MALFORMED)?;
         let (id, mac) = rest.split_once('.').ok_or(MALFORMED)?;
         if id.len() > LONGEST_ID {
-            return Err(ClientAuthRefusal::TooLong);
+            return Err(ClientAuthRefusal::TooLong("client_assertion"));
         }
         let mac = URL_SAFE_NO_PAD.decode(mac).ok().and_then(|mac| mac.try_into().ok()).ok_or(MALFORMED)?;
         let expires_at = Timestamp::from_seconds(expires.parse().map_err(|_| MALFORMED)?);
@@ -191,7 +191,7 @@ mod tests {
             ("1.once", ClientAuthRefusal::MalformedHeader),
             ("x.once.AAAA", ClientAuthRefusal::MalformedHeader),
             ("1.once.AAAA", ClientAuthRefusal::MalformedHeader),
-            (&long, ClientAuthRefusal::TooLong),
+            (&long, ClientAuthRefusal::TooLong("client_assertion")),
         ] {
             assert_eq!(look(&registered(), text), Err(refusal), "{text}");
         }

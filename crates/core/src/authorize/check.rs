@@ -26,6 +26,9 @@ use crate::{
 };
 
 const LONGEST_STATE: usize = 2048;
+/// The longest URL that an error goes back in, and the room in it for what is beside `state` and the redirect URI.
+const LONGEST_URL: usize = 8 * 1024;
+const OTHER_PARAMETERS: usize = 1024;
 const LONGEST_NONCE: usize = 512;
 const LONGEST_HINT: usize = 256;
 const MOST_LIST_ITEMS: usize = 16;
@@ -59,12 +62,13 @@ pub enum PageRefusal {
 
 impl Refusal for PageRefusal {
     fn public(&self) -> OAuthError {
+        let about = |name, what| OAuthError::about(ErrorCode::InvalidRequest, name, what);
         let description = match self {
-            Self::Repeated(_) => "client_id or redirect_uri is repeated",
-            Self::ClientIdMissing => "client_id is missing",
+            Self::Repeated(name) => return about(name, "is repeated"),
+            Self::ClientIdMissing => return about("client_id", "is missing"),
             Self::ClientUnknown(_) => "the client is not known",
             Self::NoRedirectUriRegistered(_) => "the client has no redirect URI",
-            Self::RedirectUriMissing(_) => "redirect_uri is missing",
+            Self::RedirectUriMissing(_) => return about("redirect_uri", "is missing"),
             Self::RedirectUriMismatch { .. } => "redirect_uri is not registered for the client",
         };
         OAuthError::new(ErrorCode::InvalidRequest, description)
@@ -108,9 +112,9 @@ struct Destination<'a> {
 /// Why the response is an error at the client's redirect URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestRefusal {
-    /// RFC 6749 §3.1.
-    Repeated(String),
-    /// A value is longer than is read.
+    /// RFC 6749 §3.1; names it.
+    Repeated(&'static str),
+    /// A value is longer than is read; names it.
     TooLong(&'static str),
     /// All of it together is longer than can be carried to the next page.
     RequestTooLong,
@@ -152,21 +156,22 @@ impl Refusal for RequestRefusal {
             InvalidRequest, RegistrationNotSupported, RequestNotSupported, RequestUriNotSupported,
             UnauthorizedClient, UnsupportedResponseType,
         };
+        let about = |name, what| OAuthError::about(InvalidRequest, name, what);
         let (code, description) = match self {
-            Self::Repeated(_) => (InvalidRequest, "a parameter is repeated"),
-            Self::TooLong(_) => (InvalidRequest, "a parameter is too long"),
+            Self::Repeated(name) => return about(name, "is repeated"),
+            Self::TooLong(name) => return about(name, "is too long"),
             Self::RequestTooLong => (InvalidRequest, "the parameters together are too long"),
-            Self::ControlCharacter(_) => (InvalidRequest, "a parameter has a control character"),
+            Self::ControlCharacter(name) => return about(name, "has a control character"),
             Self::RequestObject => (RequestNotSupported, "request objects are not supported"),
             Self::RequestUri => (RequestUriNotSupported, "request_uri is not supported"),
             Self::Registration => (RegistrationNotSupported, "registration is not supported"),
-            Self::ResponseTypeMissing => (InvalidRequest, "response_type is missing"),
+            Self::ResponseTypeMissing => return about("response_type", "is missing"),
             Self::ResponseTypeUnsupported => (UnsupportedResponseType, "response_type must be code"),
             Self::GrantNotAllowed => {
                 (UnauthorizedClient, "the client may not use the authorization code grant")
             }
             Self::ResponseMode => (InvalidRequest, "response_mode must be query or form_post"),
-            Self::ChallengeMissing => (InvalidRequest, "code_challenge is missing: PKCE is required"),
+            Self::ChallengeMissing => return about("code_challenge", "is missing: PKCE is required"),
             Self::ChallengeMethod => (InvalidRequest, "code_challenge_method must be S256"),
             Self::ChallengeSyntax => (InvalidRequest, "code_challenge is not a S256 challenge"),
             Self::Audience(refusal) => return refusal.public(),
@@ -235,12 +240,24 @@ fn destination<'a>(
         (None, [only]) if !is_openid => only.clone(),
         (None, _) => return Err(PageRefusal::RedirectUriMissing(id.clone())),
     };
-    // Given back only as it would be accepted.
-    let state = value(form, "state", LONGEST_STATE).ok().flatten().map(str::to_owned);
     let asked = form.one("response_mode").ok().flatten().and_then(ResponseMode::read);
     let response_mode = asked.filter(|mode| can_reach(*mode, &redirect_uri)).unwrap_or_default();
+    let state = state(form, &redirect_uri, response_mode).map(str::to_owned);
     let redirect = Redirect { uri: redirect_uri, sent: received.is_some(), mode: response_mode, state };
     Ok(Destination { client, redirect })
+}
+
+/// What goes back as `state` with every error (RFC 6749 §4.1.2.1), also when it is what is wrong: the first where it stands
+/// twice, none that would make the URL longer than any that is read, and none that a form would change.
+fn state<'a>(form: &'a Form, redirect_uri: &str, mode: ResponseMode) -> Option<&'a str> {
+    let state = form.many("state").next()?;
+    let encoded: usize = form_urlencoded::byte_serialize(state.as_bytes()).map(str::len).sum();
+    let fits = redirect_uri.len() + encoded + OTHER_PARAMETERS <= LONGEST_URL;
+    let survives = match mode {
+        ResponseMode::Query => true,
+        ResponseMode::FormPost => !state.contains(char::is_control),
+    };
+    (fits && survives).then_some(state)
 }
 
 /// All that a check may look at.
@@ -418,7 +435,7 @@ fn run(input: &Input<'_>) -> Result<AuthorizationRequest, (RequestRefusal, &'sta
 
 /// The value of a parameter: no longer than `longest` bytes, no control characters.
 fn value<'a>(form: &'a Form, name: &'static str, longest: usize) -> Result<Option<&'a str>, RequestRefusal> {
-    let value = form.one(name).map_err(|twice| RequestRefusal::Repeated(twice.0.to_owned()))?;
+    let value = form.one(name).map_err(|twice| RequestRefusal::Repeated(twice.0))?;
     match value {
         Some(value) if value.len() > longest => Err(RequestRefusal::TooLong(name)),
         Some(value) if value.contains(char::is_control) => Err(RequestRefusal::ControlCharacter(name)),
@@ -427,8 +444,8 @@ fn value<'a>(form: &'a Form, name: &'static str, longest: usize) -> Result<Optio
 }
 
 fn parameters(input: &Input<'_>, request: &mut AuthorizationRequest) -> Result<(), RequestRefusal> {
-    if let Some(name) = input.form.repeated(&["resource", "audience"]) {
-        return Err(RequestRefusal::Repeated(name.to_owned()));
+    if let Some(twice) = input.form.repeated(&["resource", "audience"]) {
+        return Err(RequestRefusal::Repeated(twice.0));
     }
     value(input.form, "state", LONGEST_STATE)?;
     request.nonce = value(input.form, "nonce", LONGEST_NONCE)?.map(str::to_owned);

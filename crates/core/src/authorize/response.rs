@@ -45,7 +45,7 @@ impl AuthorizationResponse {
     pub fn error(to: &Redirect, error: OAuthError, issuer: &str) -> Self {
         let parameters = vec![
             ("error", error.code.as_str().to_owned()),
-            ("error_description", error.description.to_owned()),
+            ("error_description", error.sentence().into_owned()),
         ];
         Self::new(to, parameters, issuer)
     }

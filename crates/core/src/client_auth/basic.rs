@@ -34,7 +34,7 @@ fn read(header: &str) -> Result<Credential, ClientAuthRefusal> {
 pub fn read_basic(header: &str) -> Result<(String, Zeroizing<String>), ClientAuthRefusal> {
     const MALFORMED: ClientAuthRefusal = ClientAuthRefusal::MalformedHeader;
     if header.len() > LONGEST_HEADER {
-        return Err(ClientAuthRefusal::TooLong);
+        return Err(ClientAuthRefusal::TooLong("the Authorization header"));
     }
     let (scheme, encoded) = header.split_once(' ').ok_or(MALFORMED)?;
     if !scheme.eq_ignore_ascii_case("Basic") {

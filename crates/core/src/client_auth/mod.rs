@@ -105,7 +105,7 @@ impl Credential {
         proof: impl ClientProof + 'static,
     ) -> Result<Self, ClientAuthRefusal> {
         if client_id.len() > LONGEST_ID {
-            return Err(ClientAuthRefusal::TooLong);
+            return Err(ClientAuthRefusal::TooLong("client_id"));
         }
         Ok(Self { client_id: ClientId(client_id), method, proof: Box::new(proof) })
     }
@@ -143,8 +143,8 @@ pub enum ClientAuthRefusal {
     ClientIdMismatch,
     /// The header is not a Basic credential (RFC 7617 §2, RFC 6749 §2.3.1).
     MalformedHeader,
-    /// A name or secret longer than any we register.
-    TooLong,
+    /// A value longer than any we register; names it.
+    TooLong(&'static str),
     /// A method that does not exist here, an assertion for one.
     UnsupportedMethod,
     /// Nothing says which client it is.
@@ -170,19 +170,27 @@ impl From<Repeated> for ClientAuthRefusal {
 impl Refusal for ClientAuthRefusal {
     fn public(&self) -> OAuthError {
         let (code, description) = match self {
+            Self::Repeated(name) => {
+                return OAuthError::about(ErrorCode::InvalidRequest, name, "is repeated");
+            }
+            // What the request alone shows, whoever is registered.
+            Self::TooLong(name) => return OAuthError::about(ErrorCode::InvalidClient, name, "is too long"),
+            Self::Missing => return OAuthError::about(ErrorCode::InvalidClient, "client_id", "is missing"),
+            Self::MalformedHeader => (
+                ErrorCode::InvalidClient,
+                "the Authorization header is not client_id and client_secret as Basic",
+            ),
+            Self::UnsupportedMethod => {
+                (ErrorCode::InvalidClient, "this way of authenticating the client is not supported")
+            }
             Self::TwoMethods => {
                 (ErrorCode::InvalidRequest, "the request authenticates the client in more than one way")
             }
-            Self::Repeated(_) => (ErrorCode::InvalidRequest, "a parameter is repeated"),
             Self::ClientIdMismatch => {
                 (ErrorCode::InvalidRequest, "client_id differs from the client that authenticates")
             }
             // The same response for all of them: it must not show which clients exist, or how they authenticate.
-            Self::MalformedHeader
-            | Self::TooLong
-            | Self::UnsupportedMethod
-            | Self::Missing
-            | Self::UnknownClient(_)
+            Self::UnknownClient(_)
             | Self::Disabled(_)
             | Self::WrongMethod(_)
             | Self::NoSecret(_)
@@ -197,7 +205,7 @@ impl Refusal for ClientAuthRefusal {
             Self::Repeated(_) => "repeated_parameter",
             Self::ClientIdMismatch => "client_id_mismatch",
             Self::MalformedHeader => "malformed_header",
-            Self::TooLong => "too_long",
+            Self::TooLong(_) => "too_long",
             Self::UnsupportedMethod => "unsupported_method",
             Self::Missing => "missing",
             Self::UnknownClient(_) => "unknown_client",
@@ -237,6 +245,13 @@ pub fn present(authorization: &[&str], form: &Form) -> Result<Credential, Client
         Some(named) if named != credential.client_id.as_str() => Err(ClientAuthRefusal::ClientIdMismatch),
         Some(_) | None => Ok(credential),
     }
+}
+
+/// The client that a request says it comes from, also one that presents no credential which could be compared: for the log.
+pub fn claimed(authorization: &[&str], form: &Form) -> Option<ClientId> {
+    let in_header = authorization.first().and_then(|header| read_basic(header).ok()).map(|(id, _)| id);
+    let id = in_header.or_else(|| form.many("client_id").next().map(str::to_owned))?;
+    (id.len() <= LONGEST_ID).then_some(ClientId(id))
 }
 
 /// Compares a credential with the client that was loaded for it.

@@ -18,7 +18,7 @@ pub(super) struct SharedSecret(Option<Digest>);
 impl SharedSecret {
     pub(super) fn read(text: &str) -> Result<Self, ClientAuthRefusal> {
         if text.len() > LONGEST_SECRET {
-            return Err(ClientAuthRefusal::TooLong);
+            return Err(ClientAuthRefusal::TooLong("client_secret"));
         }
         Ok(Self((!text.is_empty()).then(|| Digest::of(text.as_bytes()))))
     }

@@ -146,11 +146,28 @@ fn k_05_a_malformed_header_is_refused_and_never_a_panic() {
         ("Bearer", R::MalformedHeader),
         ("Bearer d2ViOng=", R::MalformedHeader),
         ("Digest username=\"web\"", R::MalformedHeader),
-        (long.as_str(), R::TooLong),
-        (long_id.as_str(), R::TooLong),
+        (long.as_str(), R::TooLong("the Authorization header")),
+        (long_id.as_str(), R::TooLong("client_id")),
     ] {
         assert_eq!(outcome(Basic, &[header], "").unwrap_err(), refusal, "{header:.40}");
         assert_eq!(refusal.public().code.status(), 401);
+    }
+}
+
+#[test]
+fn what_the_request_alone_shows_says_which_parameter_it_is() {
+    let long = format!("client_id=web&client_secret={}", "s".repeat(1025));
+    let long_id = format!("client_id={}", "s".repeat(513));
+    for (headers, body, sentence) in [
+        (&[][..], "", "client_id is missing"),
+        (&[], "client_secret=x", "client_id is missing"),
+        (&[], &long, "client_secret is too long"),
+        (&[], &long_id, "client_id is too long"),
+        (&[], "client_id=web&client_id=web", "client_id is repeated"),
+        (&["Basic x"], "", "the Authorization header is not client_id and client_secret as Basic"),
+    ] {
+        let refusal = outcome(Post, headers, body).unwrap_err();
+        assert_eq!(refusal.public().sentence(), sentence, "{body:.40}");
     }
 }
 
@@ -224,7 +241,7 @@ impl ClientStep for Asks {
         match have.user(self.0)? {
             Some(_) => Ok(Decision { writes: vec![self.write()], outcome: client.client_id.clone() }),
             None => {
-                let refused = Refused::from(TokenRefusal::Repeated);
+                let refused = Refused::from(TokenRefusal::Repeated("scope"));
                 Err(Refused { writes: vec![self.write()], ..refused }.into())
             }
         }
@@ -256,7 +273,7 @@ fn what_a_proof_writes_joins_the_commit_of_the_endpoint_whatever_it_decides() {
     assert_eq!(decision.outcome, "web".into());
     assert_eq!(decision.writes, [Asks(ada).write(), Once(TICKET).used()]);
     let refused = by_client("web", nobody, &world()).0.unwrap_err();
-    assert_eq!(refused.refusal, ClientRefusal::Request(TokenRefusal::Repeated));
+    assert_eq!(refused.refusal, ClientRefusal::Request(TokenRefusal::Repeated("scope")));
     assert_eq!(refused.writes, [Asks(nobody).write(), Once(TICKET).used()]);
 }
 

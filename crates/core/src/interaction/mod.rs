@@ -43,8 +43,24 @@ pub enum ResumeRefusal {
 
 impl crate::error::Refusal for ResumeRefusal {
     fn public(&self) -> crate::error::OAuthError {
-        let code = crate::error::ErrorCode::InvalidRequest;
-        crate::error::OAuthError::new(code, "the page cannot go on")
+        use crate::error::{ErrorCode, OAuthError};
+        match self {
+            // What the application is told by the link of the page: nobody refused.
+            Self::Expired(_) => OAuthError::new(
+                ErrorCode::TemporarilyUnavailable,
+                "the page expired before anybody answered: start again",
+            ),
+            Self::Answered(_) => OAuthError::new(
+                ErrorCode::TemporarilyUnavailable,
+                "the request was answered before: start again",
+            ),
+            Self::Forged
+            | Self::Unknown
+            | Self::OtherBrowser
+            | Self::ClientUnknown
+            | Self::RedirectUriGone
+            | Self::UserGone => OAuthError::new(ErrorCode::InvalidRequest, "the page cannot go on"),
+        }
     }
 
     fn reason(&self) -> &'static str {

@@ -126,8 +126,8 @@ pub enum NextStep {
 pub enum InteractionRefusal {
     /// The person said no.
     Denied,
-    /// `prompt=none`, and the person would have to sign in.
-    LoginRequired,
+    /// `prompt=none`, and the person would have to sign in; why.
+    LoginRequired(LoginReason),
     /// `prompt=none`, and the person would have to consent.
     ConsentRequired,
     /// `id_token_hint` names one person and another one signed in.
@@ -140,7 +140,15 @@ impl Refusal for InteractionRefusal {
     fn public(&self) -> OAuthError {
         match self {
             Self::Denied => OAuthError::new(ErrorCode::AccessDenied, "the person said no"),
-            Self::LoginRequired => OAuthError::new(ErrorCode::LoginRequired, "nobody is signed in"),
+            Self::LoginRequired(reason) => OAuthError::new(
+                ErrorCode::LoginRequired,
+                match reason {
+                    LoginReason::NoSession => "nobody is signed in",
+                    LoginReason::Asked => "the request asks for a new sign-in",
+                    LoginReason::TooOld => "the last sign-in is longer ago than max_age allows",
+                    LoginReason::OtherAccount => "the person whom id_token_hint names is not signed in",
+                },
+            ),
             Self::ConsentRequired => OAuthError::new(ErrorCode::ConsentRequired, "the person must be asked"),
             Self::OtherPerson => OAuthError::new(
                 ErrorCode::LoginRequired,
@@ -156,7 +164,8 @@ impl Refusal for InteractionRefusal {
     fn reason(&self) -> &'static str {
         match self {
             Self::Denied => "denied",
-            Self::LoginRequired => "login_required",
+            Self::LoginRequired(LoginReason::NoSession) => "login_required",
+            Self::LoginRequired(reason) => reason.as_str(),
             Self::ConsentRequired => "consent_required",
             Self::OtherPerson => "other_person",
             Self::NothingLeft => "nothing_left",
@@ -230,7 +239,7 @@ pub fn rows() -> impl Iterator<Item = &'static CheckRow> {
 
 fn login(view: &View<'_>, reason: LoginReason) -> NextStep {
     if view.request.prompts.none {
-        NextStep::Refuse(InteractionRefusal::LoginRequired)
+        NextStep::Refuse(InteractionRefusal::LoginRequired(reason))
     } else {
         NextStep::Login(reason)
     }

@@ -161,7 +161,7 @@ fn a_request_must_hold_one_token() {
     for (body, expected) in [
         ("", IntrospectionRefusal::NoToken),
         ("token=", IntrospectionRefusal::NoToken),
-        ("token=a&token=b", IntrospectionRefusal::Repeated),
+        ("token=a&token=b", IntrospectionRefusal::Repeated("token")),
     ] {
         assert_eq!(refusal(&api(), body), expected, "{body}");
     }

@@ -109,7 +109,7 @@ fn a_request_must_hold_one_token() {
     for (body, expected) in [
         ("", RevocationRefusal::NoToken),
         ("token=&token_type_hint=refresh_token", RevocationRefusal::NoToken),
-        ("token=a&token=a", RevocationRefusal::Repeated),
+        ("token=a&token=a", RevocationRefusal::Repeated("token")),
     ] {
         assert_eq!(read(body).unwrap_err(), expected, "{body}");
         assert_eq!(expected.public().code, ErrorCode::InvalidRequest);

@@ -2,7 +2,7 @@
 //!
 //! A code is one use: its redemption is one guarded write. Who holds the code, is its client and proves it (redirect URI,
 //! verifier) may replay it only to revoke what it gave; who holds it, is its client and proves it wrongly, kills it while
-//! it is unused; another client changes nothing, so a leaked code signs nobody out.
+//! it is unused (leaving the verifier out proves nothing and kills nothing); another client changes nothing, so a leaked code signs nobody out.
 
 use serde_json::json;
 
@@ -80,6 +80,10 @@ impl GrantRequest for Redemption {
         }
         liveness::code_alive(record, &policy.lifetimes, now).map_err(TokenRefusal::Dead)?;
         if let Err(refusal) = proof {
+            // Without a verifier nothing was guessed: a client that forgot it can send it with the same code.
+            if refusal == TokenRefusal::VerifierMissing {
+                return Err(refusal.into());
+            }
             let writes = vec![Write::InvalidateCode { id: authorization.id, at: now }];
             return Err(Refused { writes, ..refusal.into() }.into());
         }
@@ -113,11 +117,15 @@ impl Redemption {
     /// attacker could have taken the challenge away (OAuth 2.1 §7.5.1).
     fn prove(&self, code: &CodeState) -> Result<(), TokenRefusal> {
         if code.redirect_uri.is_some() && self.redirect_uri != code.redirect_uri {
-            return Err(TokenRefusal::RedirectUri);
+            return Err(match self.redirect_uri {
+                Some(_) => TokenRefusal::RedirectUri,
+                None => TokenRefusal::RedirectUriMissing,
+            });
         }
         match (&code.challenge, &self.verifier) {
             (Some(challenge), Some(verifier)) if pkce::matches(challenge, verifier) => Ok(()),
-            (Some(_), _) => Err(TokenRefusal::Verifier),
+            (Some(_), Some(_)) => Err(TokenRefusal::Verifier),
+            (Some(_), None) => Err(TokenRefusal::VerifierMissing),
             (None, Some(_)) => Err(TokenRefusal::UnexpectedVerifier),
             (None, None) => Ok(()),
         }

@@ -191,8 +191,8 @@ impl TokenRequest {
 }
 
 fn parse(form: &Form) -> Result<Parsed, TokenRefusal> {
-    if form.repeated(&["resource", "audience"]).is_some() {
-        return Err(TokenRefusal::Repeated);
+    if let Some(repeated) = form.repeated(&["resource", "audience"]) {
+        return Err(repeated.into());
     }
     let name = form.one("grant_type")?.ok_or(TokenRefusal::Missing("grant_type"))?;
     let grant = GRANTS

@@ -13,9 +13,9 @@ use crate::{
 /// Why a token request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRefusal {
-    /// A parameter stands more than once (RFC 6749 §3.2).
-    Repeated,
-    /// A required parameter is missing.
+    /// A parameter stands more than once (RFC 6749 §3.2); names it.
+    Repeated(&'static str),
+    /// A required parameter is missing; names it.
     Missing(&'static str),
     /// No such grant.
     UnsupportedGrantType,
@@ -38,8 +38,12 @@ pub enum TokenRefusal {
     CodeUsed,
     /// `redirect_uri` is not that of the authorization request (RFC 6749 §4.1.3).
     RedirectUri,
-    /// `code_verifier` is missing, malformed or wrong (RFC 7636 §4.6).
+    /// `redirect_uri` is missing, and the authorization request had one.
+    RedirectUriMissing,
+    /// `code_verifier` is malformed or wrong (RFC 7636 §4.6).
     Verifier,
+    /// `code_verifier` is missing, and the authorization request had a challenge. It guesses nothing, and so the code stays valid.
+    VerifierMissing,
     /// `code_verifier` where the authorization request had no challenge (OAuth 2.1 §4.1.3).
     UnexpectedVerifier,
 
@@ -72,8 +76,8 @@ pub enum TokenRefusal {
 }
 
 impl From<Repeated> for TokenRefusal {
-    fn from(_: Repeated) -> Self {
-        Self::Repeated
+    fn from(Repeated(name): Repeated) -> Self {
+        Self::Repeated(name)
     }
 }
 
@@ -87,8 +91,8 @@ impl Refusal for TokenRefusal {
     fn public(&self) -> OAuthError {
         use ErrorCode as E;
         let (code, description) = match self {
-            Self::Repeated => (E::InvalidRequest, "a parameter is repeated"),
-            Self::Missing(_) => (E::InvalidRequest, "a required parameter is missing"),
+            Self::Repeated(name) => return OAuthError::about(E::InvalidRequest, name, "is repeated"),
+            Self::Missing(name) => return OAuthError::about(E::InvalidRequest, name, "is missing"),
             Self::UnsupportedGrantType => (E::UnsupportedGrantType, "this grant type is not supported"),
             Self::GrantNotAllowed => {
                 (E::UnauthorizedClient, "the client is not registered for this grant type")
@@ -103,6 +107,14 @@ impl Refusal for TokenRefusal {
             | Self::CodeUsed => (E::InvalidGrant, "the authorization code is not valid"),
             Self::RedirectUri => {
                 (E::InvalidGrant, "redirect_uri is not the one of the authorization request")
+            }
+            Self::RedirectUriMissing => {
+                let missing = "is missing: the authorization request had one";
+                return OAuthError::about(E::InvalidGrant, "redirect_uri", missing);
+            }
+            Self::VerifierMissing => {
+                let missing = "is missing: the authorization request had a code_challenge";
+                return OAuthError::about(E::InvalidGrant, "code_verifier", missing);
             }
             Self::Verifier => (E::InvalidGrant, "code_verifier does not match the code challenge"),
             Self::UnexpectedVerifier => {
@@ -128,7 +140,7 @@ impl Refusal for TokenRefusal {
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::Repeated => "repeated_parameter",
+            Self::Repeated(_) => "repeated_parameter",
             Self::Missing(_) => "missing_parameter",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::GrantNotAllowed => "grant_not_allowed",
@@ -140,7 +152,9 @@ impl Refusal for TokenRefusal {
             Self::CodeReplayed => "code_replayed",
             Self::CodeUsed => "code_used",
             Self::RedirectUri => "redirect_uri",
+            Self::RedirectUriMissing => "redirect_uri_missing",
             Self::Verifier => "verifier",
+            Self::VerifierMissing => "verifier_missing",
             Self::UnexpectedVerifier => "unexpected_verifier",
             Self::UnknownRefreshToken => "unknown_refresh_token",
             Self::ForeignRefreshToken => "foreign_refresh_token",

@@ -43,12 +43,14 @@ fn c_09_the_grant_must_exist_and_be_the_clients() {
 
 #[test]
 fn c_10_a_repeated_parameter_is_refused_but_resource_may_be() {
-    for body in [
-        "grant_type=authorization_code&grant_type=authorization_code",
-        "grant_type=authorization_code&code=a&code=a",
-        "grant_type=authorization_code&code=a&unknown=1&unknown=2",
+    for (body, name) in [
+        ("grant_type=authorization_code&grant_type=authorization_code", "grant_type"),
+        ("grant_type=authorization_code&code=a&code=a", "code"),
+        ("grant_type=authorization_code&code=a&unknown=1&unknown=2", "an unknown parameter"),
     ] {
-        assert_eq!(read(&fx::client(), body), Err(TokenRefusal::Repeated), "{body}");
+        let refusal = read(&fx::client(), body).unwrap_err();
+        assert_eq!(refusal, TokenRefusal::Repeated(name), "{body}");
+        assert_eq!(refusal.public().sentence(), format!("{name} is repeated"));
     }
     let body = "grant_type=authorization_code&resource=a&resource=b&audience=c&audience=d";
     assert!(read(&fx::client(), body).is_ok());

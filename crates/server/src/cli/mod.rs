@@ -123,6 +123,9 @@ pub(crate) struct Dev {
     /// The port of the authorization server; the example application and the API use the next two; 0 picks free ports
     #[arg(long, value_name = "N", default_value_t = 8080)]
     pub(crate) port: u16,
+    /// Logs warnings and errors only, no requests
+    #[arg(long)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, Args)]
@@ -152,8 +155,8 @@ pub(crate) fn run() -> ExitCode {
     };
     let done = runtime.block_on(async move {
         let done = match cli.command {
-            CliCommand::Dev(Dev { json, data, port }) => {
-                log(LogShape::Text, "warn")?;
+            CliCommand::Dev(Dev { json, data, port, quiet }) => {
+                log(LogShape::Short, if quiet { "warn" } else { "info" })?;
                 dev::run(&data, port, json).await
             }
             CliCommand::Serve(ConfigFile { config }) => serve(&config).await,
@@ -297,6 +300,7 @@ mod tests {
         for line in [
             "grantwell dev",
             "grantwell dev --json --data d --port 0",
+            "grantwell dev --quiet",
             "grantwell serve --config grantwell.toml",
             "grantwell apply --config grantwell.toml state.toml --dry-run --prune --json",
             "grantwell config check --config grantwell.toml",

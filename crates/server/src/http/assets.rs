@@ -5,16 +5,16 @@ use axum::http::{HeaderMap, Uri};
 use crate::{
     http::{
         exchange::Exchange,
-        renderer::Renderer,
         response::{Response, plain_headers, response, set},
+        unrouted::Unrouted,
     },
-    pages::{ASSET_CACHE_CONTROL, error::Cause},
+    pages::ASSET_CACHE_CONTROL,
 };
 
 /// GET.
-pub(crate) async fn get(x: Exchange, uri: Uri) -> Response {
+pub(crate) async fn get(x: Exchange, headers: HeaderMap, uri: Uri) -> Response {
     let Some(asset) = x.app.pages.asset(uri.path()) else {
-        return Renderer::new(&x, &HeaderMap::new(), &[]).error(404, Cause::NotFound, "asset");
+        return Unrouted::NoAsset.response(&x, &headers, uri.path());
     };
     let mut response = response(200, asset.bytes);
     plain_headers(&mut response);

@@ -100,6 +100,7 @@ async fn check(x: &Exchange, headers: &HeaderMap, form: Form) -> Result<CheckedR
                     renderer.deliver(to.client.display_name(), &to.refuse(why, &x.realm.policy.issuer));
                 x.note(|notes| {
                     notes.reason = Some(why.reason().to_owned());
+                    notes.parameter = why.public().parameter;
                     notes.client_id = Some(to.client.client_id.clone());
                 });
                 response
@@ -127,6 +128,10 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         remedy = format!("redirect_uris = [\"{received}\"]");
         developer.remedy = Some(remedy.as_str().into());
     }
+    renderer.x.note(|notes| {
+        notes.parameter = refusal.public().parameter;
+        notes.client_id = client.map(|client| client.client_id.clone());
+    });
     // An unknown client and a disabled one are the same page (catalogue A-04).
     let client = client.filter(|_| matches!(cause, Cause::RedirectUriMissing | Cause::RedirectUriMismatch));
     let name = client.map(Client::display_name);
@@ -137,6 +142,5 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         back: name.zip(home).map(|(name, uri)| Back { name: name.into(), uri: uri.into() }),
         developer: renderer.for_developers(developer),
     };
-    renderer.x.note(|notes| notes.reason = Some(refusal.reason().to_owned()));
-    renderer.page(400, &page)
+    renderer.error_of(400, &page, refusal.reason())
 }

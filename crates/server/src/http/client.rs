@@ -11,6 +11,7 @@ use grantwell_core::{
     client_auth::{self, ByClient, CHALLENGE, ClientAuthRefusal, ClientRefusal, ClientStep, Credential},
     error::{ErrorCode, OAuthError},
     form::Form,
+    id::ClientId,
 };
 
 use crate::{
@@ -49,20 +50,27 @@ async fn read(
     if query.is_some_and(|query| !query.is_empty()) {
         let error =
             OAuthError::new(ErrorCode::InvalidRequest, "parameters belong into the body, not into the URL");
-        return Err(oauth_error(x, error));
+        return Err(oauth_error(x, error, "parameters_in_url"));
     }
     let form = body::form(headers, body).await.map_err(|error| match error {
         // RFC 6749 §5.2: a body of another type is a malformed request like any other.
         BodyError::MediaType => {
-            oauth_error(x, OAuthError::new(ErrorCode::InvalidRequest, error.description()))
+            let public = OAuthError::new(ErrorCode::InvalidRequest, error.description());
+            oauth_error(x, public, error.reason())
         }
         BodyError::TooLarge | BodyError::TooSlow | BodyError::Malformed(_) => bad_body(x, error),
     })?;
     let authorization = authorization(headers);
     let uses_header = !authorization.is_empty();
-    let credential = client_auth::present(&authorization, &form)
-        .map_err(|refusal| unauthenticated(x, &refusal, uses_header))?;
-    Ok(ClientForm { form, credential, uses_header })
+    match client_auth::present(&authorization, &form) {
+        Ok(credential) => Ok(ClientForm { form, credential, uses_header }),
+        Err(refusal) => {
+            if let Some(id) = client_auth::claimed(&authorization, &form) {
+                note_registered(x, &id).await;
+            }
+            Err(unauthenticated(x, &refusal, uses_header))
+        }
+    }
 }
 
 impl ClientForm {
@@ -76,6 +84,7 @@ impl ClientForm {
         let ran = x.run(&step).await.map_err(|why| unavailable(x, &why))?;
         let result = match ran.result {
             Err(ClientRefusal::Authentication(refusal)) => {
+                note_registered(x, &self.credential.client_id).await;
                 return Err(unauthenticated(x, &refusal, self.uses_header));
             }
             Err(ClientRefusal::Request(refusal)) => Err(refusal),
@@ -94,6 +103,13 @@ impl ClientForm {
 /// The value of every `Authorization` header.
 pub(crate) fn authorization(headers: &HeaderMap) -> Vec<&str> {
     headers.get_all(header::AUTHORIZATION).iter().map(|value| value.to_str().unwrap_or_default()).collect()
+}
+
+/// The log line names the client, if it is a registered one: what a stranger made up stays out of the log.
+async fn note_registered(x: &Exchange, id: &ClientId) {
+    if let Ok(Some(client)) = x.realm.client(&x.app.store, id).await {
+        x.note(|notes| notes.client_id = Some(client.client_id.clone()));
+    }
 }
 
 fn unauthenticated(x: &Exchange, refusal: &ClientAuthRefusal, uses_header: bool) -> Response {

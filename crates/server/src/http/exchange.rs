@@ -44,6 +44,8 @@ pub(crate) struct Notes {
     pub(crate) steps: Vec<StepEvent>,
     /// Why it was refused.
     pub(crate) reason: Option<String>,
+    /// The parameter that was wrong.
+    pub(crate) parameter: Option<&'static str>,
     /// The client concerned.
     pub(crate) client_id: Option<ClientId>,
     /// The grant.

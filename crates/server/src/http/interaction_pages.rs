@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use grantwell_core::{
     client::Client,
     interaction::{
-        next::LoginReason,
+        next::{InteractionRefusal, LoginReason},
         pending,
         proceed::{ConsentPage, NextPage, PageKind},
     },
@@ -95,7 +95,8 @@ fn form(x: &Exchange, page: &NextPage, action: &'static str) -> HtmlForm<'static
 
 fn back<'p>(x: &Exchange, page: &NextPage) -> Option<Aside<'p>> {
     let (request, client) = asked(page)?;
-    wire::back_uri(client, request, &x.realm.policy.issuer).map(|uri| Aside::Link(uri.into()))
+    let denied = InteractionRefusal::Denied;
+    wire::back_uri(client, request, &denied, &x.realm.policy.issuer).map(|uri| Aside::Link(uri.into()))
 }
 
 fn to_other_accounts() -> Aside<'static> {

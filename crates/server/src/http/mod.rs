@@ -28,5 +28,6 @@ pub(crate) mod revoke;
 pub(crate) mod select_account;
 pub(crate) mod sign_in;
 pub(crate) mod token;
+pub(crate) mod unrouted;
 pub(crate) mod userinfo;
 pub(crate) mod wire;

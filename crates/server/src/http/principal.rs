@@ -56,7 +56,7 @@ pub(crate) async fn check_person(
             }
         }
     }
-    if request.method() != Method::GET {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return see_other(&x.realm.policy.url("/account"));
     }
     let digest = browser.transaction_digest(&x);

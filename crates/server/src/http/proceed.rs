@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use grantwell_core::{
+    error::Refusal as _,
     interaction::{
         ResumeRefusal,
         pending::Handle,
@@ -68,7 +69,6 @@ async fn go_on(
 
 /// The page that says why an interaction cannot go on.
 pub(crate) async fn refused(x: &Exchange, headers: &HeaderMap, refusal: &ResumeRefusal) -> Response {
-    use grantwell_core::error::Refusal as _;
     let (status, cause) = match refusal {
         ResumeRefusal::Forged => (403, Cause::CrossSite),
         ResumeRefusal::UserGone => (403, Cause::AccessDenied),
@@ -77,18 +77,20 @@ pub(crate) async fn refused(x: &Exchange, headers: &HeaderMap, refusal: &ResumeR
         ResumeRefusal::RedirectUriGone => (400, Cause::RedirectUriMismatch),
         ResumeRefusal::Unknown => (400, Cause::PageExpired),
         ResumeRefusal::Expired(interaction) | ResumeRefusal::Answered(interaction) => {
-            return over(x, headers, interaction, refusal.reason()).await;
+            return over(x, headers, interaction, refusal).await;
         }
     };
     Renderer::new(x, headers, &[]).error(status, cause, refusal.reason())
 }
 
 /// "Page expired", with the way back to the application.
-async fn over(x: &Exchange, headers: &HeaderMap, interaction: &Interaction, reason: &str) -> Response {
+async fn over(x: &Exchange, headers: &HeaderMap, interaction: &Interaction, why: &ResumeRefusal) -> Response {
+    let reason = why.reason();
     let Purpose::Authorization(request) = &interaction.purpose else {
         return Renderer::new(x, headers, &[]).error(400, Cause::PageExpired, reason);
     };
     let client = x.realm.client(&x.app.store, &request.client_id).await.ok().flatten();
-    let back = client.as_ref().and_then(|client| wire::way_back(client, request, &x.realm.policy.issuer));
+    let back =
+        client.as_ref().and_then(|client| wire::way_back(client, request, why, &x.realm.policy.issuer));
     Renderer::new(x, headers, &request.ui_locales).error_page(400, Cause::PageExpired, reason, back)
 }

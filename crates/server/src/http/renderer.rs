@@ -9,7 +9,8 @@ use crate::{
     http::{
         body::BodyError,
         exchange::{Exchange, locale},
-        response::{RETRY_AFTER, Response, plain_headers, response as plain, see_other, set},
+        response::{RETRY_AFTER, Response, plain_headers, response as plain, see_other, set, unrouted},
+        unrouted::Accepts,
     },
     pages::{
         self, Back, Locale, Page, PageView,
@@ -25,12 +26,13 @@ pub(crate) struct Renderer<'a> {
     pub(crate) x: &'a Exchange,
     /// The language.
     pub(crate) locale: Locale,
+    accepts: Accepts,
 }
 
 impl<'a> Renderer<'a> {
     /// In the language that the browser asks for, or one of `ui_locales` before it.
     pub(crate) fn new(x: &'a Exchange, headers: &HeaderMap, ui_locales: &[String]) -> Self {
-        Self { x, locale: locale(headers, ui_locales) }
+        Self { x, locale: locale(headers, ui_locales), accepts: Accepts::read(headers) }
     }
 
     /// Renders.
@@ -88,8 +90,19 @@ impl<'a> Renderer<'a> {
             back,
             developer: self.for_developers(developer),
         };
+        self.error_of(status, &page, reason)
+    }
+
+    /// An error page; the JSON error for a client that reads no HTML.
+    pub(crate) fn error_of(&self, status: u16, page: &ErrorValues<'_>, reason: &str) -> Response {
         self.x.note(|notes| notes.reason = Some(reason.to_owned()));
-        self.page(status, &page)
+        match self.accepts {
+            Accepts::Html | Accepts::Anything => self.page(status, page),
+            Accepts::OtherTypes => {
+                let public = (page.cause.as_str(), "the response of this endpoint is a page for a person");
+                unrouted(self.x, status, public, reason)
+            }
+        }
     }
 
     /// The details, where developers are who reads them.

@@ -5,10 +5,11 @@ use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, StatusCode, header},
 };
-use grantwell_core::error::{OAuthError, Refusal};
+use grantwell_core::error::{Mismatch, OAuthError, Refusal};
 use serde::Serialize;
 
 use crate::{
+    app::ErrorAudience,
     http::{body::BodyError, browser::Browser, exchange::Exchange},
     step_event::Unavailable,
 };
@@ -57,33 +58,84 @@ struct ErrorBody<'a> {
     error: &'a str,
     error_description: &'a str,
     trace_id: &'a str,
+    /// What the log says, for the developer at the same machine (`grantwell dev`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    mismatch: Option<MismatchBody<'a>>,
 }
 
-/// The JSON error of an OAuth endpoint (RFC 6749 §5.2).
-pub(crate) fn oauth_error(x: &Exchange, error: OAuthError) -> Response {
-    error_json(x, error.code.status(), error.code.as_str(), error.description)
+#[derive(Serialize)]
+struct MismatchBody<'a> {
+    received: &'a str,
+    expected: &'a str,
 }
 
-fn error_json(x: &Exchange, status: u16, error: &str, error_description: &str) -> Response {
-    json(status, &ErrorBody { error, error_description, trace_id: &x.origin.trace_id })
+/// What is said only to developers beside the public words.
+#[derive(Default)]
+struct Detail<'a> {
+    reason: Option<&'a str>,
+    mismatch: Option<&'a Mismatch>,
+}
+
+/// The JSON error of an OAuth endpoint (RFC 6749 §5.2), for which there is no typed refusal.
+pub(crate) fn oauth_error(x: &Exchange, error: OAuthError, reason: &str) -> Response {
+    x.note(|notes| notes.reason = Some(reason.to_owned()));
+    let detail = Detail { reason: Some(reason), mismatch: None };
+    error_json(x, error.code.status(), (error.code.as_str(), &error.sentence()), &detail)
+}
+
+fn error_json(
+    x: &Exchange,
+    status: u16,
+    (error, description): (&str, &str),
+    detail: &Detail<'_>,
+) -> Response {
+    let is_told = x.app.audience == ErrorAudience::Developers;
+    let mismatch = detail.mismatch.filter(|_| is_told);
+    json(
+        status,
+        &ErrorBody {
+            error,
+            error_description: description,
+            trace_id: &x.origin.trace_id,
+            reason: detail.reason.filter(|_| is_told),
+            mismatch: mismatch.map(|it| MismatchBody { received: &it.received, expected: &it.expected }),
+        },
+    )
 }
 
 /// The JSON error of a typed refusal.
 pub(crate) fn refused(x: &Exchange, refusal: &dyn Refusal) -> Response {
-    x.note(|notes| notes.reason = Some(refusal.reason().to_owned()));
-    oauth_error(x, refusal.public())
+    let (error, mismatch) = (refusal.public(), refusal.mismatch());
+    x.note(|notes| {
+        notes.reason = Some(refusal.reason().to_owned());
+        notes.parameter = error.parameter;
+    });
+    let detail = Detail { reason: Some(refusal.reason()), mismatch: mismatch.as_ref() };
+    error_json(x, error.code.status(), (error.code.as_str(), &error.sentence()), &detail)
+}
+
+/// The JSON error of a request that reaches no endpoint, or of a page that the client does not read.
+pub(crate) fn unrouted(x: &Exchange, status: u16, public: (&str, &str), reason: &str) -> Response {
+    x.note(|notes| notes.reason = Some(reason.to_owned()));
+    error_json(x, status, public, &Detail { reason: Some(reason), mismatch: None })
 }
 
 /// The JSON error for a body that was not read.
 pub(crate) fn bad_body(x: &Exchange, error: BodyError) -> Response {
     x.note(|notes| notes.reason = Some(error.reason().to_owned()));
-    error_json(x, error.status(), "invalid_request", error.description())
+    let detail = Detail { reason: Some(error.reason()), mismatch: None };
+    error_json(x, error.status(), ("invalid_request", error.description()), &detail)
 }
 
 /// 503, when the store does not respond. Never an OAuth error that would make a client sign its user out (RFC 7009 §2.2.1).
 pub(crate) fn unavailable(x: &Exchange, why: &Unavailable) -> Response {
-    x.note(|notes| notes.reason = Some(why.to_string()));
-    let mut response = error_json(x, 503, "temporarily_unavailable", "try again in a moment");
+    let reason = why.to_string();
+    x.note(|notes| notes.reason = Some(reason.clone()));
+    let detail = Detail { reason: Some(&reason), mismatch: None };
+    let public = ("temporarily_unavailable", "try again in a moment");
+    let mut response = error_json(x, 503, public, &detail);
     set(&mut response, "retry-after", RETRY_AFTER);
     response
 }

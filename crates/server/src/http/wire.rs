@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use grantwell_core::{
     authorize::{AuthorizationRequest, Delivery},
     client::Client,
-    interaction::{issue, next::InteractionRefusal},
+    error::Refusal,
+    interaction::issue,
     redirect_uri,
     resource::Resource,
     scope::{Audience, Permissions},
@@ -35,13 +36,19 @@ pub(crate) fn person(user: &User) -> AccountHolder<'_> {
     AccountHolder { name: name.into(), email: user.email.as_deref().map(Into::into) }
 }
 
-/// The URI that brings the person back to the application without a code, if the redirect URI is still the application's.
-pub(crate) fn back_uri(client: &Client, request: &AuthorizationRequest, issuer: &str) -> Option<String> {
+/// The URI that brings the person back to the application without a code and says why, if the redirect URI is still the
+/// application's.
+pub(crate) fn back_uri(
+    client: &Client,
+    request: &AuthorizationRequest,
+    why: &dyn Refusal,
+    issuer: &str,
+) -> Option<String> {
     let redirect = request.route.redirect()?;
     if !client.has_redirect_uri(&redirect.uri) {
         return None;
     }
-    let response = issue::refuse(redirect, &InteractionRefusal::Denied, issuer);
+    let response = issue::refuse(redirect, why, issuer);
     Some(match response.delivery() {
         Delivery::Redirect(uri) => uri,
         // A form cannot be a link: the application's own page, or the origin it is sent back to.
@@ -55,10 +62,11 @@ pub(crate) fn back_uri(client: &Client, request: &AuthorizationRequest, issuer: 
 pub(crate) fn way_back(
     client: &Client,
     request: &AuthorizationRequest,
+    why: &dyn Refusal,
     issuer: &str,
 ) -> Option<Back<'static>> {
     let name = client.display_name().to_owned();
-    back_uri(client, request, issuer).map(|uri| Back { name: name.into(), uri: uri.into() })
+    back_uri(client, request, why, issuer).map(|uri| Back { name: name.into(), uri: uri.into() })
 }
 
 /// Where an authorization response goes.

@@ -4,8 +4,10 @@
 use super::{
     Reply, World,
     expect::but_refusals,
-    harness::{basic, secret},
+    harness::{Setting, basic, secret},
+    injection::logged,
 };
+use crate::{app::ErrorAudience, telemetry::LogShape};
 
 const ENDPOINTS: [&str; 4] = ["/token", "/oauth/token", "/revoke", "/introspect"];
 
@@ -191,4 +193,77 @@ async fn k_18_a_client_that_was_disabled_or_changed_its_secret_is_out_everywhere
         world.change("username", "username").await;
     }
     world.token(&fields).await.expect_oauth_error(400, "invalid_grant");
+}
+
+/// The log lines of a request to the token endpoint.
+async fn line(world: &World, shape: LogShape, header: Option<&str>, fields: &[(&str, &str)]) -> String {
+    let (log, lines) = logged(shape);
+    let guard = tracing::dispatcher::set_default(&log);
+    let headers: Vec<_> = header.map(|header| ("authorization", header)).into_iter().collect();
+    world.post("/token", &[&[("grant_type", "client_credentials")], fields].concat(), &headers).await;
+    drop(guard);
+    lines.take().lines().filter(|line| line.contains("POST") && line.contains("/token")).collect()
+}
+
+#[tokio::test]
+async fn the_log_line_of_a_failed_client_authentication_names_a_registered_client() {
+    let world = World::new().await;
+    let wrong = basic("web", "another secret");
+    let right = basic("web", secret());
+    let (id, guess) = (("client_id", "web"), ("client_secret", "another secret"));
+    for (header, fields, reason) in [
+        (Some(&wrong), &[][..], "wrong_secret"),
+        (None, &[id, guess][..], "wrong_method"),
+        (None, &[id], "wrong_method"),
+        (Some(&right), &[id, guess], "two_methods"),
+        (Some(&right), &[("client_id", "spa")], "client_id_mismatch"),
+        (None, &[id, id], "repeated_parameter"),
+    ] {
+        let line = line(&world, LogShape::Json, header.map(String::as_str), fields).await;
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["client_id"], "web", "{line}");
+        assert_eq!(line["reason"], reason, "{line}");
+    }
+    let twice = line(&world, LogShape::Json, None, &[id, id]).await;
+    assert!(twice.contains("\"parameter\":\"client_id\""), "{twice}");
+    world.apply("[[client]]\nclient_id = \"B\"\ndisabled = true\nclient_secret = \"another client secret of more than thirty-two characters\"\ngrant_types = [\"client_credentials\"]\nscope = \"x\"\n").await;
+    let disabled = basic("B", "another client secret of more than thirty-two characters");
+    let disabled = line(&world, LogShape::Json, Some(&disabled), &[]).await;
+    assert!(disabled.contains("\"client_id\":\"B\"") && disabled.contains("client_disabled"), "{disabled}");
+    // What a stranger made up is not in the log.
+    let unknown = line(&world, LogShape::Json, Some(&basic("nobody", "x")), &[]).await;
+    assert!(unknown.contains("unknown_client") && !unknown.contains("nobody"), "{unknown}");
+}
+
+#[tokio::test]
+async fn the_log_of_dev_is_short_lines() {
+    let world = World::new().await;
+    let line = line(&world, LogShape::Short, Some(&basic("web", "another secret")), &[]).await;
+    assert!(line.starts_with("POST /token 401 wrong_secret "), "{line}");
+    assert!(line.contains(" client_id=web") && line.len() < 100, "{line}");
+}
+
+#[tokio::test]
+async fn only_developers_are_told_the_reason_beside_the_public_words() {
+    let developers = World::with(Setting { audience: ErrorAudience::Developers, ..Setting::default() }).await;
+    let people = World::new().await;
+    let wrong = basic("web", "another secret");
+    let code = [("grant_type", "authorization_code"), ("code", "x")];
+    for (endpoint, fields, header, reason) in [
+        ("/token", &code[..], Some(wrong.as_str()), "wrong_secret"),
+        ("/token", &code, None, "missing"),
+        ("/token", &[("client_id", "spa")], None, "missing_parameter"),
+        ("/token", &[("client_id", "nobody")], None, "unknown_client"),
+        ("/token?x=y", &[], None, "parameters_in_url"),
+        ("/revoke", &[("client_id", "spa")], None, "no_token"),
+        ("/introspect", &[("client_id", "spa")], None, "public_client"),
+        ("/userinfo", &[], None, "no_token"),
+    ] {
+        let headers: Vec<_> = header.map(|header| ("authorization", header)).into_iter().collect();
+        let told = developers.post(endpoint, fields, &headers).await.json();
+        let public = people.post(endpoint, fields, &headers).await.json();
+        assert_eq!(told["reason"], reason, "{told}");
+        assert!(public.get("reason").is_none(), "{public}");
+        assert_eq!(told["error_description"], public["error_description"]);
+    }
 }

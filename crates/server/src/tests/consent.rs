@@ -142,7 +142,8 @@ async fn n_02_a_stale_page_is_made_anew() {
     world.clock.advance(world.app.realm.policy.lifetimes.interaction);
     let reply = browser.submit(&fresh, "/consent", &[("decision", "allow")]).await;
     reply.expect_error_page("page_expired");
-    assert!(reply.body.contains("https://rp.example/cb?error=access_denied"), "{reply:#?}");
+    assert!(reply.body.contains("https://rp.example/cb?error=temporarily_unavailable"), "{reply:#?}");
+    assert!(reply.body.contains("expired") && !reply.body.contains("access_denied"), "nobody said no");
 }
 
 #[tokio::test]

@@ -383,9 +383,7 @@ async fn h_08_no_page_of_another_origin_reads_what_is_not_for_everybody() {
                     .keys()
                     .filter(|name| name.as_str().starts_with("access-control-"))
                     .collect();
-                if reply.status == 405 {
-                    assert!(cors.is_empty(), "{method} {path}: {cors:?}");
-                } else if anybody.contains(path.as_str()) {
+                if anybody.contains(path.as_str()) {
                     assert_eq!(reply.header("access-control-allow-origin"), Some("*"), "{method} {path}");
                     assert!(reply.header("access-control-allow-credentials").is_none(), "{method} {path}");
                     let allowed = reply.header("access-control-allow-headers").unwrap_or_default();
@@ -441,5 +439,119 @@ async fn h_10_a_panic_is_500_that_tells_nothing_and_the_next_request_is_served()
         let request = Request::get("/fine").body(Body::empty()).unwrap();
         let reply = Reply::read(server.clone().oneshot(request).await.unwrap()).await.expect_status(200);
         assert_eq!(reply.body, "fine");
+    }
+}
+
+#[tokio::test]
+async fn every_405_says_what_is_allowed_and_head_is_where_get_is_harmless() {
+    let world = World::new().await;
+    for (path, expected) in [
+        ("/token", "POST, OPTIONS"),
+        ("/userinfo", "GET, HEAD, POST, OPTIONS"),
+        ("/jwks", "GET, HEAD, OPTIONS"),
+        ("/introspect", "POST"),
+        ("/authorize", "GET, POST"),
+        ("/authorize/resume", "GET"),
+        ("/end_session", "GET, POST"),
+        ("/account", "GET, HEAD"),
+        ("/account/disconnect", "POST"),
+        ("/assets/look.css", "GET, HEAD"),
+        ("/interaction/x", "GET, HEAD, POST"),
+        ("/healthz", "GET, HEAD"),
+    ] {
+        for method in [Method::DELETE, Method::PUT, Method::PATCH, Method::HEAD] {
+            let reply = request(&world, &method, path, &[], "").await;
+            if method != Method::HEAD || !expected.contains("HEAD") {
+                assert_eq!((reply.status, reply.header("allow")), (405, Some(expected)), "{method} {path}");
+            }
+        }
+        if expected.contains("HEAD") {
+            let get = request(&world, &Method::GET, path, &[], "").await;
+            let head = request(&world, &Method::HEAD, path, &[], "").await;
+            assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{path}");
+            assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+        }
+    }
+    for (path, reply) in everything(&world).await {
+        assert!(
+            reply.status != 405 || reply.header("allow").is_some_and(|allow| !allow.is_empty()),
+            "{path}"
+        );
+    }
+    assert_eq!(request(&world, &Method::HEAD, "/nowhere", &[], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_script_may_read_every_error_of_an_endpoint_that_it_may_call() {
+    let world = World::new().await;
+    let long = format!("/token?{}", "x".repeat(9 * 1024));
+    let large = form(&[("x", &"y".repeat(70 * 1024))]);
+    for (method, path, body, status) in [
+        (Method::POST, "/token/", "", 404),
+        (Method::GET, "/.well-known/oauth-protected-resource", "", 404),
+        (Method::GET, "/.well-known/oauth-authorization-server/mcp", "", 404),
+        (Method::GET, "/token", "", 405),
+        (Method::POST, "/token", large.as_str(), 413),
+        (Method::POST, long.as_str(), "", 414),
+    ] {
+        let reply = request(&world, &method, path, &[FORM, ("origin", "https://spa.example")], body).await;
+        assert_eq!(reply.status, status, "{path:.60}");
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"), "{path:.60}");
+        let exposed = reply.header("access-control-expose-headers").unwrap_or_default();
+        assert!(exposed.contains("retry-after") && exposed.contains("www-authenticate"), "{exposed}");
+    }
+    // A document that does not exist is asked for with the headers of MCP first.
+    let asking = [
+        ("origin", "https://spa.example"),
+        ("access-control-request-method", "GET"),
+        ("access-control-request-headers", "mcp-protocol-version, traceparent"),
+    ];
+    for path in ["/token", "/.well-known/openid-configuration", "/.well-known/oauth-protected-resource"] {
+        let reply = request(&world, &Method::OPTIONS, path, &asking, "").await.expect_status(204);
+        let allowed: Vec<_> =
+            reply.header("access-control-allow-headers").unwrap().split(',').map(str::trim).collect();
+        for name in [
+            "authorization",
+            "content-type",
+            "mcp-protocol-version",
+            "mcp-session-id",
+            "traceparent",
+            "baggage",
+        ] {
+            assert!(allowed.contains(&name), "{path} {name}");
+        }
+    }
+    assert_eq!(request(&world, &Method::OPTIONS, "/nowhere", &asking, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn only_who_reads_html_gets_a_page() {
+    let world = World::new().await;
+    let long = format!("/token?{}", "x".repeat(9 * 1024));
+    for (method, path, accept, is_page) in [
+        (Method::POST, "/token/", None, false),
+        (Method::POST, "/token/", Some("*/*"), false),
+        (Method::POST, "/token/", Some("application/json"), false),
+        (Method::GET, "/nowhere", Some("text/html,*/*;q=0.8"), true),
+        (Method::GET, "/nowhere", Some("application/json"), false),
+        (Method::GET, "/token", Some("*/*"), false),
+        (Method::GET, "/token", Some("text/html"), true),
+        (Method::GET, long.as_str(), None, false),
+        (Method::GET, "/assets/nothing.css", Some("text/css,*/*;q=0.1"), false),
+        (Method::PUT, "/authorize", None, true),
+        (Method::GET, "/authorize", Some("*/*"), true),
+        (Method::GET, "/authorize", Some("application/json"), false),
+        (Method::GET, "/end_session?client_id=a&client_id=b", Some("application/json"), false),
+    ] {
+        let headers: Vec<_> = accept.map(|accept| ("accept", accept)).into_iter().collect();
+        let reply = request(&world, &method, path, &headers, "").await;
+        let kind = reply.header("content-type").unwrap();
+        let expected = if is_page { "text/html; charset=utf-8" } else { "application/json" };
+        assert_eq!(kind, expected, "{method} {path:.60} {accept:?}");
+        if !is_page {
+            let error = reply.json();
+            assert!(error["error"].is_string() && error["error_description"].is_string(), "{error}");
+            assert_eq!(error["trace_id"], reply.header("x-trace-id").unwrap());
+        }
     }
 }

@@ -203,7 +203,8 @@ async fn j_02_what_an_error_says_is_ours() {
         format!("/account?{more}"),
         format!("/nowhere?{more}"),
     ] {
-        let reply = world.get(&target).await;
+        let request = Request::get(&target).header("accept", "text/html").body(Body::empty()).unwrap();
+        let reply = world.send(request).await;
         assert!(reply.page().is_some() && !reply.body.contains("555"), "{reply:#?}");
     }
     let reply = world.get(&format!("/authorize?{}&{more}", query(&[("prompt", "none")]))).await;
@@ -405,7 +406,7 @@ const EVIL: &[&str] = &[
 #[tokio::test]
 async fn j_07_a_log_line_stays_one_record() {
     let world = World::new().await;
-    for shape in [LogShape::Json, LogShape::Text] {
+    for shape in [LogShape::Json, LogShape::Text, LogShape::Short] {
         let (log, lines) = logged(shape);
         let guard = tracing::dispatcher::set_default(&log);
         for evil in EVIL {

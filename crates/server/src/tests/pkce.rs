@@ -51,7 +51,6 @@ async fn p_03_p_04_p_05_p_07_a_wrong_verifier_is_refused_and_invalidates_the_cod
     let mut browser = world.browser();
     let another = "another verifier".replace(' ', "-").repeat(3);
     for wrong in [
-        "",
         CHALLENGE,
         another.as_str(),
         &format!("{VERIFIER}\n"),
@@ -61,6 +60,12 @@ async fn p_03_p_04_p_05_p_07_a_wrong_verifier_is_refused_and_invalidates_the_cod
         redeem_with(&world, &code, wrong).await.expect_oauth_error(400, "invalid_grant");
         redeem_with(&world, &code, VERIFIER).await.expect_oauth_error(400, "invalid_grant");
     }
+    // Left out, it is missing; the code is good for a request that has it.
+    let code = browser.code("alice", &[]).await;
+    let missing = redeem_with(&world, &code, "").await;
+    missing.expect_oauth_error(400, "invalid_grant");
+    assert!(missing.json()["error_description"].as_str().unwrap().starts_with("code_verifier is missing"));
+    redeem_with(&world, &code, VERIFIER).await.expect_status(200);
     // The verifier of one flow with the code of another, in one browser.
     let other_challenge = challenge_of(&another);
     let (first, second) = (

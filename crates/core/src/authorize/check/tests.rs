@@ -155,7 +155,9 @@ fn a_01_any_other_repeated_parameter_is_told_to_the_client() {
     for name in sent.chain(once) {
         for values in [["x", "x"], ["x", "y"], ["", "x"]] {
             let changes = values.map(|value| (name, value));
-            assert_eq!(refused(&changes), RequestRefusal::Repeated(name.to_owned()));
+            let named = if name == "foo" { "an unknown parameter" } else { name };
+            assert_eq!(refused(&changes), RequestRefusal::Repeated(named));
+            assert_eq!(refused(&changes).public().sentence(), format!("{named} is repeated"));
             assert_eq!(error(&changes), "invalid_request");
         }
     }
@@ -229,13 +231,22 @@ fn a_05_long_values_are_refused_and_a_long_state_is_not_given_back() {
         ("id_token_hint", 16 * 1024),
     ] {
         assert_eq!(refused(&[(name, &long[..=most])]), RequestRefusal::TooLong(name));
+        assert_eq!(RequestRefusal::TooLong(name).public().sentence(), format!("{name} is too long"));
     }
     for (name, most) in [("state", 2048), ("nonce", 512), ("login_hint", 256)] {
         assert!(checked(&[(name, &long[..most])]).is_ok(), "{name}");
     }
     let client = fx::client();
-    assert_eq!(placed(&form(&[("state", &long[..2049])]), &client).unwrap().redirect.state, None);
-    assert_eq!(placed(&form(&[("state", "a"), ("state", "b")]), &client).unwrap().redirect.state, None);
+    let given_back = |changes: &[(&str, &str)]| placed(&form(changes), &client).unwrap().redirect.state;
+    assert_eq!(given_back(&[("state", &long[..2049])]).as_deref(), Some(&long[..2049]), "though too long");
+    assert_eq!(given_back(&[("state", "a"), ("state", "b")]).as_deref(), Some("a"), "the first of two");
+    assert_eq!(given_back(&[("state", "a\nb")]).as_deref(), Some("a\nb"));
+    let (most, redirect_uri) =
+        (LONGEST_URL - OTHER_PARAMETERS, placed(&form(&[]), &client).unwrap().redirect.uri);
+    let most = most - redirect_uri.len();
+    assert!(given_back(&[("state", &long[..most])]).is_some());
+    assert_eq!(given_back(&[("state", &long[..=most])]), None, "longer than a URL");
+    assert_eq!(given_back(&[("state", &"%".repeat(most / 3 + 1))]), None, "as it is encoded");
     let many = vec!["x"; 40].join(" ");
     assert_eq!(checked(&[("acr_values", &many), ("ui_locales", &many)]).unwrap().acr_values.len(), 16);
 }
@@ -255,13 +266,15 @@ fn a_05_what_cannot_be_carried_to_the_next_page_is_refused_at_once() {
 }
 
 #[test]
-fn j_05_control_characters_are_refused_and_never_given_back() {
+fn j_05_control_characters_are_refused_and_given_back_only_where_they_are_encoded() {
     for bad in ["a\r\nb", "a\nb", "a\rb", "a\0b", "\u{85}", "\u{7f}"] {
         for name in ["state", "nonce", "login_hint", "ui_locales", "acr_values", "code_challenge", "prompt"] {
             assert_eq!(refused(&[(name, bad)]), RequestRefusal::ControlCharacter(name), "{bad:?}");
         }
         let client = fx::client();
-        assert_eq!(placed(&form(&[("state", bad)]), &client).unwrap().redirect.state, None);
+        let given_back = |changes: &[(&str, &str)]| placed(&form(changes), &client).unwrap().redirect.state;
+        assert_eq!(given_back(&[("state", bad)]).as_deref(), Some(bad));
+        assert_eq!(given_back(&[("state", bad), ("response_mode", "form_post")]), None);
     }
     // Not a line feed, whatever its last byte is.
     let request = checked(&[("state", "\u{10a} \"<&")]).unwrap();
@@ -495,7 +508,7 @@ fn the_step_passes_on_what_the_checks_say() {
 #[test]
 fn every_refusal_has_a_reason_of_its_own_and_a_registered_code() {
     let refusals = [
-        RequestRefusal::Repeated(String::new()),
+        RequestRefusal::Repeated("state"),
         RequestRefusal::TooLong("state"),
         RequestRefusal::ControlCharacter("state"),
         RequestRefusal::RequestObject,
@@ -517,5 +530,5 @@ fn every_refusal_has_a_reason_of_its_own_and_a_registered_code() {
     assert_eq!(reasons.len(), refusals.len());
     // RFC 6749 §4.1.2.1: what `error_description` may hold.
     let printable = |text: &str| text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e));
-    assert!(refusals.iter().all(|refusal| printable(refusal.public().description)));
+    assert!(refusals.iter().all(|refusal| printable(&refusal.public().sentence())));
 }

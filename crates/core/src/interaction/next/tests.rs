@@ -121,8 +121,15 @@ fn n_06_a_denied_interaction_is_over_whatever_else_is_true() {
 fn a_08_without_a_session_somebody_signs_in() {
     let world = World { sessions: Vec::new(), ..World::complete() };
     assert_eq!(world.next(), NextStep::Login(LoginReason::NoSession));
-    assert_eq!(world.quietly().refusal(), Some(InteractionRefusal::LoginRequired));
-    assert_eq!(InteractionRefusal::LoginRequired.public().code, ErrorCode::LoginRequired);
+    assert_eq!(world.quietly().refusal(), Some(InteractionRefusal::LoginRequired(LoginReason::NoSession)));
+    for (reason, sentence) in [
+        (LoginReason::NoSession, "nobody is signed in"),
+        (LoginReason::TooOld, "the last sign-in is longer ago than max_age allows"),
+        (LoginReason::OtherAccount, "the person whom id_token_hint names is not signed in"),
+    ] {
+        let public = InteractionRefusal::LoginRequired(reason).public();
+        assert_eq!((public.code, public.description), (ErrorCode::LoginRequired, sentence));
+    }
 }
 
 #[test]
@@ -152,7 +159,7 @@ fn a_10_only_the_hinted_person_answers() {
     assert_eq!(world.session(), Some(2), "hers among several");
     world.sessions.pop();
     assert_eq!(world.next(), NextStep::Login(LoginReason::OtherAccount));
-    assert_eq!(world.quietly().refusal(), Some(InteractionRefusal::LoginRequired));
+    assert_eq!(world.quietly().refusal(), Some(InteractionRefusal::LoginRequired(LoginReason::OtherAccount)));
 
     let mut other = World::fresh();
     other.request.hinted_user = Some(au::user_id(8));
@@ -213,7 +220,10 @@ fn a_09_max_age_wants_a_sign_in_that_is_not_older() {
         assert_eq!(world.granted().is_none(), too_old, "{most:?}");
         if let Some(expected) = expected {
             assert_eq!(world.next(), expected);
-            assert_eq!(world.quietly().refusal(), Some(InteractionRefusal::LoginRequired));
+            assert_eq!(
+                world.quietly().refusal(),
+                Some(InteractionRefusal::LoginRequired(LoginReason::TooOld))
+            );
         }
         let mut fresh = World::fresh();
         fresh.request.max_age = most;
@@ -340,7 +350,9 @@ fn n_02_agreeing_to_one_thing_is_not_agreeing_to_another() {
 fn refusals_have_reasons_of_their_own() {
     let all = [
         InteractionRefusal::Denied,
-        InteractionRefusal::LoginRequired,
+        InteractionRefusal::LoginRequired(LoginReason::NoSession),
+        InteractionRefusal::LoginRequired(LoginReason::TooOld),
+        InteractionRefusal::LoginRequired(LoginReason::OtherAccount),
         InteractionRefusal::ConsentRequired,
         InteractionRefusal::OtherPerson,
         InteractionRefusal::NothingLeft,

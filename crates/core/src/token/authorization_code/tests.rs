@@ -146,7 +146,7 @@ fn a_refresh_token_never_outlives_its_authorization() {
 fn p_04_p_05_p_07_a_wrong_verifier_is_refused_and_invalidates_the_code() {
     let other = VERIFIER.replace('d', "e");
     let padded = format!("{VERIFIER}=");
-    for verifier in [None, Some(fx::CHALLENGE), Some(other.as_str()), Some(padded.as_str()), Some("short")] {
+    for verifier in [Some(fx::CHALLENGE), Some(other.as_str()), Some(padded.as_str()), Some("short")] {
         let attempt = || redeem(&fx::client(), &fx::record(), &[("code_verifier", verifier)]);
         assert_eq!(refusal(attempt()), TokenRefusal::Verifier, "{verifier:?}");
         assert!(invalidates(attempt()), "{verifier:?}");
@@ -161,6 +161,23 @@ fn p_04_p_05_p_07_a_wrong_verifier_is_refused_and_invalidates_the_code() {
 }
 
 #[test]
+fn p_04_a_verifier_that_is_left_out_is_said_to_be_missing_and_the_code_stays_valid() {
+    let missing = || redeem(&fx::client(), &fx::record(), &[("code_verifier", None)]);
+    assert_eq!(refusal(missing()), TokenRefusal::VerifierMissing);
+    assert!(grant_writes(&missing().unwrap_err().writes).is_empty());
+    let public = crate::error::Refusal::public(&TokenRefusal::VerifierMissing);
+    assert_eq!(public.code.as_str(), "invalid_grant");
+    assert_eq!(public.sentence(), "code_verifier is missing: the authorization request had a code_challenge");
+    // Left out beside a wrong redirect URI, it is no excuse.
+    let both = [("code_verifier", None), ("redirect_uri", Some("https://evil/cb"))];
+    assert!(invalidates(redeem(&fx::client(), &fx::record(), &both)));
+    // A code that was used is not replayed without it.
+    let mut used = fx::record();
+    used.authorization.code.as_mut().unwrap().redeemed_at = Some(NOW);
+    assert_eq!(refusal(redeem(&fx::client(), &used, &[("code_verifier", None)])), TokenRefusal::CodeUsed);
+}
+
+#[test]
 fn p_06_a_verifier_without_a_challenge_is_refused() {
     let mut record = fx::record();
     record.authorization.code.as_mut().unwrap().challenge = None;
@@ -172,13 +189,14 @@ fn p_06_a_verifier_without_a_challenge_is_refused() {
 
 #[test]
 fn c_03_the_redirect_uri_that_was_sent_must_be_repeated() {
-    for redirect in
-        [None, Some("https://rp.example/cb/"), Some("https://RP.example/cb"), Some("https://evil/cb")]
-    {
+    for redirect in [Some("https://rp.example/cb/"), Some("https://RP.example/cb"), Some("https://evil/cb")] {
         let attempt = || redeem(&fx::client(), &fx::record(), &[("redirect_uri", redirect)]);
         assert_eq!(refusal(attempt()), TokenRefusal::RedirectUri, "{redirect:?}");
         assert!(invalidates(attempt()), "{redirect:?}");
     }
+    let missing = || redeem(&fx::client(), &fx::record(), &[("redirect_uri", None)]);
+    assert_eq!(refusal(missing()), TokenRefusal::RedirectUriMissing);
+    assert!(invalidates(missing()));
     let mut record = fx::record();
     record.authorization.code.as_mut().unwrap().redirect_uri = None;
     assert!(redeem(&fx::client(), &record, &[("redirect_uri", None)]).is_ok(), "none was sent");
@@ -287,6 +305,10 @@ fn c_06_c_07_what_is_not_the_code_is_not_known() {
         assert_eq!(
             refusal(redeem(&fx::client(), &record, &[(missing, None)])),
             TokenRefusal::Missing(missing)
+        );
+        assert_eq!(
+            crate::error::Refusal::public(&TokenRefusal::Missing(missing)).sentence(),
+            format!("{missing} is missing")
         );
     }
 }
