@@ -187,7 +187,7 @@ fn is_shared(path: &str) -> bool {
     let at_or_beneath = |shared: &&str| {
         path.strip_prefix(*shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    path.starts_with("/.well-known/") || SHARED.iter().any(|shared| at_or_beneath(&shared))
+    path.starts_with("/.well-known/") || SHARED.iter().any(at_or_beneath)
 }
 
 /// Request headers that scripts send: those of OAuth and of MCP, and what tracing adds to every request. The names are

@@ -235,12 +235,14 @@ async fn after_four_conflicts_a_browser_gets_a_page_and_a_client_json() {
         Ok(_) => panic!("it holds"),
         Err(why) => response::unavailable(&x, &why),
     };
-    let routes = Router::new().route("/page", get(page)).route("/json", get(json));
+    let routes = Router::new().route("/page", get(page)).route("/token", get(json));
     let routes = router::layered(routes, &world.app);
-    for (path, kind) in [("/page", "text/html; charset=utf-8"), ("/json", "application/json")] {
+    for (path, kind) in [("/page", "text/html; charset=utf-8"), ("/token", "application/json")] {
         let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
         let reply = Reply::read(routes.clone().oneshot(request).await.unwrap()).await;
         assert_eq!((reply.status, reply.header("content-type")), (503, Some(kind)), "{reply:#?}");
         assert!(reply.header("retry-after").is_some(), "{reply:#?}");
+        let readers = (path == "/token").then_some("*");
+        assert_eq!(reply.header("access-control-allow-origin"), readers, "{reply:#?}");
     }
 }
