@@ -80,7 +80,7 @@ mod tests {
             ("hunter\n2", LineDefect::Lines),
             ("hunter\r2\n", LineDefect::Lines),
             ("hunter\u{2028}2", LineDefect::Lines),
-            ("hunter\02", LineDefect::Invisible),
+            ("hunter\0two", LineDefect::Invisible),
             ("hunter 2\0", LineDefect::Invisible),
             ("hunter\u{feff}2", LineDefect::Invisible),
         ] {

@@ -4,10 +4,12 @@
 use std::fmt;
 
 use grantwell_core::{
+    id::ResourceIdentifier,
     registry::{
         self, Action, Declaration, Existing, InUse, NamesToLoad, Pruning, Registrar, RegistryPlan, SetError,
         user::{PasswordChange, UserMetadata},
     },
+    resource::Resource,
     scope::ScopeSet,
     step::Origin,
     store::{Applied, Outcome, References, Share, Store, StoreError, User},
@@ -88,7 +90,15 @@ pub(crate) async fn apply(
     let state = state::parse(source)?;
     let unowned = scope_warnings::unowned(&state);
     let owners = store.resources(SERVED, &[], &unowned).await.map_err(unavailable)?;
-    let elsewhere = owners.iter().flat_map(|resource| resource.scopes.keys().map(String::as_str)).collect();
+    // Those that stay as they are: not what the file declares anew, nor what goes.
+    let declared =
+        |id: &ResourceIdentifier| state.resources.iter().any(|resource| resource.value.identifier == *id);
+    let stays = |resource: &&Resource| {
+        let goes = resource.applied && with.undeclared == Undeclared::Prune;
+        !goes && !declared(&resource.identifier)
+    };
+    let scopes = owners.iter().filter(stays).flat_map(|resource| resource.scopes.keys());
+    let elsewhere = scopes.map(String::as_str).collect();
     let warnings = scope_warnings::warnings(source, &state, &elsewhere);
     let origin = command_line(with.entropy);
     let registrar = with.registrar(&origin);

@@ -106,9 +106,8 @@ fn hops(headers: &HeaderMap, choice: ForwardingHeader) -> Option<(&'static str, 
     const FORWARDED: &str = "forwarded";
     let name = match choice {
         ForwardingHeader::XForwardedFor => X_FORWARDED_FOR,
-        ForwardingHeader::Forwarded => FORWARDED,
         ForwardingHeader::Either if headers.contains_key(X_FORWARDED_FOR) => X_FORWARDED_FOR,
-        ForwardingHeader::Either => FORWARDED,
+        ForwardingHeader::Either | ForwardingHeader::Forwarded => FORWARDED,
     };
     if !headers.contains_key(name) {
         return None;

@@ -299,6 +299,7 @@ fn acceptor(world: &World) -> TlsAcceptor {
     let (certificate, key) = (world.folder().join("tls.pem"), world.folder().join("tls.key"));
     std::fs::write(&certificate, CERTIFICATE).unwrap();
     std::fs::write(&key, KEY).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o400)).unwrap();
     listen::tls(&certificate, &key).unwrap()
 }
 

@@ -259,3 +259,23 @@ async fn prune_sees_what_still_refers_to_what_would_go() {
     assert!(said.contains("default_resource of the client zz-by-hand"), "{said}");
     assert_eq!(database.rows().await, rows);
 }
+
+#[tokio::test]
+async fn a_scope_of_a_resource_that_stays_is_no_warning() {
+    let database = Database::new("warnings").await;
+    let resource = |scope: &str| {
+        format!(
+            "[[resource]]\nidentifier = \"https://api.example/\"\n[resource.scopes]\n{scope} = \"Read\"\n"
+        )
+    };
+    let client =
+        "[[client]]\nclient_id = \"web\"\nredirect_uris = [\"https://rp.example/\"]\nscope = \"read\"\n";
+    database.apply(&resource("read"), ApplyMode::Commit, Undeclared::Keep).await.unwrap();
+    let other = format!("{}{client}", resource("other"));
+    for (text, undeclared, warnings) in
+        [(client, Undeclared::Keep, 0), (client, Undeclared::Prune, 1), (&other, Undeclared::Keep, 1)]
+    {
+        let report = database.apply(text, ApplyMode::DryRun, undeclared).await.unwrap();
+        assert_eq!(report.warnings.0.len(), warnings, "{text} {undeclared:?}");
+    }
+}

@@ -142,8 +142,8 @@ pub(super) fn write(
         let mut prefix = out.path.file_name().unwrap_or_default().to_owned();
         prefix.push(".partial.");
         let partial = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
-        let (tallies, written) = write_all(partial.as_file(), lock, header, source, on_progress)?;
-        written.sync_all()?;
+        let tallies = write_all(partial.as_file(), lock, header, source, on_progress)?;
+        partial.as_file().sync_all()?;
         // Another may have come meanwhile.
         let named =
             if out.replaces { partial.persist(out.path) } else { partial.persist_noclobber(out.path) };
@@ -179,16 +179,16 @@ pub(super) fn write_to(
     source: &mut dyn Source,
     on_progress: &mut dyn FnMut(&str, u64),
 ) -> Result<Vec<(&'static str, Tally)>, CopyError> {
-    write_all(out, lock, header, source, on_progress).map(|(tallies, _)| tallies).map_err(CopyError::from)
+    write_all(out, lock, header, source, on_progress).map_err(CopyError::from)
 }
 
-fn write_all<W: Write>(
-    to: W,
+fn write_all(
+    to: impl Write,
     lock: &BackupLock,
     header: &Header,
     source: &mut dyn Source,
     on_progress: &mut dyn FnMut(&str, u64),
-) -> Result<(Vec<(&'static str, Tally)>, W), Failure> {
+) -> Result<Vec<(&'static str, Tally)>, Failure> {
     let encryptor = match lock {
         BackupLock::Passphrase(passphrase) => age::Encryptor::with_user_passphrase(passphrase.clone()),
         BackupLock::Recipient(recipient) => {
@@ -218,9 +218,8 @@ fn write_all<W: Write>(
         tallies.push((name, tally));
     }
     frame(&mut out, b'E', &serde_json::to_vec(&counted(&tallies)).map_err(io::Error::other)?)?;
-    let mut to = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    to.flush()?;
-    Ok((tallies, to))
+    out.finish()?.flush()?;
+    Ok(tallies)
 }
 
 impl From<Failure> for CopyError {
