@@ -8,6 +8,7 @@ use axum::{
 };
 use grantwell_core::{
     bearer::{self, BearerRefusal},
+    error::Refusal,
     form::Form,
 };
 
@@ -17,7 +18,7 @@ use crate::{
         body,
         client::authorization,
         exchange::Exchange,
-        response::{Response, bad_body, refused, set},
+        response::{Response, bad_body, error_json, set},
     },
 };
 
@@ -44,7 +45,9 @@ impl FromRequest<Arc<App>> for BearerToken {
 
 /// The response to a token that is not good enough, with the challenge that says why (RFC 6750 §3).
 pub(crate) fn challenge(x: &Exchange, refusal: BearerRefusal) -> Response {
-    let mut response = refused(x, &refusal);
-    set(&mut response, "www-authenticate", &refusal.challenge());
+    x.note(|notes| notes.reason = Some(refusal.reason().to_owned()));
+    let (code, policy) = (refusal.public().code, &x.realm.policy);
+    let mut response = error_json(x, code.status(), code.as_str(), &refusal.description(policy));
+    set(&mut response, "www-authenticate", &refusal.challenge(policy));
     response
 }

@@ -64,7 +64,8 @@ pub(crate) fn oauth_error(x: &Exchange, error: OAuthError) -> Response {
     error_json(x, error.code.status(), error.code.as_str(), error.description)
 }
 
-fn error_json(x: &Exchange, status: u16, error: &str, error_description: &str) -> Response {
+/// The same, in other words than the fixed ones.
+pub(crate) fn error_json(x: &Exchange, status: u16, error: &str, error_description: &str) -> Response {
     json(status, &ErrorBody { error, error_description, trace_id: &x.origin.trace_id })
 }
 
