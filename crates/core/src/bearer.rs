@@ -3,9 +3,12 @@
 //!
 //! Left out on purpose: the token in the URL (RFC 6750 §2.3 advises against it, OAuth 2.1 §5.1 drops it).
 
+use std::borrow::Cow;
+
 use crate::{
     error::{ErrorCode, OAuthError, Refusal},
     form::Form,
+    policy::Policy,
     scope::Audience,
     step::{Context, Have, Stop},
     token::{
@@ -45,7 +48,11 @@ impl Refusal for BearerRefusal {
             Self::MalformedHeader => (ErrorCode::InvalidRequest, "the Authorization header is malformed"),
             Self::InUrl => (ErrorCode::InvalidRequest, "the access token must not be in the URL"),
             Self::Scope(_) => (ErrorCode::InsufficientScope, "the access token lacks a scope"),
-            Self::Invalid(_) | Self::Audience | Self::Ended(_) | Self::Machine => {
+            Self::Audience => (
+                ErrorCode::InvalidToken,
+                "the access token is for another API: ask for one with the issuer as resource",
+            ),
+            Self::Invalid(_) | Self::Ended(_) | Self::Machine => {
                 (ErrorCode::InvalidToken, "the access token is not valid here")
             }
         };
@@ -69,15 +76,33 @@ impl Refusal for BearerRefusal {
 }
 
 impl BearerRefusal {
+    /// What the response says to the developer. A token for another API says which `resource` to ask for (RFC 8707 §2).
+    pub fn description(&self, policy: &Policy) -> Cow<'static, str> {
+        match self {
+            Self::Audience => {
+                let issuer = &policy.issuer;
+                format!("the access token is for another API: ask for one with resource={issuer}").into()
+            }
+            Self::NoToken
+            | Self::TwoTokens
+            | Self::MalformedHeader
+            | Self::InUrl
+            | Self::Invalid(_)
+            | Self::Ended(_)
+            | Self::Machine
+            | Self::Scope(_) => self.public().sentence(),
+        }
+    }
+
     /// `WWW-Authenticate` (RFC 6750 §3). A request without a token receives the scheme and nothing else (§3.1).
-    pub fn challenge(&self) -> String {
+    pub fn challenge(&self, policy: &Policy) -> String {
         if *self == Self::NoToken {
             return "Bearer".to_owned();
         }
-        let error = self.public();
+        let (code, description) = (self.public().code, self.description(policy));
         let scope =
             if let Self::Scope(scope) = self { format!(", scope=\"{scope}\"") } else { String::new() };
-        format!("Bearer error=\"{}\", error_description=\"{}\"{scope}", error.code.as_str(), error.sentence())
+        format!("Bearer error=\"{}\", error_description=\"{description}\"{scope}", code.as_str())
     }
 }
 

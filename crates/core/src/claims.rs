@@ -30,6 +30,9 @@ pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
+/// The claim that says which groups a person is in.
+pub const GROUPS: &str = "groups";
+
 /// The claims that `scopes` ask for and the person has. Only names of [`SCOPE_CLAIMS`] are looked up, so nothing that an
 /// account holds can stand for a claim of the protocol.
 pub fn of(user: &User, scopes: &ScopeSet) -> Map<String, Value> {
@@ -39,6 +42,11 @@ pub fn of(user: &User, scopes: &ScopeSet) -> Map<String, Value> {
         .flat_map(|(_, names)| names.iter())
         .filter_map(|name| Some(((*name).to_owned(), value(user, name)?)))
         .collect()
+}
+
+/// The name `groups`, which is no standard claim, and the groups that the person is in.
+pub fn groups(user: &User) -> (String, Value) {
+    (GROUPS.to_owned(), user.groups.iter().cloned().map(Value::String).collect())
 }
 
 fn value(user: &User, name: &str) -> Option<Value> {

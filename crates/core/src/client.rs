@@ -147,6 +147,9 @@ pub struct Client {
     pub default_resource: Option<ResourceIdentifier>,
     /// How its ID tokens are signed.
     pub id_token_signed_response_alg: Algorithm,
+    /// Whether the claims of the granted scopes, and `groups`, always stand in its ID tokens.
+    #[serde(default)]
+    pub id_token_claims: bool,
     /// `default_max_age`, seconds (Registration 1.0 §2).
     pub default_max_age: Option<u32>,
     /// `default_acr_values`, in order of preference (Registration 1.0 §2).

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     authorize::{Prompts, ResponseMode},
-    claims::SCOPE_CLAIMS,
+    claims::{GROUPS, SCOPE_CLAIMS},
     client_auth,
     factor::FACTORS,
     jose::Algorithm,
@@ -48,8 +48,8 @@ pub fn metadata(policy: &Policy, ui_locales: &[&str]) -> Value {
     let prompts: Vec<_> = Prompts::VALUES.iter().map(|(name, _)| name).collect();
     let token_claims =
         ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "nonce", "at_hash"];
-    let claims: Vec<_> =
-        token_claims.iter().chain(SCOPE_CLAIMS.iter().flat_map(|(_, names)| names.iter())).collect();
+    let scope_claims = SCOPE_CLAIMS.iter().flat_map(|(_, names)| names.iter());
+    let claims: Vec<_> = token_claims.iter().chain(scope_claims).chain([&GROUPS]).collect();
     json!({
         "issuer": policy.issuer,
         "authorization_endpoint": policy.url(path::AUTHORIZE),

@@ -14,6 +14,7 @@ use crate::{
     client_auth::AuthenticatedClient,
     form::Form,
     id::ResourceIdentifier,
+    resource::Resource,
     scope::ScopeSet,
     step::{Context, Decision, Have},
 };
@@ -43,8 +44,8 @@ impl GrantRequest for ProbeRequest {
         if client.is_public() {
             return Err(TokenRefusal::PublicClient.into());
         }
-        let resources = have.resources(std::slice::from_ref(&self.resource), &ScopeSet::default())?;
-        let resource = resources.first().ok_or(TokenRefusal::TargetNotGranted)?;
+        let resources = have.resources(&self.resource.spellings(), &ScopeSet::default())?;
+        let resource = Resource::find(resources, &self.resource).ok_or(TokenRefusal::TargetNotGranted)?;
         if !resource.scopes.keys().any(|scope| client.scope.contains(scope)) {
             return Err(TokenRefusal::TargetNotGranted.into());
         }
@@ -114,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_client_gets_a_token_that_opens_nothing() {
-        let decision = decide(&fx::machine(), fx::API, false).unwrap();
+        let decision = decide(&fx::machine(), "https://API.example:443", false).unwrap();
         assert!(decision.writes.is_empty());
         let token = decision.outcome.access_token;
         let claims = AccessTokens::read(&token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();

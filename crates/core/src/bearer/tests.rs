@@ -1,4 +1,5 @@
 use super::*;
+use crate::fixtures as fx;
 
 #[test]
 fn t_13_exactly_one_token_and_never_in_the_url() {
@@ -25,6 +26,15 @@ fn t_13_exactly_one_token_and_never_in_the_url() {
     }
     assert_eq!(BearerRefusal::InUrl.public().code.status(), 400);
     assert_eq!(BearerRefusal::TwoTokens.public().code.status(), 400);
-    assert_eq!(BearerRefusal::NoToken.challenge(), "Bearer");
-    assert!(BearerRefusal::Audience.challenge().starts_with("Bearer error=\"invalid_token\""));
+    let policy = fx::policy();
+    assert_eq!(BearerRefusal::NoToken.challenge(&policy), "Bearer");
+    assert_eq!(
+        BearerRefusal::Audience.challenge(&policy),
+        "Bearer error=\"invalid_token\", error_description=\"the access token is for another API: ask for one with \
+         resource=https://id.example\""
+    );
+    assert_eq!(
+        BearerRefusal::Machine.challenge(&policy),
+        "Bearer error=\"invalid_token\", error_description=\"the access token is not valid here\""
+    );
 }

@@ -69,41 +69,56 @@ pub(super) struct Wanted {
     pub(super) scope: Option<ScopeSet>,
 }
 
-/// The audience of an access token under an authorization: the one named, if it was granted (the issuer always is), else
-/// the only API granted, else the client's default.
-pub(super) fn granted(
-    named: Option<Audience>,
-    permissions: &Permissions,
-    client: &Client,
-) -> Result<Audience, TokenRefusal> {
+/// The audience that a request under an authorization names, if it was granted. The issuer always is.
+pub(super) fn granted(named: Audience, permissions: &Permissions) -> Result<Audience, TokenRefusal> {
     match named {
-        Some(Audience::Issuer) => Ok(Audience::Issuer),
-        Some(audience) if permissions.0.contains_key(&audience) => Ok(audience),
-        Some(Audience::Resource(named)) => permissions
+        Audience::Issuer => Ok(Audience::Issuer),
+        audience if permissions.0.contains_key(&audience) => Ok(audience),
+        Audience::Resource(named) => permissions
             .resources()
             .find(|granted| granted.is_same(named.as_str()))
             .cloned()
             .map(Audience::Resource)
             .ok_or(TokenRefusal::TargetNotGranted),
-        None => {
-            let mut apis = permissions.resources();
-            match (apis.next(), apis.next()) {
-                (None, _) => Ok(Audience::Issuer),
-                (Some(only), None) => Ok(Audience::Resource(only.clone())),
-                (Some(_), Some(_)) => client
-                    .default_resource
-                    .clone()
-                    .map(Audience::Resource)
-                    .filter(|default| permissions.0.contains_key(default))
-                    .ok_or(TokenRefusal::TargetAmbiguous),
-            }
-        }
     }
 }
 
-/// The `scope` parameter.
+/// The audience under an authorization of a request that names none. The scopes that it narrows the grant to decide, as they do at
+/// `/authorize`: the issuer where none is an API's, else the one API that has all of the APIs'. Without scopes the only API granted. Else
+/// the client's default.
+pub(super) fn implied(
+    asked: Option<&ScopeSet>,
+    permissions: &Permissions,
+    client: &Client,
+) -> Result<Audience, TokenRefusal> {
+    let apis = || {
+        permissions.0.iter().filter_map(|(audience, scopes)| match audience {
+            Audience::Issuer => None,
+            Audience::Resource(identifier) => Some((identifier, scopes)),
+        })
+    };
+    let wanted = asked.map(|asked| asked.filtered(|scope| apis().any(|(_, scopes)| scopes.contains(scope))));
+    if apis().next().is_none() || wanted.as_ref().is_some_and(ScopeSet::is_empty) {
+        return Ok(Audience::Issuer);
+    }
+    let mut owners = apis()
+        .filter(|(_, scopes)| wanted.as_ref().is_none_or(|wanted| wanted.is_subset(scopes)))
+        .map(|(identifier, _)| identifier);
+    if let (Some(only), None) = (owners.next(), owners.next()) {
+        return Ok(Audience::Resource(only.clone()));
+    }
+    let owns =
+        |scopes: &ScopeSet| wanted.as_ref().is_none_or(|wanted| !wanted.intersection(scopes).is_empty());
+    apis()
+        .find(|(identifier, scopes)| client.default_resource.as_ref() == Some(identifier) && owns(scopes))
+        .map(|(identifier, _)| Audience::Resource(identifier.clone()))
+        .ok_or(TokenRefusal::TargetAmbiguous)
+}
+
+/// The `scope` parameter; one that names nothing counts as absent.
 pub(super) fn scope(form: &Form) -> Result<Option<ScopeSet>, TokenRefusal> {
-    form.one("scope")?.map(|text| ScopeSet::parse(text).map_err(|_| TokenRefusal::ScopeSyntax)).transpose()
+    let scope = form.one("scope")?.map(ScopeSet::parse).transpose().map_err(|_| TokenRefusal::ScopeSyntax)?;
+    Ok(scope.filter(|scope| !scope.is_empty()))
 }
 
 /// The scopes in effect: what was granted and the client may still have, or the part of it that was asked for (RFC 6749

@@ -20,7 +20,7 @@ use crate::{
     form::Form,
     pkce,
     step::{Context, Decision, Have, Refused, Stop, in_turn},
-    store::{Authorization, AuthorizationRecord, CodeState, Write},
+    store::{AuthorizationRecord, CodeState, Write},
 };
 
 pub(super) struct AuthorizationCode;
@@ -62,7 +62,7 @@ impl GrantRequest for Redemption {
         if authorization.client_id != client.client_id {
             return Err(TokenRefusal::ForeignCode.into());
         }
-        let access = in_turn(self.access(authorization, client, have, context))?;
+        let access = in_turn(self.access(record, client, have, context))?;
         let proof = self.prove(code);
 
         if code.invalidated_at.is_some() {
@@ -102,14 +102,14 @@ impl GrantRequest for Redemption {
 impl Redemption {
     fn access<'a>(
         &self,
-        authorization: &'a Authorization,
+        record: &'a AuthorizationRecord,
         client: AuthenticatedClient<'a>,
         have: &'a Have,
         context: &Context<'_>,
     ) -> Result<Access<'a>, Stop<TokenRefusal>> {
         let wanted = self.wanted.as_ref().map_err(|refusal| *refusal)?;
-        let access = Access::of_person(authorization, wanted, client, have, context)?;
-        Ok(Access { nonce: authorization.nonce.as_deref(), ..access })
+        let access = Access::of_person(record, wanted, client, have, context)?;
+        Ok(Access { nonce: record.authorization.nonce.as_deref(), ..access })
     }
 
     /// Whether the request comes from where the code was sent: the redirect URI that was sent with the authorization request

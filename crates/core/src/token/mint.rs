@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{
     TokenRefusal, TokenResponse, access,
@@ -13,6 +14,7 @@ use super::{
     jti,
 };
 use crate::{
+    claims,
     client_auth::AuthenticatedClient,
     jose::{Algorithm, SigningKey},
     policy::LONGEST_TOKEN,
@@ -20,7 +22,7 @@ use crate::{
     scope::ScopeSet,
     secret::Bearer,
     step::{Context, Have, Stop},
-    store::Authorization,
+    store::AuthorizationRecord,
     time::Timestamp,
 };
 
@@ -31,7 +33,7 @@ const ISSUER_ALGORITHM: Algorithm = Algorithm::ES256;
 #[derive(Clone, Copy)]
 pub(super) enum TokenSubject<'a> {
     /// The person of an authorization.
-    Person(&'a Authorization),
+    Person(&'a AuthorizationRecord),
     /// The client itself.
     Machine,
 }
@@ -41,9 +43,9 @@ pub(super) struct Access<'a> {
     pub(super) client: AuthenticatedClient<'a>,
     pub(super) subject: TokenSubject<'a>,
     pub(super) target: TokenTarget<'a>,
-    /// The scopes in effect that the target has: those of the access token.
+    /// The scopes in effect that the target has: those of the access token and of the response.
     pub(super) scope: ScopeSet,
-    /// All scopes in effect: those of the response.
+    /// All scopes in effect: whether there is an ID token, and what it says.
     pub(super) in_effect: ScopeSet,
     /// Of the authorization request, for the ID token.
     pub(super) nonce: Option<&'a str>,
@@ -52,18 +54,21 @@ pub(super) struct Access<'a> {
 impl<'a> Access<'a> {
     /// For the person of an authorization: what `wanted` says, within what was granted.
     pub(super) fn of_person(
-        authorization: &'a Authorization,
+        record: &'a AuthorizationRecord,
         wanted: &Wanted,
         client: AuthenticatedClient<'a>,
         have: &'a Have,
         context: &Context<'_>,
     ) -> Result<Self, Stop<TokenRefusal>> {
-        let permissions = &authorization.permissions;
+        let permissions = &record.authorization.permissions;
         let in_effect = audience::in_effect(wanted.scope.as_ref(), permissions, &client)?;
-        let audience = audience::granted(wanted.named.audience(context.policy), permissions, &client)?;
+        let audience = match wanted.named.audience(context.policy) {
+            Some(named) => audience::granted(named, permissions)?,
+            None => audience::implied(wanted.scope.as_ref(), permissions, &client)?,
+        };
         Ok(Self {
             client,
-            subject: TokenSubject::Person(authorization),
+            subject: TokenSubject::Person(record),
             target: TokenTarget::load(&audience, have)?,
             scope: permissions.0.get(&audience).map(|at| at.intersection(&in_effect)).unwrap_or_default(),
             in_effect,
@@ -78,7 +83,7 @@ pub(super) fn respond(
     context: &Context<'_>,
 ) -> Result<TokenResponse, Stop<TokenRefusal>> {
     let person = match access.subject {
-        TokenSubject::Person(authorization) if access.in_effect.contains("openid") => Some(authorization),
+        TokenSubject::Person(record) if access.in_effect.contains("openid") => Some(record),
         TokenSubject::Person(_) | TokenSubject::Machine => None,
     };
     // Both keys before the first signature: a key that is being made is waited for, and then all of this is done again.
@@ -86,7 +91,7 @@ pub(super) fn respond(
         person.map(|_| context.signer(access.client.id_token_signed_response_alg)).transpose()?;
     let (access_token, expires_in) = access_token(&access, context)?;
     let id_token = match person.zip(id_token_key) {
-        Some((authorization, key)) => Some(id_token(&access, authorization, &access_token, key, context)?),
+        Some((record, key)) => Some(id_token(&access, record, &access_token, key, context)?),
         None => None,
     };
     Ok(TokenResponse {
@@ -95,7 +100,7 @@ pub(super) fn respond(
         expires_in,
         refresh_token: None,
         id_token,
-        scope: access.in_effect,
+        scope: access.scope,
     })
 }
 
@@ -114,7 +119,7 @@ fn access_token(access: &Access<'_>, context: &Context<'_>) -> Result<(String, i
         .map_or(policy.lifetimes.access_token, |seconds| Duration::from_secs(seconds.into()))
         .min(LONGEST_TOKEN);
     let (sub, jti, latest, authentication) = match access.subject {
-        TokenSubject::Person(authorization) => (
+        TokenSubject::Person(AuthorizationRecord { authorization, .. }) => (
             authorization.user_id.to_string(),
             jti::person(authorization.id, entropy),
             authorization.expires_at,
@@ -170,15 +175,31 @@ struct IdTokenClaims<'a> {
     at_hash: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
+    #[serde(flatten)]
+    person: Map<String, Value>,
+}
+
+/// What the ID token says of the person beside the `sub`: the claims of the scopes in effect where no access token of this response
+/// is good at UserInfo (Core 1.0 §5.4), or where the client wants them always.
+fn person_claims(access: &Access<'_>, record: &AuthorizationRecord) -> Map<String, Value> {
+    let Some(user) = &record.user else { return Map::new() };
+    if access.client.id_token_claims {
+        return claims::of(user, &access.in_effect).into_iter().chain([claims::groups(user)]).collect();
+    }
+    match access.target {
+        TokenTarget::Issuer => Map::new(),
+        TokenTarget::Resource(_) => claims::of(user, &access.in_effect),
+    }
 }
 
 fn id_token(
     access: &Access<'_>,
-    authorization: &Authorization,
+    record: &AuthorizationRecord,
     access_token: &str,
     key: &SigningKey,
     context: &Context<'_>,
 ) -> Result<String, TokenRefusal> {
+    let authorization = &record.authorization;
     let authentication = &authorization.authentication;
     let claims = IdTokenClaims {
         iss: &context.policy.issuer,
@@ -192,6 +213,7 @@ fn id_token(
         sid: authorization.session_id.map(|id| id.to_string()),
         at_hash: at_hash(access_token, access.client.id_token_signed_response_alg),
         nonce: access.nonce,
+        person: person_claims(access, record),
     };
     sign(key, "JWT", &claims)
 }

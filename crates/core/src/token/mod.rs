@@ -126,8 +126,8 @@ pub struct TokenResponse {
     /// The ID token, where `openid` is granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
-    /// What is granted, of every audience.
-    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
+    /// What the access token may do (RFC 6749 §5.1). There is always one: a client takes a missing one for what it asked for. Empty
+    /// where the token carries no scope.
     pub scope: ScopeSet,
 }
 

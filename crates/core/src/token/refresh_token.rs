@@ -17,7 +17,7 @@ use crate::{
     client_auth::AuthenticatedClient,
     form::Form,
     step::{Context, Decision, Have, Refused, Stop, in_turn},
-    store::{Authorization, RefreshState, Write},
+    store::{Authorization, AuthorizationRecord, RefreshState, Write},
 };
 
 pub(super) struct RefreshTokenGrant;
@@ -54,7 +54,7 @@ impl GrantRequest for Refresh {
         let record =
             have.authorization(self.token.authorization())?.ok_or(TokenRefusal::UnknownRefreshToken)?;
         let authorization = &record.authorization;
-        let access = in_turn(self.access(authorization, client, have, context))?;
+        let access = in_turn(self.access(record, client, have, context))?;
         let token = self.token.verify(keys).ok_or(TokenRefusal::UnknownRefreshToken)?;
         if authorization.client_id != client.client_id {
             return Err(TokenRefusal::ForeignRefreshToken.into());
@@ -82,13 +82,13 @@ impl Refresh {
     /// Core 1.0 §12.2: the nonce belongs to the authentication request, not to a refresh.
     fn access<'a>(
         &self,
-        authorization: &'a Authorization,
+        record: &'a AuthorizationRecord,
         client: AuthenticatedClient<'a>,
         have: &'a Have,
         context: &Context<'_>,
     ) -> Result<Access<'a>, Stop<TokenRefusal>> {
         let wanted = self.wanted.as_ref().map_err(|refusal| *refusal)?;
-        Access::of_person(authorization, wanted, client, have, context)
+        Access::of_person(record, wanted, client, have, context)
     }
 }
 

@@ -100,7 +100,7 @@ fn the_answer_has_the_members_of_the_specification() {
     );
     assert_eq!(
         answer(None, ""),
-        serde_json::json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 600 })
+        serde_json::json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 600, "scope": "" })
     );
 }
 

@@ -95,7 +95,7 @@ fn without_openid_there_is_no_answer() {
     assert_eq!(refused, BearerRefusal::Scope("openid"));
     assert_eq!(refused.public().code.status(), 403);
     assert_eq!(
-        refused.challenge(),
+        refused.challenge(&fx::policy()),
         "Bearer error=\"insufficient_scope\", error_description=\"the access token lacks a scope\", scope=\"openid\""
     );
 }

@@ -17,7 +17,7 @@ use crate::{
         body,
         client::authorization,
         exchange::Exchange,
-        response::{Response, bad_body, refused, set},
+        response::{Response, bad_body, refused_in_words, set},
     },
 };
 
@@ -44,7 +44,8 @@ impl FromRequest<Arc<App>> for BearerToken {
 
 /// The response to a token that is not good enough, with the challenge that says why (RFC 6750 §3).
 pub(crate) fn challenge(x: &Exchange, refusal: BearerRefusal) -> Response {
-    let mut response = refused(x, &refusal);
-    set(&mut response, "www-authenticate", &refusal.challenge());
+    let policy = &x.realm.policy;
+    let mut response = refused_in_words(x, &refusal, &refusal.description(policy));
+    set(&mut response, "www-authenticate", &refusal.challenge(policy));
     response
 }

@@ -107,13 +107,18 @@ fn error_json(
 
 /// The JSON error of a typed refusal.
 pub(crate) fn refused(x: &Exchange, refusal: &dyn Refusal) -> Response {
+    refused_in_words(x, refusal, &refusal.public().sentence())
+}
+
+/// The same, in other words than the fixed ones.
+pub(crate) fn refused_in_words(x: &Exchange, refusal: &dyn Refusal, description: &str) -> Response {
     let (error, mismatch) = (refusal.public(), refusal.mismatch());
     x.note(|notes| {
         notes.reason = Some(refusal.reason().to_owned());
         notes.parameter = error.parameter;
     });
     let detail = Detail { reason: Some(refusal.reason()), mismatch: mismatch.as_ref() };
-    error_json(x, error.code.status(), (error.code.as_str(), &error.sentence()), &detail)
+    error_json(x, error.code.status(), (error.code.as_str(), description), &detail)
 }
 
 /// The JSON error of a request that reaches no endpoint, or of a page that the client does not read.

@@ -105,7 +105,7 @@ async fn a_whole_exchange_through_an_external_login_ui() {
     let tokens = world.redeem(&reply.parameters()["code"]).await.expect_status(200).json();
     let id_token = claims(tokens["id_token"].as_str().unwrap());
     assert_eq!((&id_token["acr"], &id_token["amr"]), (&"urn:example:two".into(), &json!(["pwd", "otp"])));
-    assert_eq!(tokens["scope"], "notes:read openid");
+    assert_eq!(tokens["scope"], "notes:read");
     assert!(is_signed_in(&mut browser).await);
     // The second time there is a session and a consent: no step, no login UI.
     let reply = browser.get(&format!("/authorize?{}", query(&changes))).await.expect_status(303);

@@ -78,7 +78,7 @@ async fn f_05_narrower_for_once_and_never_wider() {
     );
     assert!(narrow["id_token"].is_null());
     let again = refresh_with(&world, &pair(&narrow).1, &[]).await.expect_status(200).json();
-    assert_eq!(again["scope"], "notes:read notes:write offline_access openid");
+    assert_eq!(again["scope"], "notes:read notes:write");
     assert_eq!(claims_of(&again["access_token"])["scope"], "notes:read notes:write");
 }
 

@@ -198,8 +198,20 @@ async fn t_03_t_04_t_05_t_11_a_signature_alone_makes_no_access_token() {
             .await
             .expect_oauth_error(401, "invalid_token");
     }
-    let api = world.grant("openid notes:read").await;
-    world.userinfo(&api["access_token"]).await.expect_oauth_error(401, "invalid_token");
+    let api = world.grant("openid email notes:read").await;
+    let reply = world.userinfo(&api["access_token"]).await;
+    reply.expect_oauth_error(401, "invalid_token");
+    let said = format!("the access token is for another API: ask for one with resource={ISSUER}");
+    assert_eq!(reply.json()["error_description"], said);
+    assert!(reply.header("www-authenticate").unwrap().contains(&said), "{reply:#?}");
+    // What it would have said stands in the ID token, and the issuer's own token is one request away.
+    assert!(claims_of(&api["id_token"])["email"].is_string(), "{api:#}");
+    let refresh = api["refresh_token"].as_str().unwrap();
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh), ("scope", "openid email")];
+    let issuer = world.token(&fields).await.expect_status(200).json();
+    assert_eq!(issuer["scope"], "email openid");
+    assert!(claims_of(&issuer["id_token"])["email"].is_null(), "{issuer:#}");
+    assert!(world.userinfo(&issuer["access_token"]).await.expect_status(200).json()["email"].is_string());
     let encrypted = format!(
         "{}.x.x.x.x",
         encode(

@@ -1,8 +1,8 @@
 //! Client metadata from outside (RFC 7591 §2, OpenID Connect Dynamic Client Registration 1.0 §2), and how it becomes a
 //! [`Client`] and a client becomes metadata again: all errors at once.
 //!
-//! Names are the registered ones. Ours are `require_pkce`, `consent`, `profile`, `assertion_audience`, `default_resource` and
-//! `disabled`. A name that is registered but belongs to a feature that does not exist yet is an error that says so,
+//! Names are the registered ones. Ours are `require_pkce`, `consent`, `profile`, `assertion_audience`, `default_resource`,
+//! `id_token_claims` and `disabled`. A name that is registered but belongs to a feature that does not exist yet is an error that says so,
 //! unless its value asks for what is done anyway.
 
 use std::collections::BTreeSet;
@@ -46,6 +46,7 @@ const FIELDS: &[(&str, FieldType)] = &[
     ("assertion_audience", FieldType::Text),
     ("default_resource", FieldType::Text),
     ("id_token_signed_response_alg", FieldType::Text),
+    ("id_token_claims", FieldType::Flag),
     ("default_max_age", FieldType::Number),
     ("default_acr_values", FieldType::List),
     ("require_auth_time", FieldType::Flag),
@@ -150,6 +151,7 @@ struct ClientMetadata {
     assertion_audience: Option<String>,
     default_resource: Option<String>,
     id_token_signed_response_alg: Option<String>,
+    id_token_claims: Option<bool>,
     default_max_age: Option<u32>,
     default_acr_values: Option<Vec<String>>,
     /// Every ID token has `auth_time`, so either value is accepted.
@@ -177,6 +179,7 @@ impl ClientMetadata {
             consent,
             default_resource,
             id_token_signed_response_alg,
+            id_token_claims,
             default_max_age,
             default_acr_values,
             disabled,
@@ -205,6 +208,7 @@ impl ClientMetadata {
             assertion_audience: None,
             default_resource: default_resource.map(|resource| resource.0),
             id_token_signed_response_alg: Some(id_token_signed_response_alg.as_str().to_owned()),
+            id_token_claims: Some(id_token_claims),
             default_max_age,
             default_acr_values: Some(default_acr_values),
             require_auth_time: None,
@@ -250,6 +254,7 @@ impl ClientMetadata {
             consent: self.consent(method, errors),
             default_resource: self.default_resource.as_deref().map(ResourceIdentifier::from),
             id_token_signed_response_alg: algorithm.unwrap_or(Algorithm::RS256),
+            id_token_claims: self.id_token_claims.unwrap_or(false),
             default_max_age: self.default_max_age,
             default_acr_values: self.default_acr_values.clone().unwrap_or_default(),
             disabled: self.disabled.unwrap_or(false),

@@ -19,7 +19,7 @@ fn minted(target: TokenTarget<'_>, policy: &Policy) -> String {
     let client = fx::client();
     let access = Access {
         client: fx::authenticated(&client),
-        subject: TokenSubject::Person(&record.authorization),
+        subject: TokenSubject::Person(&record),
         target,
         scope: fx::scopes("notes:read"),
         in_effect: fx::scopes("notes:read"),

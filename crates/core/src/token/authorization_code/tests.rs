@@ -367,7 +367,7 @@ fn the_audience_is_the_one_named_or_the_one_that_goes_without_saying() {
                 let claims =
                     AccessTokens::read(&response.access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
                 assert_eq!((claims.aud.as_str(), claims.scope.to_string().as_str()), (aud, scope));
-                assert_eq!(response.scope, record.authorization.permissions.scopes(), "all that is granted");
+                assert_eq!(response.scope, claims.scope, "what the access token may do");
             }
             Err(expected) => {
                 let refused = outcome.unwrap_err();
@@ -375,6 +375,78 @@ fn the_audience_is_the_one_named_or_the_one_that_goes_without_saying() {
                 assert!(grant_writes(&refused.writes).is_empty(), "the code can still be used");
             }
         }
+    }
+}
+
+fn id_claims(response: &TokenResponse) -> serde_json::Map<String, serde_json::Value> {
+    let expected = Expected { typ: &["JWT"], algorithms: Algorithm::ALL };
+    verify(response.id_token.as_ref().unwrap(), fx::keyring().verifying(), &expected).unwrap().claims
+}
+
+#[test]
+fn the_scope_of_a_response_is_there_even_when_the_access_token_has_none() {
+    let default = Client { default_resource: Some(fx::API.into()), ..fx::client() };
+    for (granted, expected) in [
+        (&[("", "openid email"), (fx::API, "notes:read")][..], "notes:read"),
+        (&[("", "openid email"), (fx::API, "")], ""),
+        (&[("", "openid email")], "email openid"),
+    ] {
+        let mut record = fx::record();
+        record.authorization.permissions = fx::permissions(granted);
+        let response = redeem(&default, &record, &[]).unwrap().outcome;
+        assert_eq!(serde_json::to_value(response).unwrap()["scope"], expected);
+    }
+}
+
+#[test]
+fn the_id_token_has_the_claims_of_the_granted_scopes_where_the_access_token_is_not_good_at_userinfo() {
+    let always = Client { id_token_claims: true, ..fx::client() };
+    let fewer = Client { scope: fx::scopes("openid email notes:read"), ..fx::client() };
+    let (email, profile) = (["email", "email_verified"], ["name", "preferred_username"]);
+    let both = [email, profile].concat();
+    let all = [&both[..], &["groups"]].concat();
+    for (client, granted, resource, expected) in [
+        (fx::client(), "openid email profile", None, &both[..]),
+        (fx::client(), "openid email", None, &email),
+        (fx::client(), "openid", None, &[]),
+        (fx::client(), "openid email profile", Some(fx::ISSUER), &[]),
+        (fewer, "openid email profile", None, &email),
+        (always.clone(), "openid email profile", Some(fx::ISSUER), &all),
+        (always.clone(), "openid email profile", None, &all),
+        (always, "openid", None, &["groups"]),
+    ] {
+        let mut record = fx::record();
+        record.user.as_mut().unwrap().groups = vec!["staff".to_owned(), "admins".to_owned()];
+        record.authorization.permissions = fx::permissions(&[("", granted), (fx::API, "notes:read")]);
+        let claims = id_claims(&redeem(&client, &record, &[("resource", resource)]).unwrap().outcome);
+        for name in &all {
+            assert_eq!(claims.contains_key(*name), expected.contains(name), "{name}: {granted} {resource:?}");
+        }
+        assert_eq!(claims["sub"], fx::user().id.to_string());
+        if let Some(groups) = claims.get("groups") {
+            assert_eq!(*groups, json!(["staff", "admins"]));
+        }
+    }
+    // Without a group the claim is an empty list.
+    let always = Client { id_token_claims: true, ..fx::client() };
+    assert_eq!(id_claims(&redeem(&always, &fx::record(), &[]).unwrap().outcome)["groups"], json!([]));
+}
+
+#[test]
+fn t_14_an_account_cannot_change_a_claim_of_the_id_token() {
+    let mut record = fx::record();
+    record.authorization.permissions =
+        fx::permissions(&[("", "openid email profile"), (fx::API, "notes:read")]);
+    let always = Client { id_token_claims: true, ..fx::client() };
+    let honest = id_claims(&redeem(&always, &record, &[]).unwrap().outcome);
+    let user = record.user.as_mut().unwrap();
+    for name in ["iss", "sub", "aud", "exp", "nonce", "acr", "amr", "sid", "at_hash", "auth_time", "groups"] {
+        user.claims.insert(name.to_owned(), json!("x"));
+    }
+    let claims = id_claims(&redeem(&always, &record, &[]).unwrap().outcome);
+    assert_eq!(claims.keys().collect::<Vec<_>>(), honest.keys().collect::<Vec<_>>());
+    for (name, value) in &claims {
+        assert_ne!(*value, json!("x"), "{name}");
     }
 }
 

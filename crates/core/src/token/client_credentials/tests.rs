@@ -66,6 +66,7 @@ fn scopes_and_audience_of_a_machine() {
         (&machine, Some("other"), None, Err(R::Scope)),
         (&machine, Some("openid email"), None, Err(R::Scope)),
         (&machine, Some("a\\b"), None, Err(R::ScopeSyntax)),
+        (&machine, Some(" "), None, Ok((fx::API, "notes:read notes:write"))),
         (&machine, None, Some(fx::API), Ok((fx::API, "notes:read notes:write"))),
         (&machine, None, Some("https://API.example:443"), Ok((fx::API, "notes:read notes:write"))),
         (&machine, None, Some("https://id.example/"), Ok((fx::ISSUER, ""))),
@@ -99,6 +100,7 @@ fn scopes_and_audience_of_a_machine() {
             let claims =
                 AccessTokens::read(&response.access_token, fx::keyring(), &fx::policy(), fx::NOW).unwrap();
             assert_eq!(claims.scope, response.scope);
+            assert_eq!(serde_json::to_value(&response).unwrap()["scope"], claims.scope.to_string());
             (claims.aud, claims.scope.to_string())
         });
         let expected = expected.map(|(aud, scope)| (aud.to_owned(), scope.to_owned()));

@@ -282,9 +282,13 @@ fn f_05_scope_may_be_narrowed_for_once_and_never_widened() {
     record.authorization.permissions =
         fx::permissions(&[("", "openid email offline_access"), (fx::API, "notes:read")]);
     for (asked, expected) in [
-        (None, Ok("email notes:read offline_access openid")),
-        (Some("openid"), Ok("openid")),
-        (Some("notes:read email"), Ok("email notes:read")),
+        (None, Ok((fx::API, "notes:read", true))),
+        (Some(" "), Ok((fx::API, "notes:read", true))),
+        (Some("openid"), Ok((fx::ISSUER, "openid", true))),
+        (Some("email"), Ok((fx::ISSUER, "email", false))),
+        (Some("openid email"), Ok((fx::ISSUER, "email openid", true))),
+        (Some("openid notes:read"), Ok((fx::API, "notes:read", true))),
+        (Some("notes:read email"), Ok((fx::API, "notes:read", false))),
         (Some("openid notes:write"), Err(TokenRefusal::Scope)),
         (Some("profile"), Err(TokenRefusal::Scope)),
         (Some("a\"b"), Err(TokenRefusal::ScopeSyntax)),
@@ -292,19 +296,54 @@ fn f_05_scope_may_be_narrowed_for_once_and_never_widened() {
         let mut attempt = Attempt::of(&current, record.clone());
         attempt.extra = asked.map(|asked| ("scope", asked)).into_iter().collect();
         match expected {
-            Ok(scope) => {
+            Ok((aud, scope, has_id_token)) => {
                 let response = attempt.decide().unwrap().outcome;
                 assert_eq!(response.scope.to_string(), scope);
-                assert_eq!(response.id_token.is_some(), scope.contains("openid"));
+                assert_eq!(response.id_token.is_some(), has_id_token);
                 let claims =
                     AccessTokens::read(&response.access_token, fx::keyring(), &fx::policy(), NOW).unwrap();
-                assert_eq!(claims.scope.contains("notes:read"), scope.contains("notes:read"));
+                assert_eq!((claims.aud.as_str(), claims.scope), (aud, response.scope), "{asked:?}");
             }
             Err(refusal) => {
                 assert_eq!(attempt.refused().0, refusal, "{asked:?}");
                 assert!(attempt.refused().1.is_empty(), "the token is not consumed");
             }
         }
+    }
+}
+
+#[test]
+fn the_scopes_of_a_refresh_say_which_of_several_apis_it_is_for() {
+    let current = first();
+    let (api, other) = (Some(fx::API), Some(fx::OTHER_API));
+    for (default, asked, expected) in [
+        (None, "notes:read", Ok(fx::API)),
+        (None, "other openid", Ok(fx::OTHER_API)),
+        (None, "openid", Ok(fx::ISSUER)),
+        (None, "both", Err(TokenRefusal::TargetAmbiguous)),
+        (None, "both other", Ok(fx::OTHER_API)),
+        (None, "notes:read other", Err(TokenRefusal::TargetAmbiguous)),
+        (None, "", Err(TokenRefusal::TargetAmbiguous)),
+        (other, "notes:read", Ok(fx::API)),
+        (other, "both", Ok(fx::OTHER_API)),
+        (api, "notes:read other", Ok(fx::API)),
+        (api, "openid", Ok(fx::ISSUER)),
+        (other, "", Ok(fx::OTHER_API)),
+        (Some("https://third.example/"), "notes:read other", Err(TokenRefusal::TargetAmbiguous)),
+    ] {
+        let mut record = record(&current, NOW);
+        let mut attempt = Attempt::of(&current, record.clone());
+        attempt.client.scope = fx::scopes("openid notes:read other both");
+        attempt.client.default_resource = default.map(Into::into);
+        record.authorization.permissions =
+            fx::permissions(&[("", "openid"), (fx::API, "notes:read both"), (fx::OTHER_API, "other both")]);
+        record.client = Some(attempt.client.clone());
+        attempt.record = record;
+        attempt.extra = vec![("scope", asked)];
+        let aud = attempt.decide().map_err(|refused| refused.refusal).map(|decision| {
+            AccessTokens::read(&decision.outcome.access_token, fx::keyring(), &fx::policy(), NOW).unwrap().aud
+        });
+        assert_eq!(aud.as_deref(), expected.as_deref(), "{default:?} {asked}");
     }
 }
 

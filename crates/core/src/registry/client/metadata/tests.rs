@@ -246,7 +246,7 @@ fn metadata_is_what_is_read() {
             "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
             "response_types": ["code"], "scope": "a openid", "require_pkce": false,
             "default_resource": "https://api.example/", "id_token_signed_response_alg": "ES384",
-            "default_max_age": 60, "default_acr_values": ["urn:a"], "disabled": true
+            "default_max_age": 60, "default_acr_values": ["urn:a"], "id_token_claims": true, "disabled": true
         }),
         json!({"client_id": "m", "client_secret": SECRET, "grant_types": ["client_credentials"]}),
     ] {
