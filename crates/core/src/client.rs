@@ -39,6 +39,14 @@ impl AuthMethod {
         }
     }
 
+    /// Whether the request carries the `client_secret` itself.
+    pub const fn sends_secret(self) -> bool {
+        match self {
+            Self::None => false,
+            Self::ClientSecretBasic | Self::ClientSecretPost => true,
+        }
+    }
+
     /// Whether a client of this method has a `client_secret`.
     pub const fn uses_secret(self) -> bool {
         match self {
@@ -124,8 +132,11 @@ pub struct Client {
     pub policy_uri: Option<String>,
     /// See `client_uri`.
     pub tos_uri: Option<String>,
-    /// The one method this client authenticates with.
+    /// The method this client authenticates with; see [`Client::any_secret_method`].
     pub token_endpoint_auth_method: AuthMethod,
+    /// The registration names no method: the secret is taken in the header and in the body.
+    #[serde(default)]
+    pub any_secret_method: bool,
     /// SHA-256 of the secret; `Some` exactly when the method uses one.
     pub client_secret: Option<Digest>,
     /// Exact redirect URIs.
@@ -172,6 +183,11 @@ impl Client {
     /// Whether a response may go to `uri`, by the present registration of the client.
     pub fn has_redirect_uri(&self, uri: &str) -> bool {
         !self.disabled && redirect_uri::find_match(uri, &self.redirect_uris, self.application_type).is_some()
+    }
+
+    /// Whether the client may authenticate with `method`.
+    pub fn takes(&self, method: AuthMethod) -> bool {
+        self.token_endpoint_auth_method == method || (self.any_secret_method && method.sends_secret())
     }
 
     /// Whether the client has no credential (RFC 6749 §2.1).

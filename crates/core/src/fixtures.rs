@@ -125,6 +125,7 @@ pub(crate) fn client() -> Client {
         "client_id": "web",
         "client_name": "Example",
         "client_secret": SECRET,
+        "token_endpoint_auth_method": "client_secret_basic",
         "redirect_uris": [REDIRECT],
         "grant_types": ["authorization_code", "refresh_token"],
         "scope": "openid profile email offline_access notes:read notes:write other",

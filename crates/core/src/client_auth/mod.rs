@@ -155,6 +155,8 @@ pub enum ClientAuthRefusal {
     Disabled(ClientId),
     /// Another method than the registered one.
     WrongMethod(ClientId),
+    /// The same, by who holds the right credential: told which method it is.
+    ProvedByWrongMethod(ClientId, AuthMethod),
     /// No secret, or an empty one.
     NoSecret(ClientId),
     /// The wrong secret.
@@ -189,6 +191,17 @@ impl Refusal for ClientAuthRefusal {
             Self::ClientIdMismatch => {
                 (ErrorCode::InvalidRequest, "client_id differs from the client that authenticates")
             }
+            Self::ProvedByWrongMethod(_, AuthMethod::ClientSecretBasic) => (
+                ErrorCode::InvalidClient,
+                "the client is registered for client_secret_basic: its secret belongs into the Authorization header",
+            ),
+            Self::ProvedByWrongMethod(_, AuthMethod::ClientSecretPost) => (
+                ErrorCode::InvalidClient,
+                "the client is registered for client_secret_post: its secret belongs into the body, as client_secret",
+            ),
+            Self::ProvedByWrongMethod(_, AuthMethod::None) => {
+                (ErrorCode::InvalidClient, "the client is registered for none: it sends client_id alone")
+            }
             // The same response for all of them: it must not show which clients exist, or how they authenticate.
             Self::UnknownClient(_)
             | Self::Disabled(_)
@@ -210,7 +223,7 @@ impl Refusal for ClientAuthRefusal {
             Self::Missing => "missing",
             Self::UnknownClient(_) => "unknown_client",
             Self::Disabled(_) => "client_disabled",
-            Self::WrongMethod(_) => "wrong_method",
+            Self::WrongMethod(_) | Self::ProvedByWrongMethod(..) => "wrong_method",
             Self::NoSecret(_) => "no_secret",
             Self::WrongSecret(_) => "wrong_secret",
         }
@@ -270,8 +283,14 @@ pub(crate) fn authenticate<'a>(
     if client.disabled {
         return Err(ClientAuthRefusal::Disabled(id()).into());
     }
-    if credential.method != client.token_endpoint_auth_method {
-        return Err(ClientAuthRefusal::WrongMethod(id()).into());
+    if !client.takes(credential.method) {
+        let is_holder = credential.method.sends_secret() && proved.is_ok();
+        return Err(if is_holder {
+            ClientAuthRefusal::ProvedByWrongMethod(id(), client.token_endpoint_auth_method)
+        } else {
+            ClientAuthRefusal::WrongMethod(id())
+        }
+        .into());
     }
     Ok((AuthenticatedClient { client }, proved?))
 }

@@ -88,13 +88,45 @@ fn k_01_two_methods_at_once_are_refused() {
 #[test]
 fn k_02_a_right_secret_by_another_method_is_refused() {
     let (header, body) = (fx::basic("web", SECRET), format!("client_id=web&client_secret={SECRET}"));
-    assert_eq!(outcome(Post, &[&header], ""), Err(R::WrongMethod("web".into())));
-    assert_eq!(outcome(Basic, &[], &body), Err(R::WrongMethod("web".into())));
-    assert_eq!(outcome(Public, &[], &body), Err(R::WrongMethod("web".into())));
-    assert_eq!(outcome(Public, &[&header], ""), Err(R::WrongMethod("web".into())));
+    for (registered, headers, body) in [
+        (Post, &[header.as_str()][..], ""),
+        (Basic, &[], &body),
+        (Public, &[], &body),
+        (Public, &[header.as_str()], ""),
+    ] {
+        let refused = outcome(registered, headers, body).unwrap_err();
+        assert_eq!(refused, R::ProvedByWrongMethod("web".into(), registered));
+        // Whoever holds the secret is told; whoever does not, is not.
+        assert!(refused.public().sentence().contains(registered.as_str()), "{refused:?}");
+        let wrong = body.replace(SECRET, "x");
+        let (wrong, others) = (wrong.as_str(), [fx::basic("web", "x")]);
+        let headers: Vec<&str> = if headers.is_empty() { Vec::new() } else { vec![&others[0]] };
+        let refused = outcome(registered, &headers, wrong).unwrap_err();
+        assert_eq!(refused, R::WrongMethod("web".into()));
+        assert_eq!(refused.public().sentence(), "client authentication failed");
+    }
     let assertion = "client_id=web&client_assertion=x.y.&client_assertion_type=jwt-bearer";
     assert_eq!(outcome(Basic, &[], assertion), Err(R::UnsupportedMethod));
     assert_eq!(R::UnsupportedMethod.public().code.status(), 401);
+}
+
+#[test]
+fn a_client_that_is_registered_for_no_method_sends_its_secret_either_way() {
+    let registered = Client { any_secret_method: true, ..fx::client() };
+    let (header, body) = (fx::basic("web", SECRET), format!("client_id=web&client_secret={SECRET}"));
+    for (headers, body) in [(&[header.as_str()][..], ""), (&[], body.as_str())] {
+        let credential = present(headers, &Form::parse(body.as_bytes()).unwrap()).unwrap();
+        assert_eq!(compare(&credential, Some(&registered)).as_deref(), Ok("web"));
+    }
+    for (headers, body, refusal) in [
+        (&[fx::basic("web", "x")][..], "", R::WrongSecret("web".into())),
+        (&[], "client_id=web&client_secret=x", R::WrongSecret("web".into())),
+        (&[], "client_id=web", R::WrongMethod("web".into())),
+    ] {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let credential = present(&headers, &Form::parse(body.as_bytes()).unwrap()).unwrap();
+        assert_eq!(compare(&credential, Some(&registered)), Err(refusal), "{body}");
+    }
 }
 
 #[test]

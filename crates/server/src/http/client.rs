@@ -28,7 +28,6 @@ pub(crate) struct ClientForm {
     /// The parameters.
     pub(crate) form: Form,
     credential: Credential,
-    uses_header: bool,
 }
 
 impl FromRequest<Arc<App>> for ClientForm {
@@ -61,14 +60,13 @@ async fn read(
         BodyError::TooLarge | BodyError::TooSlow | BodyError::Malformed(_) => bad_body(x, error),
     })?;
     let authorization = authorization(headers);
-    let uses_header = !authorization.is_empty();
     match client_auth::present(&authorization, &form) {
-        Ok(credential) => Ok(ClientForm { form, credential, uses_header }),
+        Ok(credential) => Ok(ClientForm { form, credential }),
         Err(refusal) => {
             if let Some(id) = client_auth::claimed(&authorization, &form) {
                 note_registered(x, &id).await;
             }
-            Err(unauthenticated(x, &refusal, uses_header))
+            Err(unauthenticated(x, &refusal))
         }
     }
 }
@@ -85,7 +83,7 @@ impl ClientForm {
         let result = match ran.result {
             Err(ClientRefusal::Authentication(refusal)) => {
                 note_registered(x, &self.credential.client_id).await;
-                return Err(unauthenticated(x, &refusal, self.uses_header));
+                return Err(unauthenticated(x, &refusal));
             }
             Err(ClientRefusal::Request(refusal)) => Err(refusal),
             Ok(outcome) => Ok(outcome),
@@ -112,9 +110,10 @@ async fn note_registered(x: &Exchange, id: &ClientId) {
     }
 }
 
-fn unauthenticated(x: &Exchange, refusal: &ClientAuthRefusal, uses_header: bool) -> Response {
+/// Every 401 has a challenge (RFC 9110 §15.5.2).
+fn unauthenticated(x: &Exchange, refusal: &ClientAuthRefusal) -> Response {
     let mut response = refused(x, refusal);
-    if uses_header && response.status() == 401 {
+    if response.status() == 401 {
         set(&mut response, "www-authenticate", CHALLENGE);
     }
     response

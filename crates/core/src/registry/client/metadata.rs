@@ -169,6 +169,7 @@ impl ClientMetadata {
             policy_uri,
             tos_uri,
             token_endpoint_auth_method,
+            any_secret_method,
             client_secret: _,
             redirect_uris,
             post_logout_redirect_uris,
@@ -195,7 +196,8 @@ impl ClientMetadata {
             logo_uri,
             policy_uri,
             tos_uri,
-            token_endpoint_auth_method: Some(token_endpoint_auth_method.as_str().to_owned()),
+            token_endpoint_auth_method: (!any_secret_method)
+                .then(|| token_endpoint_auth_method.as_str().to_owned()),
             redirect_uris: Some(redirect_uris),
             post_logout_redirect_uris: Some(post_logout_redirect_uris),
             application_type: name_of(APPLICATION_TYPES, &application_type),
@@ -244,6 +246,7 @@ impl ClientMetadata {
             policy_uri: self.policy_uri.clone(),
             tos_uri: self.tos_uri.clone(),
             token_endpoint_auth_method: method,
+            any_secret_method: self.token_endpoint_auth_method.is_none() && method.uses_secret(),
             client_secret: given.or(kept).filter(|_| method.uses_secret()),
             redirect_uris: self.redirect_uris.clone().unwrap_or_default(),
             post_logout_redirect_uris: self.post_logout_redirect_uris.clone().unwrap_or_default(),
@@ -276,7 +279,8 @@ impl ClientMetadata {
         ClientId::from(id)
     }
 
-    /// RFC 7591 §2, with one default of our own: who has no secret and names no method is a public client.
+    /// RFC 7591 §2, with two defaults of our own. Without a secret and without a method it is a public client; with a secret and without
+    /// a method, both ways of sending the secret are taken.
     fn auth_method(&self, kept: Option<Digest>, errors: &mut Errors) -> AuthMethod {
         let secret = self.client_secret.as_deref();
         let default = if secret.or(kept.map(|_| "")).is_some() { "client_secret_basic" } else { "none" };

@@ -300,3 +300,25 @@ fn n_04_only_a_client_that_is_known_by_something_goes_without_a_consent_page() {
     let wrong = client(&[("redirect_uris", web), ("consent", json!("nome"))]).unwrap_err();
     assert_eq!(wrong[0].violation.nearest(), Some("none"));
 }
+
+#[test]
+fn a_client_that_names_no_method_is_registered_for_both_ways_of_sending_a_secret() {
+    let client = |method: Option<&str>| {
+        let mut fields = json!({
+            "client_id": "web",
+            "client_secret": "0123456789abcdef0123456789abcdef",
+            "redirect_uris": ["https://rp.example/cb"],
+        });
+        if let Some(method) = method {
+            fields["token_endpoint_auth_method"] = json!(method);
+        }
+        read(fields.as_object().unwrap(), None).unwrap()
+    };
+    let (either, post) = (client(None), client(Some("client_secret_post")));
+    assert!(either.takes(AuthMethod::ClientSecretBasic) && either.takes(AuthMethod::ClientSecretPost));
+    assert!(post.takes(AuthMethod::ClientSecretPost) && !post.takes(AuthMethod::ClientSecretBasic));
+    assert!(!either.takes(AuthMethod::None));
+    // It stays so when another field changes.
+    assert_eq!(read(&metadata(&either), Some(&either)).unwrap(), either);
+    assert_eq!(read(&metadata(&post), Some(&post)).unwrap(), post);
+}
