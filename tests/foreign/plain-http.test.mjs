@@ -201,18 +201,18 @@ test("[L-03] [L-05] session cookies that are planted, forged, doubled or empty a
   const { web } = clients;
   const [victim, attacker] = [new Person(dev), new Person(dev, dev.users.at(-1))];
   await attacker.authorize(authorizationUrl(web));
-  const planted = attacker.cookie("sid");
+  const planted = attacker.cookie("grantwell_sid");
   assert.ok(planted, "the attacker has a session of their own");
   const account = async (cookie) => /data-page="([^"]*)"/.exec(await (await fetch(`${dev.issuer}/account`, { headers: { cookie } })).text())?.[1];
-  assert.equal(await account(`sid=${planted}`), "account", "it is alive");
+  assert.equal(await account(`grantwell_sid=${planted}`), "account", "it is alive");
 
   const flipped = planted.slice(0, 20) + (planted[20] === "A" ? "B" : "A") + planted.slice(21);
-  for (const cookie of ["sid=", "sid=x", `sid=${flipped}`, `sid=${planted.slice(0, -1)}`, `sid=${planted}; sid=${planted}`, `sid=${planted}; sid=x`]) {
+  for (const cookie of ["grantwell_sid=", "grantwell_sid=x", `grantwell_sid=${flipped}`, `grantwell_sid=${planted.slice(0, -1)}`, `grantwell_sid=${planted}; grantwell_sid=${planted}`, `grantwell_sid=${planted}; grantwell_sid=x`]) {
     assert.equal(await account(cookie), "sign-in", cookie.slice(0, 12));
   }
 
-  victim.plant("sid", flipped);
+  victim.plant("grantwell_sid", flipped);
   await victim.authorize(authorizationUrl(web));
-  assert.ok(victim.cookie("sid"));
-  assert.ok(!victim.cookie("sid").includes(flipped), "a new one after signing in");
+  assert.ok(victim.cookie("grantwell_sid"));
+  assert.ok(!victim.cookie("grantwell_sid").includes(flipped), "a new one after signing in");
 });

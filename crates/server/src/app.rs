@@ -15,7 +15,7 @@ use grantwell_store::Engine;
 
 use crate::{
     clocks::Clocks,
-    config::{LoginUi, TrustedProxies},
+    config::{Hsts, LoginUi, TrustedProxies},
     http::forwarded::UnreadableProxies,
     issued::Issued,
     login::password::Passwords,
@@ -44,6 +44,8 @@ pub(crate) struct App {
     pub(crate) proxies: TrustedProxies,
     /// Of them, those that could not be read lately.
     pub(crate) unreadable_proxies: UnreadableProxies,
+    /// What `Strict-Transport-Security` covers.
+    pub(crate) hsts: Hsts,
     /// Whether error pages show developers the cause.
     pub(crate) audience: ErrorAudience,
     /// The external login UI, where there is one.

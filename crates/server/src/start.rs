@@ -27,7 +27,7 @@ use crate::{
     ambient::{SystemClock, SystemEntropy},
     app::{App, Current, ErrorAudience, SERVED, ServedRealm},
     clocks::{self, Clocks},
-    config::{Configuration, LoginUi, TrustedProxies},
+    config::{Configuration, Hsts, LoginUi, TrustedProxies},
     http::forwarded::UnreadableProxies,
     issued::Issued,
     jobs,
@@ -60,6 +60,8 @@ pub(crate) struct Parts {
     pub(crate) login_ui: Option<LoginUi>,
     /// Whose word about the client's address is believed.
     pub(crate) proxies: TrustedProxies,
+    /// What `Strict-Transport-Security` covers.
+    pub(crate) hsts: Hsts,
     /// Whom error pages are written for.
     pub(crate) audience: ErrorAudience,
 }
@@ -76,6 +78,7 @@ impl Parts {
             templates: None,
             login_ui: None,
             proxies: TrustedProxies::default(),
+            hsts: Hsts::default(),
             audience: ErrorAudience::People,
         }
     }
@@ -92,6 +95,7 @@ impl Parts {
             templates: config.templates.clone(),
             login_ui: config.login_ui.clone(),
             proxies: config.proxies.clone(),
+            hsts: config.hsts,
             ..parts
         }
     }
@@ -203,6 +207,7 @@ pub(crate) async fn build(
         entropy: Arc::clone(&vault.entropy),
         proxies: parts.proxies,
         unreadable_proxies: UnreadableProxies::default(),
+        hsts: parts.hsts,
         audience: parts.audience,
         login_ui: parts.login_ui,
         issued: Issued::default(),

@@ -22,7 +22,6 @@ use crate::{
         exchange::{Exchange, Notes},
         response::{Response, set},
     },
-    pages,
     short_log::ShortLines,
 };
 
@@ -107,9 +106,8 @@ pub(crate) async fn observe(
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     request.extensions_mut().insert(x.clone());
     let mut response = next.run(request).await;
-    if app.realm.is_https() {
-        let (name, value) = pages::STRICT_TRANSPORT_SECURITY;
-        set(&mut response, name, value);
+    if let Some(covered) = app.hsts.header().filter(|_| app.realm.is_https()) {
+        set(&mut response, "strict-transport-security", covered);
     }
     set(&mut response, "x-trace-id", &x.origin.trace_id);
     let notes = x.notes();

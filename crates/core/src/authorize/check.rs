@@ -316,6 +316,11 @@ impl AuthorizeRequest {
         Self { client_id: client_id(&form), audience: AudienceRequest::read(&form), form }
     }
 
+    /// Languages in order of preference, for a page that says what is wrong.
+    pub fn ui_locales(&self) -> Vec<String> {
+        list(&self.form, "ui_locales").unwrap_or_default()
+    }
+
     /// Both stages, for a request of this client wherever it came from.
     fn check(
         &self,

@@ -38,7 +38,7 @@ pub(crate) use self::{
     log::{LogFormat, LogSettings},
     problem::{Location, Problem, Problems, SourceFile},
     proxy::{ForwardingHeader, TrustedProxies},
-    tls::Tls,
+    tls::{Hsts, Tls},
 };
 use self::{key::Section, reader::Reader};
 
@@ -69,6 +69,8 @@ pub(crate) struct Configuration {
     pub(crate) database: String,
     /// HTTPS on `listen`.
     pub(crate) tls: Option<Tls>,
+    /// What `Strict-Transport-Security` covers.
+    pub(crate) hsts: Hsts,
     /// The master key.
     pub(crate) keys: Keys,
     /// Whose word about the client's address is believed.
@@ -114,6 +116,7 @@ impl Configuration {
             listen: reader.address("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
             database: root::database(&mut reader),
             tls: tls::read(&mut reader),
+            hsts: tls::hsts(&reader),
             keys: keys::read(&reader),
             proxies: proxy::read(&reader),
             management: management::read(&mut reader),

@@ -21,6 +21,20 @@ fn wrong(text: &str) -> Vec<(usize, usize, String)> {
 }
 
 #[test]
+fn https_alone_is_asked_for_this_host_unless_the_operator_says_more() {
+    for (text, header) in [
+        ("", Some("max-age=63072000")),
+        ("[tls]\nhsts = \"this host\"\n", Some("max-age=63072000")),
+        ("[tls]\nhsts = \"with subdomains\"\n", Some("max-age=63072000; includeSubDomains")),
+        ("[tls]\nhsts = \"off\"\n", None),
+    ] {
+        let config = load(text, &[]).unwrap();
+        assert_eq!((config.hsts.header(), config.tls), (header, None), "{text}");
+    }
+    assert!(load("[tls]\nhsts = \"of\"\n", &[]).is_err());
+}
+
+#[test]
 fn an_empty_file_is_a_whole_configuration() {
     let config = load("", &[]).unwrap();
     assert_eq!(config.policy.issuer, "http://localhost:8080");

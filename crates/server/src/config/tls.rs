@@ -24,6 +24,12 @@ pub(super) const SECTION: Section = Section {
             about: "The private key of the certificate, PEM; a file that others can use is refused, except that its group may read one of root's.",
         },
         Key {
+            name: "hsts",
+            kind: ValueKind::OneOf(&["off", "this host", "with subdomains"], &[]),
+            default: Some("\"this host\""),
+            about: "What `Strict-Transport-Security` of an https issuer covers, also behind a proxy. `with subdomains` makes every host below this one https for two years.",
+        },
+        Key {
             name: "client_ca",
             kind: ValueKind::Later("client certificates"),
             default: None,
@@ -39,6 +45,37 @@ pub(crate) struct Tls {
     pub(crate) certificate: PathBuf,
     /// PEM private key.
     pub(crate) key: PathBuf,
+}
+
+/// What browsers are told to reach by https alone (RFC 6797).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Hsts {
+    /// Nothing.
+    Off,
+    /// The issuer's host.
+    #[default]
+    ThisHost,
+    /// It, and every host below it.
+    WithSubdomains,
+}
+
+impl Hsts {
+    /// The value of `Strict-Transport-Security`: two years.
+    pub(crate) const fn header(self) -> Option<&'static str> {
+        match self {
+            Self::Off => None,
+            Self::ThisHost => Some("max-age=63072000"),
+            Self::WithSubdomains => Some("max-age=63072000; includeSubDomains"),
+        }
+    }
+}
+
+pub(super) fn hsts(reader: &Reader<'_>) -> Hsts {
+    match reader.text("tls.hsts").as_deref() {
+        Some("off") => Hsts::Off,
+        Some("with subdomains") => Hsts::WithSubdomains,
+        _ => Hsts::ThisHost,
+    }
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Tls> {

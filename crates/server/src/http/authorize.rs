@@ -89,8 +89,9 @@ fn begin(x: &Exchange, checked: CheckedRequest, browser: Option<Digest>) -> Hand
 
 /// The checked request, or the response that says what is wrong with it.
 async fn check(x: &Exchange, headers: &HeaderMap, form: Form) -> Result<CheckedRequest, Box<Response>> {
-    let renderer = Renderer::new(x, headers, &[]);
-    let ran = x.run(&AuthorizeRequest::read(form)).await;
+    let step = AuthorizeRequest::read(form);
+    let renderer = Renderer::new(x, headers, &step.ui_locales());
+    let ran = x.run(&step).await;
     let ran = ran.map_err(|why| Box::new(renderer.unavailable(&why)))?;
     ran.result.map_err(|refusal| {
         Box::new(match &refusal {

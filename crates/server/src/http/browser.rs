@@ -132,7 +132,8 @@ impl Browser {
 
 /// `__Host-` where the browser understands it: it wants https (RFC 6265bis §4.1.3.2).
 fn cookie_name(realm: &ServedRealm, name: &str) -> String {
-    if realm.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+    // Cookies ignore ports: over http an application on the same host must not use the same name by chance.
+    if realm.is_https() { format!("__Host-{name}") } else { format!("grantwell_{name}") }
 }
 
 /// The value of the cookie of that name, unless there are two.

@@ -27,10 +27,6 @@ pub(crate) const SECURITY_HEADERS: &[(&str, &str)] = &[
     ("x-frame-options", "DENY"),
 ];
 
-/// Sent with every response of an https issuer.
-pub(crate) const STRICT_TRANSPORT_SECURITY: (&str, &str) =
-    ("strict-transport-security", "max-age=63072000; includeSubDomains");
-
 /// The policy of one page. Without a nonce no script runs at all.
 pub(crate) fn content_security_policy(nonce: Option<&str>, form_action: FormAction) -> String {
     let script = nonce.map_or_else(|| "'none'".to_owned(), |nonce| format!("'nonce-{nonce}'"));

@@ -37,7 +37,7 @@ use minijinja::{
     AutoEscape, Environment, UndefinedBehavior, context, escape_formatter, syntax::SyntaxConfig,
 };
 
-pub(crate) use headers::{FormAction, SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY, content_security_policy};
+pub(crate) use headers::{FormAction, SECURITY_HEADERS, content_security_policy};
 pub(crate) use locale::{Locale, negotiate};
 use messages::Messages;
 pub(crate) use page::{Page, PageDefinition, RequiredForm};

@@ -531,3 +531,18 @@ async fn a_22_what_a_form_says_changes_nothing_of_the_request() {
     assert_eq!(tokens["scope"], "notes:read");
     assert_eq!(claims_of(&tokens["access_token"])["aud"], API);
 }
+
+/// The language that a request asks for holds on every page of it.
+#[tokio::test]
+async fn ui_locales_holds_on_error_pages_and_after_a_wrong_password() {
+    let world = World::new().await;
+    let german = ("ui_locales", "de");
+    for reply in each_way(&world, &query(&[german, ("redirect_uri", "https://evil.example/")])).await {
+        assert!(reply.body.contains("<html lang=\"de\""), "{reply:#?}");
+    }
+    let mut browser = world.browser();
+    let page = browser.get(&format!("/authorize?{}", query(&[german]))).await;
+    assert!(page.body.contains("<html lang=\"de\""), "{page:#?}");
+    let reply = browser.sign_in(&page, "alice", "a wrong password").await;
+    assert!(reply.status == 422 && reply.body.contains("<html lang=\"de\""), "{reply:#?}");
+}

@@ -116,7 +116,7 @@ async fn l_06_h_09_every_answer_of_every_route_has_the_security_headers() {
             |name: &str| reply.header(name).unwrap_or_else(|| panic!("{what} has no {name}: {reply:#?}"));
         assert_eq!(of("x-content-type-options"), "nosniff", "{what}");
         assert_eq!(of("x-frame-options"), "DENY", "{what}");
-        assert_eq!(of("strict-transport-security"), "max-age=63072000; includeSubDomains", "{what}");
+        assert_eq!(of("strict-transport-security"), "max-age=63072000", "{what}");
         assert_eq!(of("x-trace-id").len(), 12, "{what}");
         let policy = of("content-security-policy");
         assert!(policy.starts_with("default-src 'none';"), "{what}: {policy}");

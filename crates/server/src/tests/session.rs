@@ -138,7 +138,7 @@ async fn l_04_only_a_loopback_issuer_has_plain_cookies_and_they_are_as_closed() 
     let reply = world.get("/account").await.expect_status(200);
     let cookie = reply.header("set-cookie").unwrap();
     let (value, attributes) = cookie.split_once("; ").unwrap();
-    assert!(value.starts_with("tx="), "{cookie}");
+    assert!(value.starts_with("grantwell_tx="), "{cookie}");
     assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Lax; Max-Age=86400");
     assert!(reply.header("strict-transport-security").is_none());
 }
