@@ -3,6 +3,7 @@
 //! a client ([`client`]), a bearer token ([`bearer`]), the browser's cookies ([`browser`]), the forms of our pages ([`form`]), bodies
 //! ([`body`]), responses ([`response`]) and pages ([`renderer`], [`interaction_pages`]).
 
+pub(crate) mod accepts;
 pub(crate) mod account;
 pub(crate) mod assets;
 pub(crate) mod authorize;

@@ -7,10 +7,10 @@ use grantwell_core::authorize::{AuthorizationResponse, Delivery};
 use crate::{
     app::ErrorAudience,
     http::{
+        accepts::Accepts,
         body::BodyError,
         exchange::{Exchange, locale},
         response::{RETRY_AFTER, Response, plain_headers, response as plain, see_other, set, unrouted},
-        unrouted::Accepts,
     },
     pages::{
         self, Back, Locale, Page, PageView,
