@@ -19,7 +19,7 @@ use crate::{
     client_auth::AuthenticatedClient,
     form::Form,
     pkce,
-    step::{Context, Decision, Have, Refused, Stop, in_turn},
+    step::{Context, Decision, Have, Refused, in_turn},
     store::{AuthorizationRecord, CodeState, Write},
 };
 
@@ -62,7 +62,7 @@ impl GrantRequest for Redemption {
         if authorization.client_id != client.client_id {
             return Err(TokenRefusal::ForeignCode.into());
         }
-        let access = in_turn(self.access(record, client, have, context))?;
+        let access = in_turn(Access::of_person(record, &self.wanted, client, have, context))?;
         let proof = self.prove(code);
 
         if code.invalidated_at.is_some() {
@@ -88,7 +88,8 @@ impl GrantRequest for Redemption {
             return Err(Refused { writes, ..refusal.into() }.into());
         }
 
-        let mut response = mint::respond(access?, context)?;
+        let mut response =
+            mint::respond(Access { nonce: authorization.nonce.as_deref(), ..access? }, context)?;
         let (refresh_token, refresh) = refresh_token::first(authorization, client, context).unzip();
         response.refresh_token = refresh_token;
         let mut writes = vec![Write::RedeemCode { id: authorization.id, at: now, refresh }];
@@ -100,18 +101,6 @@ impl GrantRequest for Redemption {
 }
 
 impl Redemption {
-    fn access<'a>(
-        &self,
-        record: &'a AuthorizationRecord,
-        client: AuthenticatedClient<'a>,
-        have: &'a Have,
-        context: &Context<'_>,
-    ) -> Result<Access<'a>, Stop<TokenRefusal>> {
-        let wanted = self.wanted.as_ref().map_err(|refusal| *refusal)?;
-        let access = Access::of_person(record, wanted, client, have, context)?;
-        Ok(Access { nonce: record.authorization.nonce.as_deref(), ..access })
-    }
-
     /// Whether the request comes from where the code was sent: the redirect URI that was sent with the authorization request
     /// (RFC 6749 §4.1.3), and the verifier of its challenge (RFC 7636 §4.6); no verifier where there was no challenge, or an
     /// attacker could have taken the challenge away (OAuth 2.1 §7.5.1).

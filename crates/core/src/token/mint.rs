@@ -55,11 +55,12 @@ impl<'a> Access<'a> {
     /// For the person of an authorization: what `wanted` says, within what was granted.
     pub(super) fn of_person(
         record: &'a AuthorizationRecord,
-        wanted: &Wanted,
+        wanted: &Result<Wanted, TokenRefusal>,
         client: AuthenticatedClient<'a>,
         have: &'a Have,
         context: &Context<'_>,
     ) -> Result<Self, Stop<TokenRefusal>> {
+        let wanted = wanted.as_ref().map_err(|refusal| *refusal)?;
         let permissions = &record.authorization.permissions;
         let in_effect = audience::in_effect(wanted.scope.as_ref(), permissions, &client)?;
         let audience = match wanted.named.audience(context.policy) {

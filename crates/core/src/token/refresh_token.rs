@@ -16,8 +16,8 @@ use crate::{
     client::GrantType,
     client_auth::AuthenticatedClient,
     form::Form,
-    step::{Context, Decision, Have, Refused, Stop, in_turn},
-    store::{Authorization, AuthorizationRecord, RefreshState, Write},
+    step::{Context, Decision, Have, Refused, in_turn},
+    store::{Authorization, RefreshState, Write},
 };
 
 pub(super) struct RefreshTokenGrant;
@@ -54,7 +54,7 @@ impl GrantRequest for Refresh {
         let record =
             have.authorization(self.token.authorization())?.ok_or(TokenRefusal::UnknownRefreshToken)?;
         let authorization = &record.authorization;
-        let access = in_turn(self.access(record, client, have, context))?;
+        let access = in_turn(Access::of_person(record, &self.wanted, client, have, context))?;
         let token = self.token.verify(keys).ok_or(TokenRefusal::UnknownRefreshToken)?;
         if authorization.client_id != client.client_id {
             return Err(TokenRefusal::ForeignRefreshToken.into());
@@ -62,6 +62,7 @@ impl GrantRequest for Refresh {
         liveness::alive(record, &policy.lifetimes, now).map_err(TokenRefusal::Dead)?;
         let (next, rotates) = successor(token, authorization, context)?;
 
+        // Without a nonce: that belongs to the authentication request (Core 1.0 §12.2).
         let mut response = mint::respond(access?, context)?;
         response.refresh_token = Some(next.encode(keys));
         let mut writes: Vec<_> = liveness::used(record, now).into_iter().collect();
@@ -75,20 +76,6 @@ impl GrantRequest for Refresh {
             writes.push(issued(authorization, GrantType::RefreshToken, context));
         }
         Ok(Decision { writes, outcome: response })
-    }
-}
-
-impl Refresh {
-    /// Core 1.0 §12.2: the nonce belongs to the authentication request, not to a refresh.
-    fn access<'a>(
-        &self,
-        record: &'a AuthorizationRecord,
-        client: AuthenticatedClient<'a>,
-        have: &'a Have,
-        context: &Context<'_>,
-    ) -> Result<Access<'a>, Stop<TokenRefusal>> {
-        let wanted = self.wanted.as_ref().map_err(|refusal| *refusal)?;
-        Access::of_person(record, wanted, client, have, context)
     }
 }
 
