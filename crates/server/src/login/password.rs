@@ -12,7 +12,11 @@ use argon2::{
         phc::{Output, ParamsString, PasswordHash, Salt},
     },
 };
-use grantwell_core::{factor::password::LONGEST_PASSWORD, step::PasswordResult, time::Entropy};
+use grantwell_core::{
+    factor::password::{LONGEST_PASSWORD, opaque_string},
+    step::PasswordResult,
+    time::Entropy,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
@@ -61,6 +65,7 @@ pub(crate) fn hash(password: &str, entropy: &dyn Entropy) -> Result<String, Hash
     let mut salt = [0; 16];
     entropy.fill(&mut salt);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters());
+    let password = opaque_string(password);
     let hash: PasswordHash =
         argon2.hash_password_with_salt(password.as_bytes(), &salt).map_err(|_| HashError::Unhashable)?;
     Ok(hash.to_string())
@@ -69,7 +74,14 @@ pub(crate) fn hash(password: &str, entropy: &dyn Entropy) -> Result<String, Hash
 /// Whether `password` is the one `hash` was made of. Takes the time of a hash.
 pub(crate) fn verify(password: &str, hash: &str) -> bool {
     let Ok(parsed) = PasswordHash::new(hash) else { return false };
-    Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok()
+    forms(password).iter().any(|form| Argon2::default().verify_password(form.as_bytes(), &parsed).is_ok())
+}
+
+/// What is compared for a password: it as text, and where that differs its bytes as they came, for hashes that another program made.
+fn forms(password: &str) -> Vec<Zeroizing<String>> {
+    let text = opaque_string(password);
+    let raw = (*text != *password).then(|| Zeroizing::new(password.to_owned()));
+    std::iter::once(text).chain(raw).collect()
 }
 
 /// A hash that no password fits: salt and result are both random. To compare with it costs what any comparison costs, to make
@@ -132,18 +144,28 @@ impl Passwords {
             let stored = stored.unwrap_or(nobody);
             // A password that is too long is cut for the comparison, which then cannot count: equal work, no match.
             let fits = password.len() <= LONGEST_PASSWORD;
-            let cut = password.as_bytes().get(..LONGEST_PASSWORD).unwrap_or(password.as_bytes());
             let parsed = PasswordHash::new(&stored).map_err(|_| HashError::Unhashable)?;
-            #[cfg(test)]
-            computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            let same = argon2.verify_password(cut, &parsed).is_ok();
-            if !(same && is_somebody && fits) {
+            let cut =
+                |form: &str| form.as_bytes().get(..LONGEST_PASSWORD).unwrap_or(form.as_bytes()).to_vec();
+            let forms: Vec<_> = forms(&password).iter().map(|form| Zeroizing::new(cut(form))).collect();
+            // All of them, whichever is right: how many there are is seen from the password alone.
+            let right: Vec<bool> = forms
+                .iter()
+                .map(|form| {
+                    #[cfg(test)]
+                    computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    argon2.verify_password(form, &parsed).is_ok()
+                })
+                .collect();
+            if !(right.contains(&true) && is_somebody && fits) {
                 return Ok(PasswordResult::Wrong);
             }
-            let rehashed = if is_current(&parsed) {
+            let is_as_text = right.first() == Some(&true);
+            let text = forms.first().ok_or(HashError::Unhashable)?;
+            let rehashed = if is_current(&parsed) && is_as_text {
                 None
             } else {
-                let hash: Result<PasswordHash, _> = argon2.hash_password_with_salt(cut, &salt);
+                let hash: Result<PasswordHash, _> = argon2.hash_password_with_salt(text, &salt);
                 hash.ok().map(|hash| hash.to_string())
             };
             Ok(PasswordResult::Right { rehashed })
@@ -159,6 +181,36 @@ impl Passwords {
 mod tests {
     use super::*;
     use crate::ambient::SystemEntropy;
+
+    #[tokio::test]
+    async fn a_password_is_compared_as_text_and_then_as_it_came() {
+        let pool = Passwords::new(PoolSize { running: 1, admitted: 1 }, &SystemEntropy).unwrap();
+        let place = pool.admit().unwrap();
+        let compare = async |stored: Option<&str>, password: &str| {
+            let before = pool.computed.load(std::sync::atomic::Ordering::SeqCst);
+            let password = Zeroizing::new(password.to_owned());
+            let result = pool.compare(password, stored.map(str::to_owned), [7; 16], &place).await.unwrap();
+            (result, pool.computed.load(std::sync::atomic::Ordering::SeqCst) - before)
+        };
+        let (composed, parts) = ("Z\u{fc}rich gestern", "Zu\u{308}rich\u{a0}gestern");
+        let right = PasswordResult::Right { rehashed: None };
+        let stored = hash(composed, &SystemEntropy).unwrap();
+        assert_eq!(compare(Some(&stored), composed).await, (right.clone(), 1));
+        assert_eq!(compare(Some(&stored), parts).await, (right, 2));
+        // One that another program made of the bytes is good, and is made anew.
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters());
+        let foreign: PasswordHash = argon2.hash_password_with_salt(parts.as_bytes(), &[1; 16]).unwrap();
+        let foreign = foreign.to_string();
+        assert!(verify(parts, &foreign) && verify(parts, &stored) && !verify(composed, &foreign));
+        let (PasswordResult::Right { rehashed: Some(made) }, 2) = compare(Some(&foreign), parts).await else {
+            panic!("not made anew")
+        };
+        assert!(verify(composed, &made));
+        // The same work where there is nobody, and for a wrong password.
+        assert_eq!(compare(None, parts).await, (PasswordResult::Wrong, 2));
+        assert_eq!(compare(Some(&stored), "Zu\u{308}rich morgen").await, (PasswordResult::Wrong, 2));
+        assert_eq!(compare(None, "plain").await, (PasswordResult::Wrong, 1));
+    }
 
     #[tokio::test]
     async fn only_a_hash_of_other_parameters_is_made_anew() {

@@ -13,6 +13,7 @@ use std::{
 
 use age::secrecy::SecretString;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use grantwell_core::factor::password::opaque_string;
 use grantwell_store::copy::{self, CopyError, Each, Row, Shape, Source, Tally, decode, encode};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -117,7 +118,7 @@ fn passphrase(file: &Path) -> Result<SecretString, StartError> {
     if line.chars().count() < 12 {
         return Err(StartError(format!("the passphrase in {} has fewer than 12 characters", file.display())));
     }
-    Ok(SecretString::from(line.to_string()))
+    Ok(SecretString::from(opaque_string(&line).to_string()))
 }
 
 /// Where a backup goes.
