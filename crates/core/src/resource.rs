@@ -90,15 +90,20 @@ pub fn is_same(one: &str, other: &str) -> bool {
     if one == other {
         return true;
     }
-    let written = |text| Spelling::read(text).map(|spelling| spelling.write(spelling.port, ""));
     // What has no host has one spelling.
-    written(one).is_some_and(|one| written(other) == Some(one))
+    Spelling::read(one).zip(Spelling::read(other)).is_some_and(|(one, other)| {
+        one.scheme.eq_ignore_ascii_case(other.scheme)
+            && one.host.eq_ignore_ascii_case(other.host)
+            && (one.port, one.path, one.rest) == (other.port, other.path, other.rest)
+    })
 }
 
 /// An identifier with a host, in the parts that can be spelled in more than one way.
 struct Spelling<'a> {
-    scheme: String,
-    host: String,
+    /// In any case.
+    scheme: &'a str,
+    /// In any case.
+    host: &'a str,
     /// Unless it is the default.
     port: Option<&'a str>,
     /// Without a slash at its end.
@@ -121,27 +126,20 @@ impl<'a> Spelling<'a> {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, Some(port)),
             Some(_) | None => (authority, None),
         };
-        let mut spelling = Self {
-            scheme: scheme.to_ascii_lowercase(),
-            host: host.to_ascii_lowercase(),
-            port,
-            path: path.strip_suffix('/').unwrap_or(path),
-            rest,
-        };
+        let mut spelling = Self { scheme, host, port, path: path.strip_suffix('/').unwrap_or(path), rest };
         spelling.port = port.filter(|port| !port.is_empty() && spelling.default_port() != Some(port));
         Some(spelling)
     }
 
     fn default_port(&self) -> Option<&'static str> {
-        match self.scheme.as_str() {
-            "https" => Some("443"),
-            "http" => Some("80"),
-            _ => None,
-        }
+        let defaults = [("https", "443"), ("http", "80")];
+        let mut known = defaults.iter().filter(|(scheme, _)| self.scheme.eq_ignore_ascii_case(scheme));
+        known.next().map(|(_, port)| *port)
     }
 
     fn write(&self, port: Option<&str>, slash: &str) -> String {
-        let Self { scheme, host, path, rest, .. } = self;
+        let Self { path, rest, .. } = self;
+        let (scheme, host) = (self.scheme.to_ascii_lowercase(), self.host.to_ascii_lowercase());
         let (colon, port) = port.map_or(("", ""), |port| (":", port));
         format!("{scheme}://{host}{colon}{port}{path}{slash}{rest}")
     }

@@ -35,7 +35,7 @@ pub fn file_of(url: &str) -> Option<&str> {
     Some(path.strip_prefix("//").unwrap_or(path))
 }
 
-/// Whether an URL, as somebody wrote it, says where a database may be; nothing is opened.
+/// Whether the URL of a database has a form that can be opened. Nothing is opened.
 pub fn check_url(url: &str) -> Result<(), OpenError> {
     let why = |why: &str| Err(OpenError::Setting { why: why.to_owned() });
     match file_of(url) {

@@ -175,7 +175,7 @@ impl Refusal for ClientAuthRefusal {
             Self::Repeated(name) => {
                 return OAuthError::about(ErrorCode::InvalidRequest, name, "is repeated");
             }
-            // What the request alone shows, whoever is registered.
+            // These follow from the request alone and say nothing of what is registered.
             Self::TooLong(name) => return OAuthError::about(ErrorCode::InvalidClient, name, "is too long"),
             Self::Missing => return OAuthError::about(ErrorCode::InvalidClient, "client_id", "is missing"),
             Self::MalformedHeader => (

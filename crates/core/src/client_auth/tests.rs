@@ -96,7 +96,7 @@ fn k_02_a_right_secret_by_another_method_is_refused() {
     ] {
         let refused = outcome(registered, headers, body).unwrap_err();
         assert_eq!(refused, R::ProvedByWrongMethod("web".into(), registered));
-        // Whoever holds the secret is told; whoever does not, is not.
+        // Only a request with the right secret gets the registered method.
         assert!(refused.public().sentence().contains(registered.as_str()), "{refused:?}");
         let wrong = body.replace(SECRET, "x");
         let (wrong, others) = (wrong.as_str(), [fx::basic("web", "x")]);

@@ -98,7 +98,7 @@ impl std::fmt::Debug for TicketUpdate {
     }
 }
 
-/// What carries an id that is good once. Ids of two kinds never meet, whoever chose them.
+/// What carries an id that is good once. The same id in two kinds is two ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeenKind {
     /// An assertion that a client proves itself with (RFC 7523 §3).

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 /// Whether a variable is one that Kubernetes sets, by its name and its value. One that was set to nothing in order to be rid of it
-/// is one too; a value that Kubernetes never writes (`GRANTWELL_PORT=8080`) is somebody's mistake.
+/// is one too; a value that Kubernetes never writes (`GRANTWELL_PORT=8080`) is an error in the configuration.
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
     let is = |right: bool| right || value.is_empty();
     if name.ends_with("_SERVICE_HOST") {

@@ -161,7 +161,7 @@ async fn k_06_k_18_unknown_disabled_and_wrong_are_one_answer() {
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:#?}");
-    // Whoever holds the right secret already knows that there is such a client, and is told what is wrong.
+    // A request with the right secret gets the registered method: its sender knows already that there is such a client.
     let header = basic("post", secret());
     for reply in at_each(&world, &[("authorization", &header)], &[]).await {
         expect_unauthenticated(std::slice::from_ref(&reply));

@@ -47,7 +47,7 @@ pub async fn a_session_is_ended_once_by_its_owner(nodes: &[Engine], entropy: &dy
     stage.end().await;
 }
 
-/// L-03: whoever signs in again in a session gets a new secret for it, and the old one is good for nothing.
+/// L-03: signing in again replaces the secret of a session once; the old secret is refused afterwards.
 pub async fn l_03_a_session_gets_a_new_secret_once(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let (store, realm, before) = (stage.store(), stage.realm, stage.cast.session.clone());
