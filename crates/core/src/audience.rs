@@ -22,6 +22,8 @@ pub struct AudienceRequest {
     pub scope: Option<ScopeSet>,
     /// Every `resource` and `audience`, in order, each once, as it was first spelled.
     pub resources: Vec<ResourceIdentifier>,
+    /// All spellings of these under which a resource may be registered.
+    spellings: Vec<ResourceIdentifier>,
 }
 
 /// Why what is asked for cannot be given.
@@ -99,7 +101,13 @@ impl AudienceRequest {
         if resources.len() > MOST_RESOURCES {
             return Err(AudienceRefusal::TooManyResources);
         }
-        Ok(Self { scope: scope.filter(|scope| !scope.is_empty()), resources })
+        Ok(Self::new(scope.filter(|scope| !scope.is_empty()), resources))
+    }
+
+    /// Asks for these scopes, at these resources if any are named.
+    pub fn new(scope: Option<ScopeSet>, resources: Vec<ResourceIdentifier>) -> Self {
+        let spellings = resources.iter().flat_map(ResourceIdentifier::spellings).collect();
+        Self { scope, resources, spellings }
     }
 
     /// The scopes in question for `client`: those asked, or its registered ones without `openid` and `offline_access`,
@@ -117,8 +125,7 @@ impl AudienceRequest {
 
     /// What [`crate::store::Store::resources`] must be asked for before [`AudienceRequest::resolve`].
     pub fn to_load(&self, client: &Client) -> (Vec<ResourceIdentifier>, ScopeSet) {
-        let mut named: Vec<_> = self.resources.iter().flat_map(ResourceIdentifier::spellings).collect();
-        named.extend(client.default_resource.clone());
+        let named = self.spellings.iter().chain(&client.default_resource).cloned().collect();
         (named, self.scopes(client).filtered(is_api_scope))
     }
 

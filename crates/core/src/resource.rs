@@ -65,6 +65,12 @@ impl ResourceIdentifier {
             .map_or_else(|| self.as_str().to_owned(), |spelling| spelling.write(spelling.port, ""))
     }
 
+    /// Whether scheme or host are not in lower case.
+    pub fn has_capitals(&self) -> bool {
+        let has_capitals = |part: &str| part.bytes().any(|byte| byte.is_ascii_uppercase());
+        Spelling::read(self.as_str()).is_some_and(|it| has_capitals(it.scheme) || has_capitals(it.host))
+    }
+
     /// The spellings under which the resource may be registered: as it stands here, and every other one whose scheme and host are in lower
     /// case.
     pub fn spellings(&self) -> Vec<Self> {

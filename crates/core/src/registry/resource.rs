@@ -64,6 +64,9 @@ pub fn put(
     if resource.identifier.is_same(with.issuer) {
         errors.add("identifier", Violation::IssuerIdentifier);
     }
+    if was.is_none() && resource.identifier.has_capitals() {
+        errors.add("identifier", Violation::Capitals);
+    }
     let spellings = resource.identifier.spellings();
     let mut others = spellings.iter().filter(|spelling| **spelling != resource.identifier);
     if others.any(|spelling| beside.resources.contains_key(spelling)) {
@@ -288,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_resource_is_never_called_like_the_issuer() {
-        for identifier in [fx::ISSUER, "https://id.example/", "https://ID.example:443"] {
+        for identifier in [fx::ISSUER, "https://id.example/", "https://id.example:443"] {
             let resource = from(json!({ "identifier": identifier })).unwrap();
             let errors = put(resource, None, &Existing::default(), &registrar()).unwrap_err();
             assert_eq!(errors, [FieldError::new("identifier", Violation::IssuerIdentifier)], "{identifier}");
@@ -300,7 +303,7 @@ mod tests {
         let resource = |identifier: &str| from(json!({ "identifier": identifier })).unwrap();
         for (registered, another, is_twin) in [
             ("https://mcp.example/", "https://mcp.example", true),
-            ("https://mcp.example", "https://MCP.example:443/", true),
+            ("https://mcp.example", "https://mcp.example:443/", true),
             ("https://mcp.example:443/mcp/", "https://mcp.example/mcp", true),
             ("https://mcp.example/mcp", "https://mcp.example/Mcp", false),
             ("https://mcp.example/mcp", "https://mcp.example/", false),
@@ -318,6 +321,24 @@ mod tests {
             let mut names = NamesToLoad::default();
             names.resource(&resource(another));
             assert_eq!(names.resources.contains(&was.identifier), is_twin);
+        }
+    }
+
+    #[test]
+    fn scheme_and_host_are_registered_in_lower_case() {
+        let put_new = |identifier: &str, was: Option<&Resource>| {
+            let resource = from(json!({ "identifier": identifier })).unwrap();
+            put(resource, was, &Existing::default(), &registrar()).map(|change| change.action)
+        };
+        for identifier in ["https://MCP.example/", "HTTPS://mcp.example/", "app://Notes"] {
+            let refused = vec![FieldError::new("identifier", Violation::Capitals)];
+            assert_eq!(put_new(identifier, None), Err(refused), "{identifier}");
+            // Registered before this was a rule.
+            let was = from(json!({ "identifier": identifier })).unwrap();
+            assert_eq!(put_new(identifier, Some(&was)), Ok(Action::Leave));
+        }
+        for identifier in ["https://mcp.example/Notes?A", "urn:example:API"] {
+            assert_eq!(put_new(identifier, None), Ok(Action::Create), "{identifier}");
         }
     }
 

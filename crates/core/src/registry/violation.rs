@@ -111,6 +111,8 @@ pub enum Violation {
     IssuerIdentifier,
     /// A resource is registered, or declared, with another spelling of this identifier.
     OtherSpelling,
+    /// Scheme or host of an identifier has capitals (RFC 3986 §6.2.2.1): it would be found in that spelling only.
+    Capitals,
     /// Not the syntax of one scope (RFC 6749 §3.3).
     ScopeName,
     /// OpenID Connect gives the scope a meaning of its own.
@@ -215,6 +217,7 @@ impl fmt::Display for Violation {
             Self::AcrValue => "is not one acr value",
             Self::NoSuchResource => "names a resource that does not exist",
             Self::IssuerIdentifier => "is the identifier of the issuer",
+            Self::Capitals => "has capitals in its scheme or host: write them in lower case",
             Self::OtherSpelling => {
                 "is another spelling of a resource that exists: case of the host, the default port and one slash at the end make no \
                  difference"

@@ -6,6 +6,7 @@ use super::TokenRefusal;
 use crate::{
     client::Client,
     form::Form,
+    id::ResourceIdentifier,
     policy::Policy,
     resource::{Resource, is_same},
     scope::{Audience, Permissions, ScopeSet},
@@ -54,6 +55,12 @@ impl Named {
             return Err(TokenRefusal::TwoTargets);
         }
         Ok(Self(Some(first.to_owned())))
+    }
+
+    /// Under which a resource of that name may be registered.
+    pub(super) fn spellings(&self) -> Vec<ResourceIdentifier> {
+        let named = self.0.as_deref().map(ResourceIdentifier::from);
+        named.map(|named| named.spellings()).unwrap_or_default()
     }
 
     pub(super) fn audience(&self, policy: &Policy) -> Option<Audience> {

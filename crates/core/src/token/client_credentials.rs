@@ -13,6 +13,7 @@ use crate::{
     client::{Client, GrantType},
     client_auth::AuthenticatedClient,
     form::Form,
+    id::ResourceIdentifier,
     policy::Policy,
     resource::Resource,
     scope::{Audience, ScopeSet},
@@ -27,13 +28,16 @@ impl Grant for ClientCredentials {
     }
 
     fn read(&self, form: &Form) -> Result<Box<dyn GrantRequest>, TokenRefusal> {
-        Ok(Box::new(Machine { named: Named::read(form)?, scope: audience::scope(form) }))
+        let named = Named::read(form)?;
+        Ok(Box::new(Machine { spellings: named.spellings(), named, scope: audience::scope(form) }))
     }
 }
 
 /// The parameters of a machine's request.
 struct Machine {
     named: Named,
+    /// Under which what is named may be registered.
+    spellings: Vec<ResourceIdentifier>,
     scope: Result<Option<ScopeSet>, TokenRefusal>,
 }
 
@@ -44,10 +48,7 @@ impl GrantRequest for Machine {
         }
         let registered = machine_scopes(&client);
         let named = self.named.audience(context.policy);
-        let mut identifiers: Vec<_> = client.default_resource.iter().cloned().collect();
-        if let Some(Audience::Resource(named)) = &named {
-            identifiers.extend(named.spellings());
-        }
+        let identifiers: Vec<_> = client.default_resource.iter().chain(&self.spellings).cloned().collect();
         let resources = have.resources(&identifiers, &registered)?;
         let asked = self.scope.as_ref().map_err(|refusal| *refusal)?;
         let wanted =
@@ -114,7 +115,7 @@ fn owner(
     if wanted.is_empty() {
         return Ok(Audience::Issuer);
     }
-    let permissions = AudienceRequest { scope: Some(wanted), resources: Vec::new() }
+    let permissions = AudienceRequest::new(Some(wanted), Vec::new())
         .resolve(client, resources, &policy.issuer)
         .map_err(|refusal| match refusal {
             AudienceRefusal::AmbiguousResource => TokenRefusal::TargetAmbiguous,

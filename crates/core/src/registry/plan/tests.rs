@@ -109,7 +109,7 @@ fn names_are_given_once() {
 #[test]
 fn a_set_spells_a_resource_in_one_way() {
     let twin =
-        || Resource { identifier: "HTTPS://API.example:443".into(), ..declaration().resources[0].clone() };
+        || Resource { identifier: "https://api.example:443".into(), ..declaration().resources[0].clone() };
     let mut declared = declaration();
     declared.resources.push(twin());
     let other = |at| field(DeclaredObject::Resource(at), "identifier", Violation::OtherSpelling);
