@@ -34,6 +34,8 @@ pub(crate) struct Queue<T> {
 }
 
 struct Waiting<T> {
+    /// A thread sleeps in [`Queue::take`].
+    thread_sleeps: bool,
     grants: VecDeque<Work<T>>,
     sign_ins: VecDeque<Work<T>>,
     rest: VecDeque<Work<T>>,
@@ -43,6 +45,7 @@ struct Waiting<T> {
 impl<T> Queue<T> {
     pub(crate) fn new(options: OpenOptions) -> Self {
         let waiting = Waiting {
+            thread_sleeps: false,
             grants: VecDeque::new(),
             sign_ins: VecDeque::new(),
             rest: VecDeque::new(),
@@ -55,7 +58,7 @@ impl<T> Queue<T> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts `task` in its share, and returns where the answer will be.
+    /// Puts `task` in its share, and returns where the answer will be. The writer learns of it by [`wake`](Self::wake).
     pub(crate) fn push(&self, share: Share, task: T) -> Result<oneshot::Receiver<Answer>, StoreError> {
         let (answer, settled) = oneshot::channel();
         let mut waiting = self.lock();
@@ -71,10 +74,31 @@ impl<T> Queue<T> {
             return Err(StoreError::Busy);
         }
         share.push_back(Work { task, answer });
-        drop(waiting);
-        self.arrived.notify_one();
-        self.notified.notify_one();
         Ok(settled)
+    }
+
+    /// Wakes a writer that sleeps. One that works looks for more by itself.
+    fn wake(&self) {
+        if std::mem::take(&mut self.lock().thread_sleeps) {
+            self.arrived.notify_one();
+        }
+        self.notified.notify_one();
+    }
+
+    /// Has `task` done. The writer is woken when all that can run here had a turn, not at the first task: those that are about to bring
+    /// a commit too share its flush. It is woken as well when the caller goes away meanwhile.
+    pub(crate) async fn done(&self, share: Share, task: T) -> Answer {
+        struct Wake<'a, T>(&'a Queue<T>);
+        impl<T> Drop for Wake<'_, T> {
+            fn drop(&mut self) {
+                self.0.wake();
+            }
+        }
+        let settled = self.push(share, task)?;
+        let wake = Wake(self);
+        tokio::task::yield_now().await;
+        drop(wake);
+        settled.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned())))
     }
 
     /// Takes no more; what waits is still done.
@@ -104,6 +128,7 @@ impl<T> Queue<T> {
             if waiting.closed {
                 return None;
             }
+            waiting.thread_sleeps = true;
             waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -154,11 +179,6 @@ impl<T> Waiting<T> {
         }
         batch
     }
-}
-
-/// Where an answer comes from.
-pub(crate) async fn settled(answer: oneshot::Receiver<Answer>) -> Answer {
-    answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned())))
 }
 
 #[cfg(test)]

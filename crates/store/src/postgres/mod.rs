@@ -34,7 +34,7 @@ use self::{
 };
 use crate::{
     OpenError, OpenOptions,
-    queue::{Queue, settled},
+    queue::Queue,
     records::{self, Columns as _},
     schema::{known, tables},
 };
@@ -313,8 +313,7 @@ impl Store for Postgres {
         }
         let forms = self.forms(realm, &writes).await?;
         let prepared = write::prepare(realm, writes, &forms).map_err(|error| unavailable(&error))?;
-        let answer = self.queue.push(share, prepared)?;
-        match tokio::time::timeout(COMMIT, settled(answer)).await {
+        match tokio::time::timeout(COMMIT, self.queue.done(share, prepared)).await {
             Ok(answer) => answer.map(|settled| settled.outcome),
             Err(_) => Err(unavailable(&form::Error::Late)),
         }

@@ -26,7 +26,7 @@ use rusqlite::config::DbConfig;
 use self::{readers::Readers, writer::Task};
 use crate::{
     OpenError, OpenOptions,
-    queue::{Queue, settled},
+    queue::Queue,
     schema::{known, tables},
 };
 
@@ -272,15 +272,14 @@ impl Store for Sqlite {
         if writes.is_empty() {
             return Ok(Outcome::Done);
         }
-        let answer = self.queue.push(share, Task::Commit { realm, writes })?;
-        settled(answer).await.map(|settled| settled.outcome)
+        self.queue.done(share, Task::Commit { realm, writes }).await.map(|settled| settled.outcome)
     }
 
     async fn sweep(&self, now: Timestamp, keep: Retention, most: u32) -> Result<u64, StoreError> {
         let mut gone: u64 = 0;
         for step in sweep::steps(now, keep, most) {
-            let answer = self.queue.push(Share::Rest, Task::Sweep(step))?;
-            gone += u64::try_from(settled(answer).await?.rows).unwrap_or(0);
+            let settled = self.queue.done(Share::Rest, Task::Sweep(step)).await?;
+            gone += u64::try_from(settled.rows).unwrap_or(0);
         }
         Ok(gone)
     }
