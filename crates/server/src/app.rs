@@ -16,7 +16,10 @@ use grantwell_store::Engine;
 use crate::{
     clocks::Clocks,
     config::{Hsts, LoginUi, TrustedProxies},
-    http::forwarded::UnreadableProxies,
+    http::{
+        discovery::{Jwks, Metadata},
+        forwarded::UnreadableProxies,
+    },
     issued::Issued,
     login::password::Passwords,
     pages::Pages,
@@ -64,6 +67,8 @@ pub(crate) struct ServedRealm {
     pub(crate) id: Realm,
     /// What the operator set about the protocol.
     pub(crate) policy: Policy,
+    /// The document that discovery serves.
+    pub(crate) metadata: Metadata,
     current: RwLock<Arc<Current>>,
 }
 
@@ -73,8 +78,17 @@ pub(crate) struct Current {
     pub(crate) keyring: Keyring,
     /// The realm as it was read with them.
     pub(crate) record: RealmRecord,
+    /// The document of its public keys.
+    pub(crate) jwks: Jwks,
     /// What was read under the realm's generation.
     pub(crate) registered: Registered,
+}
+
+impl Current {
+    /// With nothing read under it yet.
+    pub(crate) fn new(keyring: Keyring, record: RealmRecord) -> Self {
+        Self { keyring, record, jwks: Jwks::default(), registered: Registered::default() }
+    }
 }
 
 /// Whom error pages are written for.
@@ -102,7 +116,7 @@ impl App {
 impl ServedRealm {
     /// A realm with what was read of it at the start.
     pub(crate) fn new(id: Realm, policy: Policy, current: Current) -> Self {
-        Self { id, policy, current: RwLock::new(Arc::new(current)) }
+        Self { id, policy, metadata: Metadata::default(), current: RwLock::new(Arc::new(current)) }
     }
 
     /// The keys and the realm as they are now.

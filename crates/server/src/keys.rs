@@ -12,10 +12,7 @@ use grantwell_core::{
 };
 use grantwell_store::Engine;
 
-use crate::{
-    app::{App, Current},
-    registered::Registered,
-};
+use crate::app::{App, Current};
 
 const CHECK_CONTEXT: &[u8] = b"master key check";
 const CHECK_VALUE: &[u8] = b"grantwell";
@@ -180,6 +177,6 @@ pub(crate) async fn refresh(app: &App, vault: &Vault) -> Result<(), RealmError> 
         return Ok(());
     }
     let keyring = vault.open(&app.store.keys(realm.id).await?)?;
-    realm.replace(Current { keyring, record, registered: Registered::default() });
+    realm.replace(Current::new(keyring, record));
     Ok(())
 }

@@ -1,18 +1,21 @@
 //! Every route on one page, with who may use it and whether other origins may call it from a browser.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     Router,
     body::Body,
     extract::{MatchedPath, Request},
     handler::Handler,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     routing::{self, MethodRouter},
 };
+use futures_util::FutureExt;
 use grantwell_core::discovery::path;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     app::{App, ErrorAudience},
@@ -20,12 +23,12 @@ use crate::{
         account, assets, authorize, consent, discovery, end_session,
         exchange::Exchange,
         health, interaction, introspect, principal,
-        response::{self, Response, set},
+        response::{self, Response, set, set_static},
         revoke, select_account, sign_in, token,
         unrouted::Unrouted,
         userinfo,
     },
-    telemetry,
+    telemetry::{self, Observed},
 };
 
 /// Longest request target; longer ones are 414.
@@ -134,10 +137,7 @@ pub(crate) fn layered(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
     routes
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(app), guard))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(share))
-        .layer(middleware::from_fn_with_state(Arc::clone(app), telemetry::observe))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), around))
         .with_state(Arc::clone(app))
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn paths() -> Vec<&'static str> {
 pub(crate) fn management(app: &Arc<App>, metrics: telemetry::Metrics) -> Router {
     let page = move || async move {
         let mut reply = response::response(200, metrics.render());
-        set(&mut reply, "content-type", "text/plain; version=0.0.4; charset=utf-8");
+        set_static(&mut reply, "content-type", "text/plain; version=0.0.4; charset=utf-8");
         response::plain_headers(&mut reply);
         reply
     };
@@ -201,21 +201,52 @@ const SENT_BY_SCRIPTS: &str = "accept, authorization, content-type, dpop, last-e
 
 fn preflight() -> Response {
     let mut reply = response::response(204, Body::empty());
-    set(&mut reply, "access-control-allow-methods", "GET, HEAD, POST");
-    set(&mut reply, "access-control-allow-headers", SENT_BY_SCRIPTS);
-    set(&mut reply, "access-control-max-age", "600");
+    set_static(&mut reply, "access-control-allow-methods", "GET, HEAD, POST");
+    set_static(&mut reply, "access-control-allow-headers", SENT_BY_SCRIPTS);
+    set_static(&mut reply, "access-control-max-age", "600");
     response::plain_headers(&mut reply);
     reply
 }
 
-/// Every response of a shared path may be read, whatever made it: also what no handler answers.
-async fn share(request: Request, next: Next) -> Response {
+/// Around every request: what is refused before any endpoint, the headers that every response has, the log line and the sample. One
+/// layer, because each costs about a microsecond.
+///
+/// Every response of a shared path may be read, whatever made it: also what no handler answers. After a request in chunks the connection
+/// ends: a `Content-Length` beside them, which hyper drops, may be what somebody in front has read (RFC 9112 §6.1; catalogue H-01).
+async fn around(x: Exchange, mut request: Request, next: Next) -> Response {
+    let observed = Observed::begin(&request);
     let is_shared = is_shared(request.uri().path());
-    let mut reply = next.run(request).await;
-    if is_shared {
-        set(&mut reply, "access-control-allow-origin", "*");
-        set(&mut reply, "access-control-expose-headers", "www-authenticate, retry-after, allow, x-trace-id");
+    let in_chunks = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(x.clone());
+    let handled = async {
+        match before(&x, &request) {
+            Some(reply) => reply,
+            None => next.run(request).await,
+        }
+    };
+    // A panic is one 500, not a lost connection.
+    let mut reply = AssertUnwindSafe(handled).catch_unwind().await.unwrap_or_else(|_| panicked());
+    if reply.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = route.and_then(|route| allowed(route.as_str()));
+        set(&mut reply, "allow", &allowed.unwrap_or_default());
     }
+    if in_chunks {
+        set_static(&mut reply, "connection", "close");
+    }
+    if is_shared {
+        set_static(&mut reply, "access-control-allow-origin", "*");
+        set_static(
+            &mut reply,
+            "access-control-expose-headers",
+            "www-authenticate, retry-after, allow, x-trace-id",
+        );
+    }
+    if let Some(covered) = x.app.hsts.header().filter(|_| x.realm.is_https()) {
+        set_static(&mut reply, "strict-transport-security", covered);
+    }
+    set(&mut reply, "x-trace-id", &x.origin.trace_id);
+    observed.end(&x, reply.status().as_u16());
     reply
 }
 
@@ -234,47 +265,31 @@ fn allowed(route: &str) -> Option<String> {
     Some(names.iter().copied().filter(is_offered).chain(options).collect::<Vec<_>>().join(", "))
 }
 
-/// After a request in chunks the connection ends: a `Content-Length` beside them, which hyper drops, may be what somebody in
-/// front has read (RFC 9112 §6.1; catalogue H-01).
-async fn guard(x: Exchange, request: Request, next: Next) -> Response {
-    let in_chunks = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut reply = guarded(x, request, next).await;
-    if reply.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = route.and_then(|route| allowed(route.as_str()));
-        set(&mut reply, "allow", &allowed.unwrap_or_default());
-    }
-    if in_chunks {
-        set(&mut reply, "connection", "close");
-    }
-    reply
-}
-
 /// What is refused before it reaches an endpoint: a target that is too long, two `Host` headers, a transfer
 /// encoding that is not read here, HEAD where a GET would issue a code (catalogue A-05, H-06, H-01, C-10).
-async fn guarded(x: Exchange, request: Request, next: Next) -> Response {
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    if target > LONGEST_TARGET {
-        return Unrouted::TargetTooLong.response(&x, request.headers(), request.uri().path());
+fn before(x: &Exchange, request: &Request) -> Option<Response> {
+    let (headers, uri) = (request.headers(), request.uri());
+    let path = uri.path();
+    let refuse = |why: Unrouted| Some(why.response(x, headers, path));
+    if uri.path_and_query().map_or(0, |target| target.as_str().len()) > LONGEST_TARGET {
+        return refuse(Unrouted::TargetTooLong);
     }
-    if request.headers().get_all(header::HOST).iter().count() > 1 {
-        return Unrouted::TwoHosts.response(&x, request.headers(), request.uri().path());
+    if headers.get_all(header::HOST).iter().count() > 1 {
+        return refuse(Unrouted::TwoHosts);
     }
-    if !is_encoding_understood(request.headers()) {
-        return Unrouted::TransferEncoding.response(&x, request.headers(), request.uri().path());
+    if !is_encoding_understood(headers) {
+        return refuse(Unrouted::TransferEncoding);
     }
-    let path = request.uri().path();
     if request.method() == Method::HEAD && WITHOUT_HEAD.contains(&path) {
-        return Unrouted::MethodNotAllowed.response(&x, request.headers(), request.uri().path());
+        return refuse(Unrouted::MethodNotAllowed);
     }
-    let asks_first = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    if request.method() == Method::OPTIONS && (SHARED.contains(&path) || (asks_first && is_shared(path))) {
-        return preflight();
+    if request.method() == Method::OPTIONS {
+        let asks_first = headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if SHARED.contains(&path) || (asks_first && is_shared(path)) {
+            return Some(preflight());
+        }
     }
-    if let Some(uri) = canonical(&x.app, request.method(), request.headers(), request.uri()) {
-        return response::see_other(&uri);
-    }
-    next.run(request).await
+    canonical(&x.app, request.method(), headers, uri).map(|uri| response::see_other(&uri))
 }
 
 /// No `Transfer-Encoding`, or `chunked` alone (RFC 9112 §6.1).
@@ -314,10 +329,10 @@ async fn not_allowed(x: Exchange, headers: HeaderMap, uri: Uri) -> Response {
     Unrouted::MethodNotAllowed.response(&x, &headers, uri.path())
 }
 
-fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+fn panicked() -> Response {
     let mut reply = response::response(500, "{\"error\":\"server_error\"}");
-    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    set(&mut reply, "cache-control", "no-store");
+    set_static(&mut reply, "content-type", "application/json");
+    set_static(&mut reply, "cache-control", "no-store");
     response::plain_headers(&mut reply);
     reply
 }

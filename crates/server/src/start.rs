@@ -36,7 +36,6 @@ use crate::{
     login::password::{Passwords, PoolSize},
     master_key::{self, KeyCheck},
     pages::Pages,
-    registered::Registered,
     router,
     start_error::StartError,
     telemetry,
@@ -196,11 +195,7 @@ pub(crate) async fn build(
         .map_err(|error| StartError(format!("the password pool cannot be made: {error:?}")))?;
     let app = App {
         store,
-        realm: Arc::new(ServedRealm::new(
-            vault.realm,
-            parts.policy,
-            Current { keyring, record, registered: Registered::default() },
-        )),
+        realm: Arc::new(ServedRealm::new(vault.realm, parts.policy, Current::new(keyring, record))),
         pages,
         passwords,
         clock,

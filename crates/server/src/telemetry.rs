@@ -1,13 +1,17 @@
 //! Logs and metrics. One line and one sample for each request; neither ever holds a code, a token, a cookie or a header.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, PoisonError, RwLock},
+    time::Instant,
+};
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::Method,
-    middleware::Next,
 };
 use grantwell_core::client::GrantType;
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use tracing::Dispatch;
 use tracing_subscriber::{
@@ -17,11 +21,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    app::App,
-    http::{
-        exchange::{Exchange, Notes},
-        response::{Response, set},
-    },
+    http::exchange::{Exchange, Notes},
     short_log::ShortLines,
 };
 
@@ -83,55 +83,80 @@ pub(crate) fn metrics() -> Result<Metrics, BuildError> {
 }
 
 fn count_token(status: u16, notes: &Notes) {
-    let error = match (status, &notes.reason) {
-        (200, _) => "none".to_owned(),
-        (503, _) => "temporarily_unavailable".to_owned(),
-        (_, reason) => reason.clone().unwrap_or_else(|| "unknown".to_owned()),
-    };
-    let outcome = if status == 200 { "ok" } else { "refused" };
     let grant = notes.grant.map_or("unknown", GrantType::as_str);
-    metrics::counter!("grantwell_token_total", "grant" => grant, "outcome" => outcome, "error" => error)
-        .increment(1);
+    let count = |outcome: &'static str, error: String| metrics::counter!("grantwell_token_total", "grant" => grant, "outcome" => outcome, "error" => error);
+    let counter = match (status, &notes.reason) {
+        (200, _) => TOKENS.of(status, grant, || count("ok", "none".to_owned())),
+        (503, _) => count("refused", "temporarily_unavailable".to_owned()),
+        (_, reason) => count("refused", reason.clone().unwrap_or_else(|| "unknown".to_owned())),
+    };
+    counter.increment(1);
 }
 
-/// Around every request: the trace id, the log line, the sample.
-pub(crate) async fn observe(
-    State(app): State<Arc<App>>,
-    x: Exchange,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
-    request.extensions_mut().insert(x.clone());
-    let mut response = next.run(request).await;
-    if let Some(covered) = app.hsts.header().filter(|_| app.realm.is_https()) {
-        set(&mut response, "strict-transport-security", covered);
+/// A request under way, as its log line and its sample will name it.
+pub(crate) struct Observed {
+    started: Instant,
+    method: Method,
+    route: Option<MatchedPath>,
+}
+
+impl Observed {
+    pub(crate) fn begin(request: &Request) -> Self {
+        Self {
+            started: Instant::now(),
+            method: request.method().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+        }
     }
-    set(&mut response, "x-trace-id", &x.origin.trace_id);
-    let notes = x.notes();
-    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-    metrics::histogram!("grantwell_http_request_seconds", "route" => route.clone(), "status" => status.to_string())
-        .record(elapsed);
-    if route.ends_with("/token") && method == Method::POST {
-        count_token(status, &notes);
+
+    /// The line and the sample of what it came to.
+    pub(crate) fn end(self, x: &Exchange, status: u16) {
+        let Self { started, method, route } = self;
+        let route = route.as_ref().map_or("other", MatchedPath::as_str);
+        let (notes, elapsed) = (x.notes(), started.elapsed());
+        let duration = || {
+            let labels = [("route", route.to_owned()), ("status", status.to_string())];
+            metrics::histogram!("grantwell_http_request_seconds", &labels)
+        };
+        DURATIONS.of(status, route, duration).record(elapsed);
+        if route.ends_with("/token") && method == Method::POST {
+            count_token(status, &notes);
+        }
+        for step in &notes.steps {
+            step.log(&x.origin.trace_id);
+        }
+        tracing::info!(
+            trace_id = %x.origin.trace_id,
+            %method,
+            route,
+            status,
+            address = x.origin.address.map(tracing::field::display),
+            duration_ms = elapsed.as_secs_f64() * 1000.0,
+            client_id = notes.client_id.as_ref().map(tracing::field::display),
+            grant = notes.grant.map(GrantType::as_str),
+            reason = notes.reason,
+            parameter = notes.parameter,
+            "request"
+        );
     }
-    for step in &notes.steps {
-        step.log(&x.origin.trace_id);
+}
+
+/// Handles of a metric by a status and a name. Looking one up in the registry costs more than what is counted.
+struct Handles<H>(LazyLock<RwLock<HashMap<u16, HashMap<String, H>>>>);
+
+/// By route.
+static DURATIONS: Handles<Histogram> = Handles(LazyLock::new(RwLock::default));
+/// By grant.
+static TOKENS: Handles<Counter> = Handles(LazyLock::new(RwLock::default));
+
+impl<H: Clone> Handles<H> {
+    fn of(&self, status: u16, name: &str, make: impl FnOnce() -> H) -> H {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = known.get(&status).and_then(|names| names.get(name)) {
+            return handle.clone();
+        }
+        drop(known);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(status).or_default().entry(name.to_owned()).or_insert_with(make).clone()
     }
-    tracing::info!(
-        trace_id = %x.origin.trace_id,
-        %method,
-        route,
-        status,
-        address = x.origin.address.map(tracing::field::display),
-        duration_ms = elapsed.as_secs_f64() * 1000.0,
-        client_id = notes.client_id.as_ref().map(tracing::field::display),
-        grant = notes.grant.map(GrantType::as_str),
-        reason = notes.reason,
-        parameter = notes.parameter,
-        "request"
-    );
-    response
 }

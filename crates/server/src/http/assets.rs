@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Uri};
 use crate::{
     http::{
         exchange::Exchange,
-        response::{Response, plain_headers, response, set},
+        response::{Response, plain_headers, response, set_static},
         unrouted::Unrouted,
     },
     pages::ASSET_CACHE_CONTROL,
@@ -18,8 +18,8 @@ pub(crate) async fn get(x: Exchange, headers: HeaderMap, uri: Uri) -> Response {
     };
     let mut response = response(200, asset.bytes);
     plain_headers(&mut response);
-    set(&mut response, "content-type", asset.content_type);
-    set(&mut response, "cache-control", ASSET_CACHE_CONTROL);
-    set(&mut response, "cross-origin-resource-policy", "same-origin");
+    set_static(&mut response, "content-type", asset.content_type);
+    set_static(&mut response, "cache-control", ASSET_CACHE_CONTROL);
+    set_static(&mut response, "cross-origin-resource-policy", "same-origin");
     response
 }

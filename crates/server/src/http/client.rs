@@ -19,7 +19,7 @@ use crate::{
     http::{
         body::{self, BodyError},
         exchange::Exchange,
-        response::{Response, bad_body, oauth_error, refused, set, unavailable},
+        response::{Response, bad_body, oauth_error, refused, set_static, unavailable},
     },
 };
 
@@ -114,7 +114,7 @@ async fn note_registered(x: &Exchange, id: &ClientId) {
 fn unauthenticated(x: &Exchange, refusal: &ClientAuthRefusal) -> Response {
     let mut response = refused(x, refusal);
     if response.status() == 401 {
-        set(&mut response, "www-authenticate", CHALLENGE);
+        set_static(&mut response, "www-authenticate", CHALLENGE);
     }
     response
 }

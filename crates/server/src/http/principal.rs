@@ -25,7 +25,7 @@ use crate::{
         interaction_pages::Asking,
         proceed::proceed,
         renderer::Renderer,
-        response::{Response, json, see_other, set},
+        response::{Response, json, see_other, set_static},
     },
     pages::error::Cause,
 };
@@ -86,7 +86,7 @@ pub(crate) async fn check_login_ui(
         return next.run(request).await;
     }
     let mut response = json(401, &object!({ "error": "invalid_client" }));
-    set(&mut response, "www-authenticate", "Basic realm=\"interaction\"");
+    set_static(&mut response, "www-authenticate", "Basic realm=\"interaction\"");
     response
 }
 

@@ -10,7 +10,9 @@ use crate::{
         accepts::Accepts,
         body::BodyError,
         exchange::{Exchange, locale},
-        response::{RETRY_AFTER, Response, plain_headers, response as plain, see_other, set, unrouted},
+        response::{
+            RETRY_AFTER, Response, plain_headers, response as plain, see_other, set, set_static, unrouted,
+        },
     },
     pages::{
         self, Back, Locale, Page, PageView,
@@ -52,14 +54,14 @@ impl<'a> Renderer<'a> {
             Err(error) => {
                 tracing::error!(%error, trace_id = %self.x.origin.trace_id, "a page could not be rendered");
                 let mut response = plain(500, "This page cannot be shown.");
-                set(&mut response, "content-type", "text/plain; charset=utf-8");
+                set_static(&mut response, "content-type", "text/plain; charset=utf-8");
                 plain_headers(&mut response);
                 return response;
             }
         };
         let mut response = plain(status, html);
         for (name, value) in pages::SECURITY_HEADERS {
-            set(&mut response, name, value);
+            set_static(&mut response, name, value);
         }
         let nonce = page.has_script().then_some(nonce.as_str());
         set(
@@ -113,7 +115,7 @@ impl<'a> Renderer<'a> {
     /// The page for a store that does not respond.
     pub(crate) fn unavailable(&self, why: &Unavailable) -> Response {
         let mut response = self.error(503, Cause::TemporarilyUnavailable, &why.to_string());
-        set(&mut response, "retry-after", RETRY_AFTER);
+        set_static(&mut response, "retry-after", RETRY_AFTER);
         response
     }
 

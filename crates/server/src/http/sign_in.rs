@@ -16,7 +16,7 @@ use crate::{
         interaction_pages::{self, Failed},
         proceed::refused,
         renderer::Renderer,
-        response::{RETRY_AFTER, Response, see_other, set, with_cookies},
+        response::{RETRY_AFTER, Response, see_other, set, set_static, with_cookies},
     },
     pages::sign_in::SignInProblem,
     step_event::Unavailable,
@@ -102,7 +102,7 @@ async fn show_again(x: &Exchange, form: &SignInForm, page: &PageForm, problem: S
     let mut response = interaction_pages::sign_in(x, &page.headers, &next, why);
     match problem {
         SignInProblem::TooMany { wait } => set(&mut response, "retry-after", &wait.to_string()),
-        SignInProblem::Busy => set(&mut response, "retry-after", RETRY_AFTER),
+        SignInProblem::Busy => set_static(&mut response, "retry-after", RETRY_AFTER),
         SignInProblem::Credentials => {}
     }
     x.note(|notes| notes.reason = Some("sign_in_failed".to_owned()));

@@ -16,11 +16,12 @@ pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     most: usize,
+    in_use: metrics::Gauge,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf, most: usize) -> Self {
-        Self { path, idle: Mutex::default(), most }
+        Self { path, idle: Mutex::default(), most, in_use: metrics::gauge!("grantwell_db_pool_in_use") }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
@@ -45,10 +46,9 @@ impl Readers {
             let found = read(&c)?;
             Ok((c, found))
         };
-        let in_use = metrics::gauge!("grantwell_db_pool_in_use");
-        in_use.increment(1.0);
+        self.in_use.increment(1.0);
         let attempted = attempt();
-        in_use.decrement(1.0);
+        self.in_use.decrement(1.0);
         match attempted {
             Ok((c, found)) => {
                 let mut idle = self.lock();

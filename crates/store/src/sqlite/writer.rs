@@ -128,7 +128,9 @@ fn perform_all(
 /// error the pages may or may not reach the disk, and a second flush would say yes without having written them.
 fn after_flush(c: &Connection, error: Error) -> Failure {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => roll_back(c, error),
+        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            roll_back(c, error)
+        }
         _ => Failure::Unknown(error),
     }
 }
