@@ -10,7 +10,7 @@ use grantwell_core::{
 };
 
 use super::{
-    fixtures::{self, NOW},
+    fixtures::{self, MINUTE_BEGAN, NOW},
     stage::{BACKOFF, Stage},
 };
 use crate::Engine;
@@ -168,14 +168,13 @@ pub async fn refusals_are_one_row_a_minute(nodes: &[Engine], entropy: &dyn Entro
     };
     let refuse = |reason, at| Write::CountRefusal { client_id: "other".into(), reason, at };
     let before = rows().await;
-    // NOW lies 20 s into its minute.
-    for at in [NOW, NOW + SECOND * 39, NOW - SECOND * 20] {
+    for at in [NOW, MINUTE_BEGAN + SECOND * 59, MINUTE_BEGAN] {
         stage.done(refuse("invalid_grant", at)).await;
     }
     assert_eq!(rows().await, before + 1);
     stage.done(refuse("invalid_scope", NOW)).await;
-    stage.done(refuse("invalid_grant", NOW + SECOND * 40)).await;
-    stage.done(refuse("invalid_grant", NOW - SECOND * 21)).await;
+    stage.done(refuse("invalid_grant", MINUTE_BEGAN + SECOND * 60)).await;
+    stage.done(refuse("invalid_grant", MINUTE_BEGAN - SECOND)).await;
     assert_eq!(rows().await, before + 4);
     stage.end().await;
 }
@@ -189,12 +188,12 @@ pub async fn tokens_are_counted_by_client_grant_and_minute(nodes: &[Engine], ent
     };
     let count = |grant, minute, count| Write::CountTokens { client_id: "other".into(), grant, minute, count };
     let before = rows().await;
-    for (minute, many) in [(NOW, 1), (NOW + SECOND * 39, 41), (NOW - SECOND * 20, u32::MAX)] {
+    for (minute, many) in [(NOW, 1), (MINUTE_BEGAN + SECOND * 59, 41), (MINUTE_BEGAN, u32::MAX)] {
         stage.done(count(GrantType::RefreshToken, minute, many)).await;
     }
     assert_eq!(rows().await, before + 1);
     stage.done(count(GrantType::ClientCredentials, NOW, 1)).await;
-    stage.done(count(GrantType::RefreshToken, NOW + SECOND * 40, 1)).await;
+    stage.done(count(GrantType::RefreshToken, MINUTE_BEGAN + SECOND * 60, 1)).await;
     assert_eq!(rows().await, before + 3);
     stage.end().await;
 }

@@ -19,7 +19,7 @@ use grantwell_core::{
 
 use super::{
     TESTS,
-    fixtures::{self, NOW},
+    fixtures::{self, EPOCH, NOW},
     stage::{BACKOFF, BoxedFuture, Stage, facts, together},
 };
 use crate::Engine;
@@ -157,7 +157,7 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
     };
 
     let heats = vec![
-        crowd(|_| Write::RaiseEpoch(2)),
+        crowd(|_| Write::RaiseEpoch(EPOCH + 1)),
         crowd(|n| Write::PutClient { client: Box::new(client(n)), was: Some(Box::new(cast.client.clone())) }),
         crowd(|_| Write::PutClient { client: Box::new(fixtures::client("new")), was: None }),
         crowd(|n| Write::PutResource {

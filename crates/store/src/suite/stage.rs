@@ -21,7 +21,7 @@ use grantwell_core::{
     time::Entropy,
 };
 
-use super::fixtures::{self, NOW};
+use super::fixtures::{self, NOTES, NOW};
 use crate::{
     Engine,
     copy::{Row, encode},
@@ -32,7 +32,7 @@ use crate::{
 pub struct Cast {
     /// `app`.
     pub client: Client,
-    /// `https://notes.example/`.
+    /// [`NOTES`].
     pub resource: Resource,
     /// `ada`.
     pub user: User,
@@ -75,7 +75,7 @@ impl Cast {
         Self {
             interaction: fixtures::interaction(&client, entropy),
             authorization: fixtures::authorization(&consent, session.id, entropy),
-            resource: fixtures::resource("https://notes.example/"),
+            resource: fixtures::resource(NOTES),
             key: fixtures::key("k1", KeyUse::Signing(Algorithm::ES256)),
             ticket: fixtures::ticket(TicketKind::DeviceCode, entropy),
             seen: Seen::new(

@@ -14,7 +14,7 @@ use grantwell_core::{
 };
 
 use super::{
-    fixtures::{self, NOW},
+    fixtures::{self, MINUTE_BEGAN, NOW},
     stage::{BACKOFF, Stage},
 };
 use crate::Engine;
@@ -57,13 +57,13 @@ pub async fn every_row_goes_at_its_time_and_not_before(nodes: &[Engine], entropy
         ("interaction", cast.interaction.expires_at),
         ("denied", NOW + BACKOFF.forget),
         ("ticket", cast.ticket.expires_at),
-        // Its minute ends 40 s later, and clocks may differ by one.
-        ("seen", NOW + BACKOFF.forget + Duration::from_secs(40) + MINUTE),
+        // To the end of its minute, and clocks may differ by one.
+        ("seen", MINUTE_BEGAN + BACKOFF.forget + MINUTE * 2),
         ("attempt", NOW + KEEP.attempts),
         ("authorization", unredeemed),
         ("session", cast.session.expires_at + KEEP.ended),
-        ("refusal", NOW - Duration::from_secs(20) + DAY * 90),
-        ("issued", NOW - Duration::from_secs(20) + KEEP.audit),
+        ("refusal", MINUTE_BEGAN + DAY * 90),
+        ("issued", MINUTE_BEGAN + KEEP.audit),
         ("audit", NOW + KEEP.audit),
     ];
     ends.sort_by_key(|(_, at)| *at);
