@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         LazyLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,7 +15,8 @@ use serde_json::json;
 
 use crate::{
     client::{AuthMethod, Client, GrantType},
-    id::{AuthorizationId, ConsentId, InteractionId, Realm, SessionId, UserId},
+    error::NoRefusal,
+    id::{AuthorizationId, ConsentId, InteractionId, Realm, SessionId, TicketId, UserId},
     jose::Algorithm,
     keyring::{self, Keyring},
     policy::{ACR_PASSWORD, Policy},
@@ -24,13 +25,13 @@ use crate::{
     scope::{Audience, Permissions, ScopeSet},
     seal::SealKey,
     secret::{Digest, Secret},
-    step::Origin,
+    step::{Context, Decided, Decision, Have, Origin, Step},
     store::{
         Authentication, Authorization, AuthorizationRecord, AuthorizationRequest, CodeState, Consent, Event,
         Facts, Interaction, KeyRecord, KeyUse, Purpose, Redirect, RefreshState, ResponseMode, ResponseRoute,
-        Session, SessionRecord, Ticket, TicketValue, User,
+        Session, SessionRecord, Share, Ticket, TicketKind, TicketValue, User,
     },
-    time::{Entropy, Timestamp},
+    time::{Clock, Entropy, Timestamp},
     token::code::Code,
 };
 
@@ -82,6 +83,28 @@ impl Entropy for Seeded {
                 *to = from;
             }
         }
+    }
+}
+
+/// A clock that stands still until it is told.
+#[derive(Debug)]
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    /// Stands at `now`.
+    pub const fn at(now: Timestamp) -> Self {
+        Self(AtomicI64::new(now.millis()))
+    }
+
+    /// Moves on.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -389,5 +412,20 @@ pub fn ticket(value: &TicketValue) -> Ticket {
         expires_at: NOW + Duration::from_mins(1),
         used_at: None,
         body: serde_json::Value::Null,
+    }
+}
+
+/// A step that finds the live ticket of a kind with a second digest.
+#[derive(Debug)]
+pub struct FindsBySecond(pub TicketKind, pub Digest);
+
+impl Step for FindsBySecond {
+    const NAME: &'static str = "finds_by_second";
+    const SHARE: Share = Share::Rest;
+    type Outcome = Option<TicketId>;
+    type Refusal = NoRefusal;
+
+    fn decide(&self, have: &Have, _: &Context<'_>) -> Decided<Option<TicketId>, NoRefusal> {
+        Ok(Decision::read_only(have.ticket_by_second(self.0, self.1)?.map(|ticket| ticket.id)))
     }
 }

@@ -170,15 +170,8 @@ fn n_03_a_consent_grows_by_what_is_new_and_not_otherwise() {
 
 /// What the store has after [`row`] was answered.
 fn answered() -> AuthorizationRecord {
-    let session = fx::session(2);
-    AuthorizationRecord {
-        authorization: authorization(&first().writes).clone(),
-        consent_withdrawn_at: None,
-        client: Some(fx::client()),
-        user: Some(session.user),
-        session: Some(session.session),
-        epoch: fx::EPOCH,
-    }
+    let authorization = authorization(&first().writes).clone();
+    AuthorizationRecord { authorization, session: Some(fx::session(2).session), ..fx::record() }
 }
 
 fn repeated(record: &AuthorizationRecord, session: u8, now: Timestamp) -> Option<String> {

@@ -87,14 +87,10 @@ fn page(decision: Decision<Proceeded>) -> NextPage {
 fn authorization(decision: &Decision<Proceeded>) -> (Write, AuthorizationRecord) {
     let write = decision.writes.iter().find(|write| matches!(write, Write::InsertAuthorization(_)));
     let Some(Write::InsertAuthorization(authorization)) = write else { panic!("{decision:?}") };
-    let session = fx::session(2);
     let record = AuthorizationRecord {
         authorization: (**authorization).clone(),
-        consent_withdrawn_at: None,
-        client: Some(fx::client()),
-        user: Some(session.user),
-        session: Some(session.session),
-        epoch: fx::EPOCH,
+        session: Some(fx::session(2).session),
+        ..fx::record()
     };
     (Write::InsertAuthorization(authorization.clone()), record)
 }

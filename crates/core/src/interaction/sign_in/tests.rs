@@ -161,19 +161,11 @@ fn a_right_password_starts_a_session_and_clears_the_counter_it_was_held_against(
     let expected = Session {
         id: decision.outcome.session_id,
         digest: decision.outcome.secret.digest(),
-        user_id: fx::user_id(2),
-        authentication: Authentication {
-            at: fx::NOW,
-            amr: vec!["pwd".to_owned()],
-            acr: ACR_PASSWORD.to_owned(),
-        },
-        user_agent: "Browser/1".to_owned(),
-        address: "192.0.2.1".to_owned(),
-        epoch: fx::EPOCH,
+        authentication: Authentication { at: fx::NOW, ..fx::authentication() },
         created_at: fx::NOW,
         last_seen_at: fx::NOW,
         expires_at: fx::NOW + fx::policy().lifetimes.session_absolute,
-        ended_at: None,
+        ..fx::session(2).session
     };
     assert_eq!(new_session(&decision.writes), &expected);
 }
