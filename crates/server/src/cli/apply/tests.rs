@@ -5,6 +5,7 @@ use std::{
 
 use grantwell_core::{
     client::Client,
+    fixtures::Seeded,
     id::ClientId,
     store::{LoginName, RealmRecord, Write},
 };
@@ -14,17 +15,8 @@ use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// Other bytes at every call.
+static ENTROPY: Seeded = Seeded::new(1);
 static CALLS: AtomicU64 = AtomicU64::new(1);
-struct Counting;
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        let call = CALLS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        for (byte, value) in bytes.iter_mut().zip(call.into_iter().cycle()) {
-            *byte = value;
-        }
-    }
-}
 
 struct Database {
     folder: PathBuf,
@@ -61,7 +53,7 @@ impl Database {
         let verify = |password: &str, hash: &str| hash.ends_with(&format!(":{password}"));
         let with = Applying {
             now: Timestamp::from_seconds(1_000),
-            entropy: &Counting,
+            entropy: &ENTROPY,
             hashing: Hashing { hash: &hash, verify: &verify },
             undeclared,
             issuer: "https://id.example",
