@@ -28,8 +28,8 @@ use crate::{
     step::{Context, Decided, Decision, Have, Origin, Step},
     store::{
         Authentication, Authorization, AuthorizationRecord, AuthorizationRequest, CodeState, Consent, Event,
-        Facts, Interaction, KeyRecord, KeyUse, Purpose, Redirect, RefreshState, ResponseMode, ResponseRoute,
-        Session, SessionRecord, Share, Ticket, TicketKind, TicketValue, User,
+        Facts, Interaction, KeyRecord, KeyUse, Purpose, RealmRecord, Redirect, RefreshState, ResponseMode,
+        ResponseRoute, Session, SessionRecord, Share, Ticket, TicketKind, TicketValue, User,
     },
     time::{Clock, Entropy, Timestamp},
     token::code::Code,
@@ -143,6 +143,11 @@ pub(crate) fn shared_key_records() -> &'static [KeyRecord] {
 pub(crate) fn keyring() -> &'static Keyring {
     static KEYRING: LazyLock<Keyring> = LazyLock::new(|| open(shared_key_records()));
     &KEYRING
+}
+
+/// The realm of [`ISSUER`] in [`EPOCH`].
+pub fn realm() -> RealmRecord {
+    RealmRecord { issuer: ISSUER.to_owned(), key_check: vec![0, 1, 255], generation: 1, epoch: EPOCH }
 }
 
 /// A key that signs from [`NOW`] on, with no successor planned. It cannot be unwrapped.

@@ -8,26 +8,20 @@ use grantwell_core::{
     scope::Permissions,
     secret::{Digest, Secret},
     store::{
-        Authorization, AuthorizationRequest, CodeState, Consent, Event, Facts, Interaction, RealmRecord,
-        RefreshState, Session, Ticket, TicketKind, TicketValue, User,
+        Authorization, AuthorizationRequest, CodeState, Consent, Event, Facts, Interaction, RefreshState,
+        Session, Ticket, TicketKind, TicketValue, User,
     },
     time::{Entropy, Timestamp},
 };
 use serde_json::json;
 
-pub use fx::{EPOCH, NOW, Seeded, authentication, key};
+pub use fx::{EPOCH, NOW, Seeded, authentication, key, realm};
 
 /// The beginning of the minute in which [`NOW`] lies.
 pub const MINUTE_BEGAN: Timestamp = Timestamp::from_millis(NOW.millis() - NOW.millis() % 60_000);
 
 /// The resource of the [`permissions`].
 pub const NOTES: &str = "https://notes.example/";
-
-/// A realm in [`EPOCH`].
-pub fn realm() -> RealmRecord {
-    let issuer = fx::ISSUER.to_owned();
-    RealmRecord { issuer, key_check: vec![0, 1, 255], generation: 1, epoch: EPOCH }
-}
 
 /// `openid` at the issuer, `notes:read` at [`NOTES`].
 pub fn permissions() -> Permissions {

@@ -5,9 +5,9 @@ use std::{
 
 use grantwell_core::{
     client::Client,
-    fixtures::Seeded,
+    fixtures as fx,
     id::ClientId,
-    store::{LoginName, RealmRecord, Write},
+    store::{LoginName, Write},
 };
 use grantwell_store::{Engine, OpenOptions};
 
@@ -15,7 +15,7 @@ use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-static ENTROPY: Seeded = Seeded::new(1);
+static ENTROPY: fx::Seeded = fx::Seeded::new(1);
 static CALLS: AtomicU64 = AtomicU64::new(1);
 
 struct Database {
@@ -30,13 +30,7 @@ impl Database {
         std::fs::create_dir_all(&folder).unwrap();
         let url = format!("sqlite:{}", folder.join("test.db").display());
         let store = grantwell_store::open(&url, OpenOptions::default()).await.unwrap();
-        let realm = RealmRecord {
-            issuer: "https://id.example".to_owned(),
-            key_check: vec![1],
-            generation: 0,
-            epoch: 0,
-        };
-        let claimed = store.commit(SERVED, Share::Rest, vec![Write::ClaimRealm(realm)]).await.unwrap();
+        let claimed = store.commit(SERVED, Share::Rest, vec![Write::ClaimRealm(fx::realm())]).await.unwrap();
         assert_eq!(claimed, Outcome::Done);
         Self { folder, store }
     }
@@ -56,7 +50,7 @@ impl Database {
             entropy: &ENTROPY,
             hashing: Hashing { hash: &hash, verify: &verify },
             undeclared,
-            issuer: "https://id.example",
+            issuer: fx::ISSUER,
         };
         apply(&self.store, &source, mode, &with).await
     }
