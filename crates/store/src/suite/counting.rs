@@ -34,6 +34,12 @@ async fn unheld(stage: &Stage<'_>, key: &AttemptKey) -> Option<u32> {
     (next_at == Timestamp::default()).then_some(count)
 }
 
+/// How many rows a table has.
+async fn rows(stage: &Stage<'_>, table: &str) -> u64 {
+    let rows = stage.store().rows().await.unwrap();
+    rows.into_iter().find(|(name, _)| *name == table).unwrap().1
+}
+
 /// L-07: no delay for the first attempts, then one that doubles up to its bound; none is reserved before its time.
 pub async fn l_07_the_delay_doubles_and_an_early_attempt_is_refused(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
@@ -162,10 +168,7 @@ pub async fn events_are_read_newest_first(nodes: &[Engine], entropy: &dyn Entrop
 /// However often a client is refused for one reason in one minute, it is one row.
 pub async fn refusals_are_one_row_a_minute(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
-    let rows = async || {
-        let rows = stage.store().rows().await.unwrap();
-        rows.into_iter().find(|(table, _)| *table == "refusal").unwrap().1
-    };
+    let rows = async || rows(&stage, "refusal").await;
     let refuse = |reason, at| Write::CountRefusal { client_id: "other".into(), reason, at };
     let before = rows().await;
     for at in [NOW, MINUTE_BEGAN + SECOND * 59, MINUTE_BEGAN] {
@@ -182,10 +185,7 @@ pub async fn refusals_are_one_row_a_minute(nodes: &[Engine], entropy: &dyn Entro
 /// However often and in whatever portions a client's tokens of one grant and minute are reported, it is one row.
 pub async fn tokens_are_counted_by_client_grant_and_minute(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
-    let rows = async || {
-        let rows = stage.store().rows().await.unwrap();
-        rows.into_iter().find(|(table, _)| *table == "issued").unwrap().1
-    };
+    let rows = async || rows(&stage, "issued").await;
     let count = |grant, minute, count| Write::CountTokens { client_id: "other".into(), grant, minute, count };
     let before = rows().await;
     for (minute, many) in [(NOW, 1), (MINUTE_BEGAN + SECOND * 59, 41), (MINUTE_BEGAN, u32::MAX)] {

@@ -268,13 +268,8 @@ pub async fn deleting_a_user_ends_what_hangs_under_it(nodes: &[Engine], entropy:
     }
     stage.conflict(Write::DeleteUser(cast.user.id)).await;
     // Nothing can be inserted under what ended.
-    stage
-        .conflict(Write::InsertAuthorization(Box::new(fixtures::authorization(
-            &consent,
-            cast.session.id,
-            entropy,
-        ))))
-        .await;
+    let late = fixtures::authorization(&consent, cast.session.id, entropy);
+    stage.conflict(Write::InsertAuthorization(Box::new(late))).await;
     assert!(store.session(realm, bobs.id).await.unwrap().is_some(), "nobody else's session ends");
     stage.done(put_user(&User { id: UserId::new(NOW, entropy), ..cast.user.clone() }, None)).await;
     stage.end().await;

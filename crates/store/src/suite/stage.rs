@@ -23,8 +23,9 @@ use grantwell_core::{
 
 use super::fixtures::{self, NOTES, NOW};
 use crate::{
-    Engine,
+    Engine, OpenOptions,
     copy::{Row, encode},
+    open,
 };
 
 /// One of every record, the same in both realms.
@@ -267,6 +268,17 @@ pub async fn together<T>(futures: Vec<BoxedFuture<'_, T>>) -> Vec<T> {
     })
     .await;
     running.into_iter().filter_map(|(_, result)| result).collect()
+}
+
+/// Eight engines on one database, all opened at the same time, on the threads that the test has.
+pub async fn open_at_once(url: String) -> Vec<Engine> {
+    let start = |url: String| async move { open(&url, OpenOptions::default()).await };
+    let starts = [(); 8].map(|()| tokio::spawn(start(url.clone())));
+    let mut engines = Vec::new();
+    for start in starts {
+        engines.push(start.await.unwrap().unwrap());
+    }
+    engines
 }
 
 /// Draws numbers from an entropy.

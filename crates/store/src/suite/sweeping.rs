@@ -7,8 +7,8 @@ use grantwell_core::{
     id::UserId,
     secret::Digest,
     store::{
-        AttemptKey, Authorization, Consent, Event, Interaction, Outcome, Retention, Seen, SeenKind, Session,
-        Share, Store, TicketKind, Write,
+        AttemptKey, Authorization, Consent, Outcome, Retention, Seen, SeenKind, Session, Share, Store,
+        TicketKind, Write,
     },
     time::{Entropy, Timestamp},
 };
@@ -159,9 +159,7 @@ pub async fn a_step_is_small(nodes: &[Engine], entropy: &dyn Entropy) {
         };
         let session = fixtures::session(UserId::new(NOW, entropy), entropy);
         writes.extend([
-            Write::InsertInteraction(Box::new(Interaction {
-                ..fixtures::interaction(&cast.client, entropy)
-            })),
+            Write::InsertInteraction(Box::new(fixtures::interaction(&cast.client, entropy))),
             Write::InsertAuthorization(Box::new(authorization.clone())),
             Write::RevokeAuthorization { id: authorization.id, at: NOW },
             Write::InsertConsent(Box::new(consent.clone())),
@@ -179,7 +177,7 @@ pub async fn a_step_is_small(nodes: &[Engine], entropy: &dyn Entropy) {
                 NOW,
             )),
             Write::CountFailure { key, now: NOW, backoff: BACKOFF },
-            Write::Audit(Box::new(Event { ..fixtures::event("old", entropy) })),
+            Write::Audit(Box::new(fixtures::event("old", entropy))),
             Write::CountRefusal { client_id: consent.client_id, reason: "invalid_grant", at: NOW },
             Write::CountTokens {
                 client_id: format!("{n}").as_str().into(),
