@@ -1,11 +1,12 @@
-//! Records that tests start from: one person, a web client with a secret, a browser client without, a machine, an API,
-//! and an authorization with its code.
+//! Records that the tests of all crates start from: one person with a session, a web client with a secret, a browser client without,
+//! a machine, an API, a request, a consent, and an authorization with its code. The feature `fixtures` is for tests alone.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a record that is wrong fails the test")]
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering},
+        LazyLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -14,9 +15,8 @@ use serde_json::json;
 
 use crate::{
     client::{AuthMethod, Client, GrantType},
-    client_auth::{self, AuthenticatedClient, ClientStep, Credential},
-    form::Form,
-    id::{AuthorizationId, ClientId, ConsentId, Realm, SessionId, UserId},
+    error::NoRefusal,
+    id::{AuthorizationId, ConsentId, InteractionId, Realm, SessionId, TicketId, UserId},
     jose::Algorithm,
     keyring::{self, Keyring},
     policy::{ACR_PASSWORD, Policy},
@@ -25,49 +25,91 @@ use crate::{
     scope::{Audience, Permissions, ScopeSet},
     seal::SealKey,
     secret::{Digest, Secret},
-    step::{Context, Decided, Decision, Have, Origin, PasswordResult, Refused, Step, Stop, Want},
+    step::{Context, Decided, Decision, Have, Origin, Step},
     store::{
-        Attempts, Authentication, Authorization, AuthorizationRecord, CodeState, Connection, Consent,
-        Interaction, KeyRecord, KeyUse, Session, SessionRecord, Ticket, TicketValue, User,
+        Authentication, Authorization, AuthorizationRecord, AuthorizationRequest, CodeState, Consent, Event,
+        Facts, Interaction, KeyRecord, KeyUse, Purpose, RealmRecord, Redirect, RefreshState, ResponseMode,
+        ResponseRoute, Session, SessionRecord, Share, Ticket, TicketKind, TicketValue, User,
     },
-    time::{Entropy, Timestamp},
-    token::{access::AccessClaims, code::Code, jti},
+    time::{Clock, Entropy, Timestamp},
+    token::code::Code,
 };
 
-pub(crate) const ISSUER: &str = "https://id.example";
-pub(crate) const API: &str = "https://api.example/";
-pub(crate) const OTHER_API: &str = "https://other.example/";
-pub(crate) const SECRET: &str = "a secret of thirty-two characters";
-pub(crate) const REDIRECT: &str = "https://rp.example/cb";
-pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_250);
-pub(crate) const EPOCH: u32 = 3;
+#[cfg(test)]
+mod world;
+#[cfg(test)]
+pub(crate) use world::*;
 
-/// The same bytes in every run.
-pub(crate) struct Seeded {
-    seed: u64,
-    calls: AtomicU64,
-}
+/// The issuer of [`policy`].
+pub const ISSUER: &str = "https://id.example";
+/// The identifier of [`resource`].
+pub const API: &str = "https://api.example/";
+/// The identifier of [`other_resource`].
+pub const OTHER_API: &str = "https://other.example/";
+/// The secret of every client that has one.
+pub const SECRET: &str = "a secret of thirty-two characters";
+/// The redirect URI of [`client`].
+pub const REDIRECT: &str = "https://rp.example/cb";
+/// A code verifier, whose challenge is [`CHALLENGE`] (RFC 7636 Appendix B).
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// The S256 challenge of [`VERIFIER`].
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// When all happens: between two seconds and within a minute, so that tests see what is rounded.
+pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_020_250);
+/// The epoch of the realm.
+pub const EPOCH: u32 = 3;
+/// The transaction cookie of the browser that started [`interaction`].
+pub(crate) const COOKIE: Secret = Secret::from_bytes([7; 32]);
+
+/// A random source that says the same in every run, and nothing twice in one: SplitMix64.
+#[derive(Debug)]
+pub struct Seeded(AtomicU64);
 
 impl Seeded {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self { seed, calls: AtomicU64::new(0) }
+    /// The same seed, the same bytes.
+    pub const fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
     }
 }
 
 impl Entropy for Seeded {
     fn fill(&self, bytes: &mut [u8]) {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        for (at, chunk) in bytes.chunks_mut(32).enumerate() {
-            let digest = Digest::of(format!("{} {call} {at}", self.seed).as_bytes());
-            let length = chunk.len();
-            chunk.copy_from_slice(&digest.0[..length]);
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        for chunk in bytes.chunks_mut(8) {
+            let state = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            for (to, from) in chunk.iter_mut().zip((mixed ^ (mixed >> 31)).to_le_bytes()) {
+                *to = from;
+            }
         }
     }
 }
 
-pub(crate) fn policy() -> Policy {
+/// A clock that stands still until it is told.
+#[derive(Debug)]
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    /// Stands at `now`.
+    pub const fn at(now: Timestamp) -> Self {
+        Self(AtomicI64::new(now.millis()))
+    }
+
+    /// Moves on.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// As it is where nothing is set.
+pub fn policy() -> Policy {
     Policy::new(ISSUER)
 }
 
@@ -103,24 +145,50 @@ pub(crate) fn keyring() -> &'static Keyring {
     &KEYRING
 }
 
-/// A context at `now` under `policy`.
-pub(crate) fn context_at(policy: &Policy, now: Timestamp) -> Context<'_> {
-    static ENTROPY: Seeded = Seeded::new(1);
+/// The realm of [`ISSUER`] in [`EPOCH`].
+pub fn realm() -> RealmRecord {
+    RealmRecord { issuer: ISSUER.to_owned(), key_check: vec![0, 1, 255], generation: 1, epoch: EPOCH }
+}
+
+/// A key that signs from [`NOW`] on, with no successor planned. It cannot be unwrapped.
+pub fn key(kid: &str, usage: KeyUse) -> KeyRecord {
+    KeyRecord {
+        kid: kid.into(),
+        usage,
+        wrapped: vec![0, 200, 3],
+        public: json!({ "kty": "EC", "kid": kid }),
+        created_at: NOW,
+        active_from: NOW,
+        retired_at: None,
+    }
+}
+
+/// Where every request comes from.
+pub(crate) fn origin() -> &'static Origin {
     static ORIGIN: LazyLock<Origin> =
         LazyLock::new(|| Origin { address: "192.0.2.1".parse().ok(), trace_id: "trace".into() });
-    Context { policy, keyring: keyring(), epoch: EPOCH, now, entropy: &ENTROPY, origin: &ORIGIN }
+    &ORIGIN
 }
 
-pub(crate) fn context(policy: &Policy) -> Context<'_> {
-    context_at(policy, NOW)
+/// An event at [`NOW`], about nobody.
+pub fn event(kind: &str, entropy: &dyn Entropy) -> Event {
+    origin().event(kind, NOW, entropy)
 }
 
-pub(crate) fn scopes(text: &str) -> ScopeSet {
+/// A set that can be read.
+pub fn scopes(text: &str) -> ScopeSet {
     ScopeSet::parse(text).unwrap()
 }
 
+/// Scopes of each audience; that of the issuer is empty.
+pub fn permissions(pairs: &[(&str, &str)]) -> Permissions {
+    Permissions(
+        pairs.iter().map(|(audience, text)| (Audience::from((*audience).to_owned()), scopes(text))).collect(),
+    )
+}
+
 /// The confidential web client `web`.
-pub(crate) fn client() -> Client {
+pub fn client() -> Client {
     let metadata = json!({
         "client_id": "web",
         "client_name": "Example",
@@ -134,26 +202,8 @@ pub(crate) fn client() -> Client {
     registry::client::read(metadata.as_object().unwrap(), None).unwrap()
 }
 
-/// The claims of an access token of [`record`] for `audience`.
-pub(crate) fn access_claims(audience: &str, scope: &str) -> AccessClaims {
-    let authorization = record().authorization;
-    AccessClaims {
-        iss: ISSUER.to_owned(),
-        sub: authorization.user_id.to_string(),
-        aud: audience.to_owned(),
-        client_id: authorization.client_id,
-        exp: NOW.seconds() + 600,
-        iat: NOW.seconds(),
-        jti: jti::person(authorization.id, &Seeded::new(1)),
-        scope: scopes(scope),
-        auth_time: None,
-        acr: None,
-        amr: Vec::new(),
-    }
-}
-
 /// The public client `spa`.
-pub(crate) fn public_client() -> Client {
+pub fn public_client() -> Client {
     Client {
         client_id: "spa".into(),
         token_endpoint_auth_method: AuthMethod::None,
@@ -163,7 +213,7 @@ pub(crate) fn public_client() -> Client {
 }
 
 /// The confidential client `machine`.
-pub(crate) fn machine() -> Client {
+pub fn machine() -> Client {
     Client {
         client_id: "machine".into(),
         grant_types: [GrantType::ClientCredentials].into(),
@@ -172,8 +222,8 @@ pub(crate) fn machine() -> Client {
     }
 }
 
-/// The API `API` with `notes:read` and `notes:write`.
-pub(crate) fn resource() -> Resource {
+/// The API [`API`] with `notes:read` and `notes:write`.
+pub fn resource() -> Resource {
     Resource {
         identifier: API.into(),
         name: "Notes".to_owned(),
@@ -189,8 +239,8 @@ pub(crate) fn resource() -> Resource {
     }
 }
 
-/// The API `OTHER_API` with `other`.
-pub(crate) fn other_resource() -> Resource {
+/// The API [`OTHER_API`] with `other`.
+pub fn other_resource() -> Resource {
     Resource {
         identifier: OTHER_API.into(),
         name: "Other".to_owned(),
@@ -200,10 +250,21 @@ pub(crate) fn other_resource() -> Resource {
     }
 }
 
-pub(crate) fn user() -> User {
+/// The id of person `n`.
+pub const fn user_id(n: u8) -> UserId {
+    UserId::from_bytes([n; 16])
+}
+
+/// The id of session `n`.
+pub const fn session_id(n: u8) -> SessionId {
+    SessionId::from_bytes([n; 16])
+}
+
+/// Ada, person 2.
+pub fn user() -> User {
     let claims = json!({ "name": "Ada Example", "email_verified": true });
     User {
-        id: UserId::from_bytes([2; 16]),
+        id: user_id(2),
         username: "ada".to_owned(),
         email: Some("ada@example.test".to_owned()),
         claims: claims.as_object().unwrap().clone(),
@@ -215,7 +276,13 @@ pub(crate) fn user() -> User {
     }
 }
 
-pub(crate) fn authentication() -> Authentication {
+/// A person of their own for every number; 2 is Ada.
+pub fn person(n: u8) -> User {
+    User { id: user_id(n), ..user() }
+}
+
+/// How the person of [`session`] signed in, a minute ago.
+pub fn authentication() -> Authentication {
     Authentication {
         at: NOW - Duration::from_mins(1),
         amr: vec!["pwd".to_owned()],
@@ -223,39 +290,81 @@ pub(crate) fn authentication() -> Authentication {
     }
 }
 
-pub(crate) fn permissions(pairs: &[(&str, &str)]) -> Permissions {
-    Permissions(
-        pairs.iter().map(|(audience, text)| (Audience::from((*audience).to_owned()), scopes(text))).collect(),
-    )
-}
-
-/// An authorization of `client` with an unused code, issued ten seconds ago, for UserInfo alone and offline.
-pub(crate) fn record_of(client: Client) -> AuthorizationRecord {
-    let id = AuthorizationId::from_bytes([1; 16]);
-    let (user, authentication) = (user(), authentication());
-    let created_at = NOW - Duration::from_secs(10);
+/// The live session `n` of person `n`.
+pub fn session(n: u8) -> SessionRecord {
+    let authentication = authentication();
     let session = Session {
-        id: SessionId::from_bytes([3; 16]),
-        digest: Digest([3; 32]),
-        user_id: user.id,
-        authentication: authentication.clone(),
-        user_agent: String::new(),
-        address: String::new(),
+        id: session_id(n),
+        digest: Digest([n; 32]),
+        user_id: user_id(n),
+        user_agent: "Browser/1".to_owned(),
+        address: "192.0.2.1".to_owned(),
         epoch: EPOCH,
         created_at: authentication.at,
         last_seen_at: authentication.at,
         expires_at: authentication.at + policy().lifetimes.session_absolute,
+        authentication,
         ended_at: None,
     };
-    let authorization = Authorization {
+    SessionRecord { session, user: person(n), epoch: EPOCH }
+}
+
+/// A checked request of the client `web`.
+pub fn request() -> AuthorizationRequest {
+    let route = ResponseRoute::Redirect(Redirect {
+        uri: REDIRECT.to_owned(),
+        sent: true,
+        mode: ResponseMode::Query,
+        state: Some("s-1".to_owned()),
+    });
+    AuthorizationRequest {
+        nonce: Some("n-1".to_owned()),
+        permissions: permissions(&[("", "openid"), (API, "notes:read")]),
+        code_challenge: Some(CHALLENGE.to_owned()),
+        ..AuthorizationRequest::new("web".into(), route, NOW)
+    }
+}
+
+/// A row of version 3, of one browser.
+pub fn interaction(request: AuthorizationRequest, facts: Facts) -> Interaction {
+    Interaction {
+        id: InteractionId::from_bytes([6; 16]),
+        browser: COOKIE.digest(),
+        purpose: Purpose::Authorization(Box::new(request)),
+        facts,
+        version: 3,
+        created_at: NOW,
+        expires_at: NOW + policy().lifetimes.interaction,
+    }
+}
+
+/// A live consent of Ada for `web`, of version 5.
+pub fn consent(pairs: &[(&str, &str)]) -> Consent {
+    Consent {
+        id: ConsentId::from_bytes([4; 16]),
+        user_id: user_id(2),
+        client_id: "web".into(),
+        permissions: permissions(pairs),
+        version: 5,
+        created_at: NOW,
+        updated_at: NOW,
+        withdrawn_at: None,
+    }
+}
+
+/// Ada's authorization of `web` in session 3, with an unused code, issued ten seconds ago, for UserInfo alone and offline.
+pub fn authorization() -> Authorization {
+    let id = AuthorizationId::from_bytes([1; 16]);
+    let created_at = NOW - Duration::from_secs(10);
+    Authorization {
         id,
-        client_id: client.client_id.clone(),
-        user_id: user.id,
-        session_id: Some(session.id),
+        client_id: "web".into(),
+        user_id: user_id(2),
+        session_id: Some(session_id(3)),
         consent_id: ConsentId::from_bytes([4; 16]),
         permissions: permissions(&[("", "openid email offline_access")]),
         offline: true,
-        authentication,
+        authentication: authentication(),
         nonce: Some("n-0S6_WzA2Mj".to_owned()),
         epoch: EPOCH,
         created_at,
@@ -271,23 +380,34 @@ pub(crate) fn record_of(client: Client) -> AuthorizationRecord {
         refresh: None,
         last_used_at: created_at,
         revoked_at: None,
-    };
+    }
+}
+
+/// The [`authorization`] of `client`, with all that it hangs on.
+pub fn record_of(client: Client) -> AuthorizationRecord {
+    let session = session(2).session;
     AuthorizationRecord {
-        authorization,
+        authorization: Authorization { client_id: client.client_id.clone(), ..authorization() },
         consent_withdrawn_at: None,
         client: Some(client),
-        user: Some(user),
-        session: Some(session),
+        user: Some(user()),
+        session: Some(Session { id: session_id(3), digest: Digest([3; 32]), ..session }),
         epoch: EPOCH,
     }
 }
 
-pub(crate) fn record() -> AuthorizationRecord {
+/// The same of `web`.
+pub fn record() -> AuthorizationRecord {
     record_of(client())
 }
 
+/// A refresh token that was rotated at [`NOW`].
+pub fn refresh(generation: u32, digest: Digest) -> RefreshState {
+    RefreshState { generation, digest, rotated_at: NOW, expires_at: NOW + policy().lifetimes.refresh_idle }
+}
+
 /// The ticket of that value, for a minute from [`NOW`] on, with an empty body.
-pub(crate) fn ticket(value: &TicketValue) -> Ticket {
+pub fn ticket(value: &TicketValue) -> Ticket {
     Ticket {
         kind: value.kind,
         id: value.id,
@@ -300,185 +420,17 @@ pub(crate) fn ticket(value: &TicketValue) -> Ticket {
     }
 }
 
-/// What `authenticate` answers to a client's right credential.
-pub(crate) fn authenticated(client: &Client) -> AuthenticatedClient<'_> {
-    let policy = policy();
-    client_auth::authenticate(&credential(client), Some(client), &Have::default(), &context(&policy))
-        .unwrap()
-        .0
-}
+/// A step that finds the live ticket of a kind with a second digest.
+#[derive(Debug)]
+pub struct FindsBySecond(pub TicketKind, pub Digest);
 
-/// A client's right credential.
-pub(crate) fn credential(client: &Client) -> Credential {
-    let id = client.client_id.as_str();
-    let mut form = Form::from_pairs([("client_id", id), ("client_secret", SECRET)]);
-    let header = basic(id, SECRET);
-    let mut headers = Vec::new();
-    match client.token_endpoint_auth_method {
-        AuthMethod::None => form = Form::from_pairs([("client_id", id)]),
-        AuthMethod::ClientSecretPost => {}
-        AuthMethod::ClientSecretBasic => {
-            form = Form::default();
-            headers.push(header.as_str());
-        }
+impl Step for FindsBySecond {
+    const NAME: &'static str = "finds_by_second";
+    const SHARE: Share = Share::Rest;
+    type Outcome = Option<TicketId>;
+    type Refusal = NoRefusal;
+
+    fn decide(&self, have: &Have, _: &Context<'_>) -> Decided<Option<TicketId>, NoRefusal> {
+        Ok(Decision::read_only(have.ticket_by_second(self.0, self.1)?.map(|ticket| ticket.id)))
     }
-    client_auth::present(&headers, &form).unwrap()
-}
-
-/// All that the store and the outside of a test have: what a step wants is found here, or is not there.
-#[derive(Clone, Default)]
-pub(crate) struct World {
-    pub(crate) client: Option<Client>,
-    pub(crate) resources: Vec<Resource>,
-    pub(crate) user: Option<User>,
-    pub(crate) sessions: Vec<SessionRecord>,
-    pub(crate) interaction: Option<Interaction>,
-    pub(crate) consent: Option<Consent>,
-    pub(crate) connections: Vec<Connection>,
-    pub(crate) authorization: Option<AuthorizationRecord>,
-    pub(crate) ticket: Option<Ticket>,
-    pub(crate) token_revoked: bool,
-    pub(crate) attempts: Vec<Attempts>,
-    pub(crate) password: Option<PasswordResult>,
-}
-
-impl World {
-    pub(crate) fn of(record: AuthorizationRecord) -> Self {
-        let resources = vec![resource(), other_resource()];
-        Self { authorization: Some(record), resources, ..Self::default() }
-    }
-
-    fn supply(&self, have: &mut Have, want: Want, now: Timestamp) {
-        let client = |id: &ClientId| self.client.clone().filter(|client| client.client_id == *id);
-        match want {
-            Want::Client(id) => have.client.put(id.clone(), client(&id).map(Arc::new)),
-            Want::ClientState(id) => have.client_state.put(id.clone(), client(&id)),
-            Want::Resources(ids, scopes) => {
-                let wanted = |resource: &&Resource| {
-                    ids.contains(&resource.identifier)
-                        || resource.scopes.keys().any(|scope| scopes.contains(scope))
-                };
-                let found: Vec<_> = self.resources.iter().filter(wanted).cloned().collect();
-                have.resources.put((ids, scopes), found.into());
-            }
-            Want::User(id) => have.user.put(id, self.user.clone().filter(|user| user.id == id)),
-            Want::UserByLogin(name) => {
-                let user = self.user.clone().filter(|user| user.login_names().contains(&name));
-                have.user_by_login.put(name, user);
-            }
-            Want::Sessions(ids) => {
-                let find = |id: &SessionId| self.sessions.iter().find(|r| r.session.id == *id).cloned();
-                let found = ids.iter().filter_map(find).collect();
-                have.sessions.put(ids, found);
-            }
-            Want::SessionsOf(user) => {
-                let own = self.sessions.iter().filter(|record| record.user.id == user);
-                have.sessions_of.put(user, own.map(|record| record.session.clone()).collect());
-            }
-            Want::Interaction(id) => {
-                have.interaction.put(id, self.interaction.clone().filter(|found| found.id == id));
-            }
-            Want::Consent(user, client) => {
-                let found = self.consent.clone();
-                let found = found.filter(|found| found.user_id == user && found.client_id == client);
-                have.consent.put((user, client), found);
-            }
-            Want::Connections(user) => {
-                let own = self.connections.iter().filter(|found| found.consent.user_id == user);
-                have.connections.put(user, own.cloned().collect());
-            }
-            Want::Authorization(id) => {
-                let found = self.authorization.clone();
-                have.authorization.put(id, found.filter(|record| record.authorization.id == id));
-            }
-            Want::Ticket(kind, id) => {
-                let found = self.ticket.clone();
-                have.ticket.put((kind, id), found.filter(|found| found.kind == kind && found.id == id));
-            }
-            Want::TicketBySecond(kind, second) => {
-                let is_it = |found: &Ticket| found.kind == kind && found.second_digest == Some(second);
-                let is_live = |found: &Ticket| found.used_at.is_none() && found.expires_at > now;
-                let found = self.ticket.clone().filter(|found| is_it(found) && is_live(found));
-                have.ticket_by_second.put((kind, second), found);
-            }
-            Want::RevokedToken(token) => have.revoked_tokens.put(token, self.token_revoked),
-            Want::Attempts(keys) => have.attempts.put(keys, self.attempts.clone()),
-            Want::SigningKey(algorithm) => panic!("no key for {algorithm:?} in this test"),
-            Want::Password(check) => {
-                let result = self.password.clone().unwrap_or(PasswordResult::Wrong);
-                have.evidence.password.put(check.hash, result);
-            }
-        }
-    }
-}
-
-/// What was decided, and the names of what was wanted for it.
-type Looked<T, R> = (Result<Decision<T>, Refused<R>>, Vec<&'static str>);
-
-/// Supplies what is wanted until it is decided.
-fn drive<T, R>(
-    world: &World,
-    mut have: Have,
-    now: Timestamp,
-    mut decide: impl FnMut(&Have) -> Decided<T, R>,
-) -> Looked<T, R> {
-    let mut wanted = Vec::new();
-    loop {
-        match decide(&have) {
-            Ok(decision) => return (Ok(decision), wanted),
-            Err(Stop::Refuse(refused)) => return (Err(refused), wanted),
-            Err(Stop::Want(want)) => {
-                wanted.push(want.name());
-                assert!(wanted.len() < 20, "wanted again and again: {wanted:?}");
-                world.supply(&mut have, want, now);
-            }
-        }
-    }
-}
-
-/// What a step decides in this world.
-pub(crate) fn decide<S: Step>(
-    step: &S,
-    world: &World,
-    context: &Context<'_>,
-) -> Result<Decision<S::Outcome>, Refused<S::Refusal>> {
-    look(step, world, Have::default(), context).0
-}
-
-/// What a step decides that has something already, and what it wants beside.
-pub(crate) fn look<S: Step>(
-    step: &S,
-    world: &World,
-    have: Have,
-    context: &Context<'_>,
-) -> Looked<S::Outcome, S::Refusal> {
-    drive(world, have, context.now, |have| step.decide(have, context))
-}
-
-/// What a step wants in this world.
-pub(crate) fn wants<S: Step>(step: &S, world: &World) -> Vec<&'static str> {
-    look(step, world, Have::default(), &context(&policy())).1
-}
-
-/// What a step of an authenticated client decides in this world.
-pub(crate) fn decide_as<S: ClientStep>(
-    client: &Client,
-    step: &S,
-    world: &World,
-    context: &Context<'_>,
-) -> Result<Decision<S::Outcome>, Refused<S::Refusal>> {
-    let decide = |have: &Have| step.decide(authenticated(client), have, context);
-    drive(world, Have::default(), context.now, decide).0
-}
-
-/// What a step of an authenticated client wants in this world.
-pub(crate) fn wants_as<S: ClientStep>(client: &Client, step: &S, world: &World) -> Vec<&'static str> {
-    let policy = policy();
-    let decide = |have: &Have| step.decide(authenticated(client), have, &context(&policy));
-    drive(world, Have::default(), NOW, decide).1
-}
-
-pub(crate) fn basic(id: &str, secret: &str) -> String {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }

@@ -61,5 +61,5 @@ pub mod time;
 pub mod token;
 pub mod userinfo;
 
-#[cfg(test)]
-pub(crate) mod fixtures;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;

@@ -39,10 +39,7 @@ pub fn matches(challenge: &str, verifier: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // RFC 7636 Appendix B.
-    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    use crate::fixtures::{CHALLENGE, VERIFIER};
 
     fn challenge_of(verifier: &str) -> String {
         URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))

@@ -5,7 +5,7 @@ use std::{
     convert::Infallible,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -19,6 +19,7 @@ use axum::{
     routing::{get, post},
 };
 use grantwell_core::{
+    fixtures::TestClock,
     id::KeyId,
     jose::{Algorithm, SigningKey},
     time::{Clock, Timestamp},
@@ -30,20 +31,6 @@ use tower::{Layer, Service, ServiceExt};
 
 const RESOURCE: &str = "https://api.example.test/notes";
 const NOW: i64 = 1_800_000_000;
-
-struct TestClock(AtomicI64);
-
-impl TestClock {
-    fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// One key for each algorithm, named by it; RSA is slow to make, so they are made once.
 fn keys() -> &'static [SigningKey] {
@@ -129,7 +116,7 @@ async fn fixture() -> Fixture {
         )
         .with_state(Arc::clone(&served));
     let running = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() }).abort_handle();
-    let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
+    let clock = Arc::new(TestClock::at(Timestamp::from_seconds(NOW)));
     let present: Arc<dyn Clock> = clock.clone();
     let api = ResourceServer::builder(issuer, RESOURCE)
         .introspection("notes api", "s:cr+t")
@@ -306,7 +293,7 @@ async fn t_04_t_05_claims_that_are_wrong_or_missing_are_refused() {
     }
     let token = sign(&f.claims());
     assert_eq!(f.status("/me", &token).await, 200);
-    f.clock.advance(630);
+    f.clock.advance(Duration::from_secs(630));
     assert_eq!(f.status("/me", &token).await, 401, "expired since");
 }
 
@@ -351,7 +338,7 @@ async fn k_14_a_storm_of_unknown_key_ids_makes_one_fetch_a_minute() {
     let f = fixture().await;
     let good = sign(&f.claims_with("exp", json!(NOW + 3600)));
     assert_eq!(f.status("/me", &good).await, 200);
-    f.clock.advance(61);
+    f.clock.advance(Duration::from_secs(61));
     let stranger = new_key(Algorithm::ES256, "stranger");
     let forged = stranger.sign("at+jwt", &f.claims_with("exp", json!(NOW + 3600))).unwrap();
     let router = f.router();
@@ -370,10 +357,10 @@ async fn k_14_a_storm_of_unknown_key_ids_makes_one_fetch_a_minute() {
     };
     storm(100).await;
     assert_eq!(f.fetches(), 2);
-    f.clock.advance(59);
+    f.clock.advance(Duration::from_secs(59));
     storm(100).await;
     assert_eq!(f.fetches(), 2);
-    f.clock.advance(1);
+    f.clock.advance(Duration::from_secs(1));
     storm(100).await;
     assert_eq!(f.fetches(), 3);
     assert_eq!(f.status("/me", &good).await, 200);
@@ -384,7 +371,7 @@ async fn a_new_key_is_found_and_a_removed_one_is_forgotten() {
     let f = fixture().await;
     let old = sign(&f.claims());
     assert_eq!(f.status("/me", &old).await, 200);
-    f.clock.advance(60);
+    f.clock.advance(Duration::from_mins(1));
     let next = new_key(Algorithm::ES384, "next");
     *f.served.jwks.lock().unwrap() = json!({ "keys": [next.public_jwk()] });
     assert_eq!(f.status("/me", &old).await, 200, "from the cache");
@@ -414,14 +401,14 @@ async fn cached_keys_serve_while_the_issuer_fails_but_not_for_ever() {
     let token = sign(&f.claims_with("exp", json!(NOW + 86_400)));
     assert_eq!(f.status("/me", &token).await, 200);
     f.status_is(StatusCode::BAD_GATEWAY);
-    f.clock.advance(61);
+    f.clock.advance(Duration::from_secs(61));
     let stranger = new_key(Algorithm::ES256, "stranger").sign("at+jwt", &f.claims()).unwrap();
     assert_eq!(f.status("/me", &stranger).await, 503, "it may be a new key: nobody knows");
     assert_eq!(f.status("/me", &stranger).await, 503, "and not asked again within the minute");
     assert_eq!(f.fetches(), 2);
-    f.clock.advance(50 * 60);
+    f.clock.advance(Duration::from_mins(50));
     assert_eq!(f.status("/me", &token).await, 200, "stale, but within the bound");
-    f.clock.advance(10 * 60);
+    f.clock.advance(Duration::from_mins(10));
     assert_eq!(f.status("/me", &token).await, 503);
     f.status_is(StatusCode::OK);
     assert_eq!(f.status("/me", &token).await, 200);
@@ -539,10 +526,10 @@ async fn keys_older_than_five_minutes_are_renewed_beside_the_call() {
     let f = fixture().await;
     let token = sign(&f.claims());
     assert_eq!(f.status("/me", &token).await, 200);
-    f.clock.advance(299);
+    f.clock.advance(Duration::from_secs(299));
     assert_eq!(f.status("/me", &token).await, 200);
     assert_eq!(f.fetches(), 1);
-    f.clock.advance(1);
+    f.clock.advance(Duration::from_secs(1));
     *f.served.jwks.lock().unwrap() = json!({ "keys": [] });
     assert_eq!(f.status("/me", &token).await, 200, "with the keys that are there");
     let renewed = async {
@@ -572,7 +559,7 @@ async fn the_metadata_is_found_where_rfc_8414_says_too() {
     let api = ResourceServer::builder(&issuer, RESOURCE)
         .allow_http_loopback()
         .clock_skew(Duration::from_hours(1))
-        .clock(Arc::new(TestClock(AtomicI64::new(NOW))))
+        .clock(Arc::new(TestClock::at(Timestamp::from_seconds(NOW))))
         .build()
         .unwrap();
     let service = api.layer().layer(tower::service_fn(async |_: Request<String>| {

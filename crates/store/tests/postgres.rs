@@ -300,14 +300,7 @@ async fn a_name_that_no_row_can_hold_is_nobodys() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_first_starts_at_once_make_one_schema() {
     let schema = Schema::new().await;
-    let starts = (0..8).map(|_| {
-        let url = schema.url();
-        tokio::spawn(async move { open(&url, OpenOptions::default()).await })
-    });
-    let mut engines = Vec::new();
-    for start in starts.collect::<Vec<_>>() {
-        engines.push(start.await.unwrap().unwrap());
-    }
+    let engines = suite::stage::open_at_once(schema.url()).await;
     for (n, engine) in engines.iter().enumerate() {
         assert_eq!(put(engine, &n.to_string()).await, Ok(Outcome::Done));
     }

@@ -168,14 +168,7 @@ async fn what_cannot_be_opened_is_one_sentence() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_first_starts_at_once_make_one_schema() {
     let folder = Folder::new();
-    let starts = (0..8).map(|_| {
-        let url = format!("sqlite:{}", folder.file().display());
-        tokio::spawn(async move { open(&url, OpenOptions::default()).await })
-    });
-    let mut engines = Vec::new();
-    for start in starts.collect::<Vec<_>>() {
-        engines.push(start.await.unwrap().unwrap());
-    }
+    let engines = suite::stage::open_at_once(format!("sqlite:{}", folder.file().display())).await;
     for (n, engine) in engines.iter().enumerate() {
         let writes = vec![client(&n.to_string())];
         assert_eq!(engine.commit(Realm(1), Share::Rest, writes).await, Ok(Outcome::Done));

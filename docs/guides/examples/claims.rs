@@ -16,13 +16,13 @@ fn claims(input: &Input<'_>, _: &mut AuthorizationRequest) -> Result<(), Request
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{audience::AudienceRequest, authorize::fixtures as au, fixtures as fx, form::Form};
+    use crate::{audience::AudienceRequest, fixtures as fx, form::Form};
 
     fn checked(claims: &str) -> Result<(), RequestRefusal> {
         let client = fx::client();
         let form = Form::from_pairs([("claims", claims)]);
         let destination =
-            super::super::Destination { client: &client, redirect: au::redirect(&au::request()).clone() };
+            super::super::Destination { client: &client, redirect: fx::redirect(&fx::request()).clone() };
         let (policy, audience) = (fx::policy(), AudienceRequest::read(&form));
         let context = fx::context(&policy);
         let input = Input {
@@ -32,7 +32,7 @@ mod tests {
             resources: &[],
             context: &context,
         };
-        (ROW.run)(&input, &mut au::request())
+        (ROW.run)(&input, &mut fx::request())
     }
 
     #[test]

@@ -99,12 +99,12 @@ impl Step for TakePushed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{authorize::fixtures as au, fixtures as fx, step::Refused};
+    use crate::{fixtures as fx, step::Refused};
 
     /// A request of the client `web` that was pushed now, and its URI.
     fn pushed() -> (Ticket, TicketValue) {
         let policy = fx::policy();
-        let decision = hand_out(&au::request(), &fx::context(&policy)).unwrap();
+        let decision = hand_out(&fx::request(), &fx::context(&policy)).unwrap();
         let [Write::InsertTicket { ticket, at: fx::NOW }] = decision.writes.as_slice() else {
             panic!("{:?}", decision.writes)
         };
@@ -127,7 +127,7 @@ mod tests {
     fn a_pushed_request_comes_back_once() {
         let (mut ticket, uri) = pushed();
         let decision = take(&(ticket.clone(), uri.clone()), "web", Duration::ZERO).unwrap();
-        assert_eq!(decision.outcome, au::request());
+        assert_eq!(decision.outcome, fx::request());
         let used = Write::UseTicket { kind: ticket.kind, id: ticket.id, version: Some(0), at: fx::NOW };
         assert_eq!(decision.writes, [used]);
         // What a second one sees, after the conflict.

@@ -19,7 +19,10 @@ use axum::{
     routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use grantwell_core::time::{Clock, Entropy, Timestamp};
+use grantwell_core::{
+    fixtures::{Seeded, TestClock},
+    time::Timestamp,
+};
 use grantwell_third_party::{ClientSecret, Secrets, ThirdPartyConfig, router};
 use reqwest::redirect;
 use serde_json::{Value, json};
@@ -27,24 +30,6 @@ use url::Url;
 
 const NOW: i64 = 1_800_000_000;
 const RESOURCE: &str = "https://notes.example/";
-
-struct At(i64);
-impl Clock for At {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(self.0)
-    }
-}
-
-#[derive(Default)]
-struct Counting(AtomicU64);
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let next = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-            chunk.copy_from_slice(&next[8 - chunk.len()..]);
-        }
-    }
-}
 
 type Pairs = Vec<(String, String)>;
 
@@ -197,8 +182,8 @@ async fn world() -> World {
             web: secret("web-secret"),
             machine: secret("machine-secret"),
         },
-        clock: Arc::new(At(NOW)),
-        entropy: Arc::new(Counting::default()),
+        clock: Arc::new(TestClock::at(Timestamp::from_seconds(NOW))),
+        entropy: Arc::new(Seeded::new(1)),
     });
     tokio::spawn(async move { axum::serve(listener, third_party).await });
     let browser = reqwest::Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();

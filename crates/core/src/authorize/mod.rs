@@ -13,8 +13,5 @@ pub use response::{AuthorizationResponse, Delivery};
 pub use crate::store::{AuthorizationRequest, Prompts, Redirect, ResponseMode, ResponseRoute};
 
 #[cfg(test)]
-pub(crate) mod fixtures;
-
-#[cfg(test)]
 #[path = "../../../../docs/guides/examples/pushed_request.rs"]
 pub mod example_pushed_request;

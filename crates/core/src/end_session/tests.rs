@@ -2,7 +2,6 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    authorize::fixtures as au,
     fixtures as fx,
     interaction::{form::SentFrom, pending},
     jose::Algorithm,
@@ -18,7 +17,7 @@ fn client() -> Client {
 
 fn hint(aud: &str, user: u8, session: Option<u8>) -> String {
     let claims = json!({
-        "iss": fx::ISSUER, "aud": aud, "sub": au::user_id(user), "sid": session.map(au::session_id), "exp": 1,
+        "iss": fx::ISSUER, "aud": aud, "sub": fx::user_id(user), "sid": session.map(fx::session_id), "exp": 1,
     });
     fx::keyring().signer(Algorithm::ES256, fx::NOW).unwrap().sign("JWT", &claims).unwrap()
 }
@@ -31,9 +30,9 @@ fn form(pairs: &[(&str, &str)]) -> Form {
 /// A yes of our page, about these sessions.
 fn yes(named: &[u8]) -> LogoutConfirmation {
     LogoutConfirmation {
-        anti_forgery: au::anti_forgery(MATTER),
+        anti_forgery: fx::anti_forgery(MATTER),
         pressed: SignOutChoice::SignOut,
-        sessions: named.iter().copied().map(au::session_id).collect(),
+        sessions: named.iter().copied().map(fx::session_id).collect(),
     }
 }
 
@@ -50,9 +49,9 @@ fn whole(
 }
 
 fn arrived(client: &Client, pairs: &[(&str, &str)], people: &[u8], arrival: Arrival) -> Decided {
-    let sessions = people.iter().copied().chain([5]).map(au::session).collect();
+    let sessions = people.iter().copied().chain([5]).map(fx::session).collect();
     let world = fx::World { client: Some(client.clone()), sessions, ..fx::World::default() };
-    let (browser, policy) = (au::browser(people), fx::policy());
+    let (browser, policy) = (fx::browser(people), fx::policy());
     let context = fx::context(&policy);
     fx::decide(&EndSessionRequest::read(&form(pairs), arrival, &browser, &context), &world, &context)
 }
@@ -81,7 +80,7 @@ fn decided(
 }
 
 fn out(people: &[u8], then: Option<&str>) -> SignOutOutcome {
-    let sessions = people.iter().copied().map(au::session_id).collect();
+    let sessions = people.iter().copied().map(fx::session_id).collect();
     SignOutOutcome::SignedOut { sessions, then: then.map(str::to_owned), others_stay: false }
 }
 
@@ -93,7 +92,7 @@ fn one_out(people: &[u8], then: Option<&str>) -> SignOutOutcome {
 
 /// The page that asks these people, for `web` or for nobody. What it gives back is left out.
 fn ask(application: Option<&str>, people: &[u8]) -> SignOutOutcome {
-    let people = people.iter().map(|n| (au::session_id(*n), au::person(*n))).collect();
+    let people = people.iter().map(|n| (fx::session_id(*n), fx::person(*n))).collect();
     SignOutOutcome::Ask { application: application.map(str::to_owned), people, request: String::new() }
 }
 
@@ -237,8 +236,8 @@ fn o_06_only_sessions_of_this_browser_end_each_with_its_event() {
     assert_eq!(decision.outcome, one_out(&[8], None));
     match decision.writes.as_slice() {
         [Write::EndSession { id, user_id, at }, Write::Audit(event)] => {
-            assert_eq!((*id, *user_id, *at), (au::session_id(8), au::user_id(8), fx::NOW));
-            assert_eq!((event.kind.as_str(), event.user_id), ("session.ended", Some(au::user_id(8))));
+            assert_eq!((*id, *user_id, *at), (fx::session_id(8), fx::user_id(8), fx::NOW));
+            assert_eq!((event.kind.as_str(), event.user_id), ("session.ended", Some(fx::user_id(8))));
             assert_eq!((event.address.as_deref(), event.trace_id.as_str()), (Some("192.0.2.1"), "trace"));
         }
         writes => panic!("{writes:?}"),
@@ -252,7 +251,7 @@ fn o_01_l_02_a_yes_that_our_page_did_not_send_is_refused() {
     let forged: [fn(&mut LogoutConfirmation, String); 4] = [
         |yes, _| yes.anti_forgery.sent_from = SentFrom::Elsewhere,
         |yes, _| yes.anti_forgery.received.clear(),
-        |yes, _| yes.anti_forgery = au::anti_forgery(("form", "another")),
+        |yes, _| yes.anti_forgery = fx::anti_forgery(("form", "another")),
         |yes, foreign| yes.anti_forgery.received = foreign,
     ];
     let genuine = hint("web", 2, Some(2));
@@ -282,8 +281,8 @@ fn o_06_a_sign_out_by_hint_is_on_record_with_its_address() {
     let [Write::EndSession { id, .. }, Write::Audit(event)] = decision.writes.as_slice() else {
         panic!("{decision:?}")
     };
-    assert_eq!((*id, event.kind.as_str()), (au::session_id(2), "session.ended"));
-    assert_eq!((event.user_id, event.address.as_deref()), (Some(au::user_id(2)), Some("192.0.2.1")));
+    assert_eq!((*id, event.kind.as_str()), (fx::session_id(2), "session.ended"));
+    assert_eq!((event.user_id, event.address.as_deref()), (Some(fx::user_id(2)), Some("192.0.2.1")));
 }
 
 /// What a posted request goes on as.
@@ -310,7 +309,7 @@ fn a_posted_request_goes_on_with_all_it_says_and_decides_nothing() {
     // The form of another site brought no cookie; the request that follows does.
     let uri = format!("{AFTER}?state={filled}");
     assert_eq!(decided(&[("request", &request)], &[2], None), Ok(out(&[2], Some(&uri))));
-    let (browser, policy) = (au::browser(&[2]), fx::policy());
+    let (browser, policy) = (fx::browser(&[2]), fx::policy());
     let context = fx::context(&policy);
     let read =
         EndSessionRequest::read(&form(&[("request", &request)]), Arrival::Navigation, &browser, &context);
@@ -337,7 +336,7 @@ fn what_was_not_sealed_here_or_long_ago_is_refused() {
         assert_eq!(decided(&[("request", wrong)], &[2], None), Err(EndSessionRefusal::Expired), "{wrong}");
     }
     assert_eq!(decided(&[("request", "a"), ("request", "b")], &[2], None), Err(EndSessionRefusal::Malformed));
-    let (browser, policy) = (au::browser(&[2]), fx::policy());
+    let (browser, policy) = (fx::browser(&[2]), fx::policy());
     let later = Context {
         now: fx::NOW + policy.lifetimes.session_absolute + policy.lifetimes.session_absolute,
         ..fx::context(&policy)

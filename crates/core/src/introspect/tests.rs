@@ -8,7 +8,7 @@ use crate::{
     fixtures as fx,
     jose::Algorithm,
     resource::{AccessTokenFormat, Resource},
-    store::{AuthorizationRecord, RefreshState},
+    store::AuthorizationRecord,
     token::TokenRequest,
 };
 
@@ -43,12 +43,7 @@ fn access(resource: &Resource) -> Case {
 fn refresh() -> Case {
     let mut record: AuthorizationRecord = fx::record();
     let token = RefreshToken::first(record.authorization.id, &fx::Seeded::new(1));
-    record.authorization.refresh = Some(RefreshState {
-        generation: 1,
-        digest: token.digest(),
-        rotated_at: fx::NOW,
-        expires_at: fx::NOW + Duration::from_hours(1),
-    });
+    record.authorization.refresh = Some(fx::refresh(1, token.digest()));
     Case { token: token.encode(&fx::keyring().keys), world: fx::World::of(record) }
 }
 

@@ -4,15 +4,7 @@ use crate::{fixtures as fx, fixtures::NOW};
 const FAST: [Algorithm; 3] = [Algorithm::ES256, Algorithm::EdDSA, Algorithm::ES384];
 
 fn record(usage: KeyUse, name: &str, active_from: Timestamp, retired_at: Option<Timestamp>) -> KeyRecord {
-    KeyRecord {
-        kid: name.into(),
-        usage,
-        wrapped: Vec::new(),
-        public: Value::Null,
-        created_at: active_from,
-        active_from,
-        retired_at,
-    }
+    KeyRecord { created_at: active_from, active_from, retired_at, ..fx::key(name, usage) }
 }
 
 /// One current key of every use, active since `at`.

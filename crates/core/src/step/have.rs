@@ -317,12 +317,7 @@ impl Have {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        error::NoRefusal,
-        fixtures as fx,
-        step::{Context, Decided, Decision, Step},
-        store::{Share, TicketValue},
-    };
+    use crate::{fixtures as fx, store::TicketValue};
 
     #[test]
     fn not_read_is_wanted_and_not_there_is_an_answer() {
@@ -335,21 +330,6 @@ mod tests {
         assert_eq!(have.user(other), Err(Want::User(other)), "an answer to another question");
     }
 
-    /// Which ticket of a kind has a second digest.
-    struct BySecond(TicketKind, Digest);
-
-    impl Step for BySecond {
-        const NAME: &'static str = "by_second";
-        const SHARE: Share = Share::Rest;
-        type Outcome = Option<TicketId>;
-        type Refusal = NoRefusal;
-
-        fn decide(&self, have: &Have, _: &Context<'_>) -> Decided<Option<TicketId>, NoRefusal> {
-            let found = have.ticket_by_second(self.0, self.1)?;
-            Ok(Decision::read_only(found.map(|ticket| ticket.id)))
-        }
-    }
-
     #[test]
     fn a_live_ticket_is_found_by_its_second_digest_and_kind() {
         let (kind, second) = (TicketKind::DeviceCode, Digest::of(b"second"));
@@ -358,7 +338,9 @@ mod tests {
         let policy = fx::policy();
         let find = |ticket: &Ticket, kind, digest, now| {
             let world = fx::World { ticket: Some(ticket.clone()), ..fx::World::default() };
-            fx::decide(&BySecond(kind, digest), &world, &fx::context_at(&policy, now)).unwrap().outcome
+            fx::decide(&fx::FindsBySecond(kind, digest), &world, &fx::context_at(&policy, now))
+                .unwrap()
+                .outcome
         };
         assert_eq!(find(&ticket, kind, second, fx::NOW), Some(ticket.id));
         assert_eq!(find(&ticket, kind, ticket.digest, fx::NOW), None);

@@ -5,9 +5,8 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use axum::{
@@ -16,7 +15,9 @@ use axum::{
     http::{Request, header},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+pub(crate) use grantwell_core::fixtures::{CHALLENGE, VERIFIER};
 use grantwell_core::{
+    fixtures::{NOW, Seeded, TestClock},
     id::Realm,
     keyring::{self, Place},
     policy::Policy,
@@ -46,9 +47,6 @@ use crate::{
 
 /// The issuer of every world.
 pub(crate) const ISSUER: &str = "https://id.example.test";
-/// A verifier and its S256 challenge (RFC 7636 Appendix B).
-pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// The API of every world, whose tokens are JWTs, and one whose tokens are opaque.
 pub(crate) const API: &str = "https://api.example.test/";
 pub(crate) const OPAQUE_API: &str = "https://opaque.example.test/";
@@ -158,36 +156,6 @@ password = "correct horse battery staple"
 disabled = true
 "#;
 
-/// A clock that stands still until it is told.
-#[derive(Debug)]
-pub(crate) struct TestClock(AtomicI64);
-
-impl TestClock {
-    /// Moves on.
-    pub(crate) fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// The same bytes in every run of a test; never the same twice in one.
-#[derive(Debug, Default)]
-struct SeededEntropy(AtomicU64);
-
-impl Entropy for SeededEntropy {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(32) {
-            let block = Digest::of(&self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes()).0;
-            chunk.copy_from_slice(&block[..chunk.len()]);
-        }
-    }
-}
-
 /// A folder that goes with the test.
 struct Folder(PathBuf);
 
@@ -295,8 +263,8 @@ impl World {
         let folder = std::env::temp_dir().join(format!("grantwell-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let folder = Arc::new(Folder(folder));
-        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
-        let entropy = Arc::new(SeededEntropy(AtomicU64::new(number << 32)));
+        let clock = Arc::new(TestClock::at(NOW));
+        let entropy = Arc::new(Seeded::new(number));
         let database = Arc::new(Database::new(&folder.0, "test.db").await);
         let master_key = folder.0.join("master.key");
         seed_keys(&database.url(), &master_key, &setting.policy.issuer, entropy.clone()).await;

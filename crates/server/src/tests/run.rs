@@ -9,11 +9,12 @@ use axum::{
 use grantwell_core::{
     authorize::AuthorizeRequest,
     error::{ErrorCode, NoRefusal, OAuthError, Refusal},
+    fixtures as fx,
     form::Form,
     id::{TicketId, UserId},
     secret::Digest,
     step::{Context, Decided, Decision, Have, Step},
-    store::{LoginName, Share, Ticket, TicketKind, Write},
+    store::{LoginName, Share, Ticket, TicketKind, TicketValue, Write},
 };
 use tower::ServiceExt as _;
 
@@ -78,32 +79,13 @@ impl Step for HandsOut {
             None => Write::InsertTicket {
                 at,
                 ticket: Box::new(Ticket {
-                    kind,
                     id: TICKET,
-                    digest: Digest([7; 32]),
                     second_digest: Some(SECOND),
-                    version: 0,
-                    expires_at: at + std::time::Duration::from_mins(1),
-                    used_at: None,
-                    body: serde_json::Value::Null,
+                    ..fx::ticket(&TicketValue::new(kind, at, context.entropy))
                 }),
             },
         };
         Ok(Decision { outcome: write.kind() == "use_ticket", writes: vec![write] })
-    }
-}
-
-/// Which ticket has the second value.
-struct FindsBySecond(TicketKind);
-
-impl Step for FindsBySecond {
-    const NAME: &'static str = "finds_by_second";
-    const SHARE: Share = Share::Rest;
-    type Outcome = Option<TicketId>;
-    type Refusal = NoRefusal;
-
-    fn decide(&self, have: &Have, _: &Context<'_>) -> Decided<Option<TicketId>, NoRefusal> {
-        Ok(Decision::read_only(have.ticket_by_second(self.0, SECOND)?.map(|ticket| ticket.id)))
     }
 }
 
@@ -181,7 +163,7 @@ async fn a_ticket_that_was_handed_out_is_what_a_step_wants() {
 async fn a_live_ticket_is_found_by_its_second_value() {
     let world = World::new().await;
     let x = exchange(&world).await;
-    let find = async |x: &Exchange, kind| x.run(&FindsBySecond(kind)).await.unwrap().result;
+    let find = async |x: &Exchange, kind| x.run(&fx::FindsBySecond(kind, SECOND)).await.unwrap().result;
     assert_eq!(find(&x, TicketKind::PushedRequest).await, Ok(None));
     assert_eq!(only_event(&x).wants, ["ticket_by_second"]);
     x.run(&HandsOut).await.unwrap();

@@ -10,7 +10,7 @@ use grantwell_core::{
 };
 
 use super::{
-    fixtures::{self, NOW},
+    fixtures::{self, MINUTE_BEGAN, NOW},
     stage::{BACKOFF, Stage},
 };
 use crate::Engine;
@@ -32,6 +32,12 @@ async fn unheld(stage: &Stage<'_>, key: &AttemptKey) -> Option<u32> {
     let found = stage.store().attempts(stage.realm, std::slice::from_ref(key)).await.unwrap();
     let Attempts { count, next_at } = *found.first().unwrap();
     (next_at == Timestamp::default()).then_some(count)
+}
+
+/// How many rows a table has.
+async fn rows(stage: &Stage<'_>, table: &str) -> u64 {
+    let rows = stage.store().rows().await.unwrap();
+    rows.into_iter().find(|(name, _)| *name == table).unwrap().1
 }
 
 /// L-07: no delay for the first attempts, then one that doubles up to its bound; none is reserved before its time.
@@ -162,20 +168,16 @@ pub async fn events_are_read_newest_first(nodes: &[Engine], entropy: &dyn Entrop
 /// However often a client is refused for one reason in one minute, it is one row.
 pub async fn refusals_are_one_row_a_minute(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
-    let rows = async || {
-        let rows = stage.store().rows().await.unwrap();
-        rows.into_iter().find(|(table, _)| *table == "refusal").unwrap().1
-    };
+    let rows = async || rows(&stage, "refusal").await;
     let refuse = |reason, at| Write::CountRefusal { client_id: "other".into(), reason, at };
     let before = rows().await;
-    // NOW lies 20 s into its minute.
-    for at in [NOW, NOW + SECOND * 39, NOW - SECOND * 20] {
+    for at in [NOW, MINUTE_BEGAN + SECOND * 59, MINUTE_BEGAN] {
         stage.done(refuse("invalid_grant", at)).await;
     }
     assert_eq!(rows().await, before + 1);
     stage.done(refuse("invalid_scope", NOW)).await;
-    stage.done(refuse("invalid_grant", NOW + SECOND * 40)).await;
-    stage.done(refuse("invalid_grant", NOW - SECOND * 21)).await;
+    stage.done(refuse("invalid_grant", MINUTE_BEGAN + SECOND * 60)).await;
+    stage.done(refuse("invalid_grant", MINUTE_BEGAN - SECOND)).await;
     assert_eq!(rows().await, before + 4);
     stage.end().await;
 }
@@ -183,18 +185,15 @@ pub async fn refusals_are_one_row_a_minute(nodes: &[Engine], entropy: &dyn Entro
 /// However often and in whatever portions a client's tokens of one grant and minute are reported, it is one row.
 pub async fn tokens_are_counted_by_client_grant_and_minute(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
-    let rows = async || {
-        let rows = stage.store().rows().await.unwrap();
-        rows.into_iter().find(|(table, _)| *table == "issued").unwrap().1
-    };
+    let rows = async || rows(&stage, "issued").await;
     let count = |grant, minute, count| Write::CountTokens { client_id: "other".into(), grant, minute, count };
     let before = rows().await;
-    for (minute, many) in [(NOW, 1), (NOW + SECOND * 39, 41), (NOW - SECOND * 20, u32::MAX)] {
+    for (minute, many) in [(NOW, 1), (MINUTE_BEGAN + SECOND * 59, 41), (MINUTE_BEGAN, u32::MAX)] {
         stage.done(count(GrantType::RefreshToken, minute, many)).await;
     }
     assert_eq!(rows().await, before + 1);
     stage.done(count(GrantType::ClientCredentials, NOW, 1)).await;
-    stage.done(count(GrantType::RefreshToken, NOW + SECOND * 40, 1)).await;
+    stage.done(count(GrantType::RefreshToken, MINUTE_BEGAN + SECOND * 60, 1)).await;
     assert_eq!(rows().await, before + 3);
     stage.end().await;
 }

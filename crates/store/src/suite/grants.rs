@@ -13,7 +13,7 @@ use grantwell_core::{
 };
 
 use super::{
-    fixtures::{self, NOW},
+    fixtures::{self, EPOCH, NOW},
     stage::{Stage, facts},
 };
 use crate::Engine;
@@ -240,7 +240,7 @@ pub async fn an_authorization_is_born_under_what_lives(nodes: &[Engine], entropy
     assert_eq!(record.client.as_ref(), Some(&cast.client));
     assert!(record.user.as_ref() == Some(&cast.user));
     assert_eq!(record.session.as_ref(), Some(&cast.session));
-    assert_eq!((record.consent_withdrawn_at, record.epoch), (None, 1));
+    assert_eq!((record.consent_withdrawn_at, record.epoch), (None, EPOCH));
     assert!(store.authorization(realm, AuthorizationId::new(NOW, entropy)).await.unwrap().is_none());
 
     stage.conflict(insert(Authorization { id: cast.authorization.id, ..fresh() })).await;
@@ -284,9 +284,9 @@ pub async fn an_authorization_needs_no_session_and_no_code(nodes: &[Engine], ent
     assert_eq!(record.authorization, given);
     assert_eq!(record.client.as_ref(), Some(&cast.client));
     assert!(record.user.as_ref() == Some(&cast.user) && record.session.is_none());
-    assert_eq!((record.consent_withdrawn_at, record.epoch), (None, 1));
+    assert_eq!((record.consent_withdrawn_at, record.epoch), (None, EPOCH));
     let shown = store.connections_of(realm, cast.user.id).await.unwrap();
-    assert_eq!(shown.first().unwrap().last_used_at, Some(NOW), "it began with a token");
+    assert_eq!(shown.first().unwrap().last_used_at, Some(given.last_used_at), "it began with a token");
 
     // One without the other.
     let of_session = Authorization { session_id: Some(cast.session.id), ..fresh() };

@@ -19,7 +19,7 @@ use grantwell_core::{
 
 use super::{
     TESTS,
-    fixtures::{self, NOW},
+    fixtures::{self, EPOCH, NOW},
     stage::{BACKOFF, BoxedFuture, Stage, facts, together},
 };
 use crate::Engine;
@@ -27,23 +27,26 @@ use crate::Engine;
 const SECOND: Duration = Duration::from_secs(1);
 const RACERS: usize = 50;
 
+/// Sends every commit at once, each to the next node.
+async fn at_once(
+    realm: Realm,
+    nodes: &[Engine],
+    commits: impl Iterator<Item = Vec<Write>>,
+) -> Vec<Result<Outcome, StoreError>> {
+    let sent = commits.zip(nodes.iter().cycle()).map(|(writes, node)| {
+        let racer: BoxedFuture<'_, _> = Box::pin(node.commit(realm, Share::Grants, writes));
+        racer
+    });
+    together(sent.collect()).await
+}
+
 async fn race(stage: &Stage<'_>, writes: Vec<Write>) -> usize {
     race_in(stage.realm, stage.nodes, writes).await
 }
 
-/// Sends every write at once, each to the next node, and counts the winners. A loser's conflict is the write that it sent.
+/// Sends every write at once, and counts the winners. A loser's conflict is the write that it sent.
 async fn race_in(realm: Realm, nodes: &[Engine], writes: Vec<Write>) -> usize {
-    let racers = writes
-        .iter()
-        .cloned()
-        .zip(nodes.iter().cycle())
-        .map(|(write, node)| {
-            let racer: BoxedFuture<'_, Result<Outcome, StoreError>> =
-                Box::pin(node.commit(realm, Share::Grants, vec![write]));
-            racer
-        })
-        .collect();
-    let outcomes = together(racers).await;
+    let outcomes = at_once(realm, nodes, writes.iter().map(|write| vec![write.clone()])).await;
     let mut won = 0;
     for (outcome, write) in outcomes.into_iter().zip(writes) {
         match outcome.unwrap() {
@@ -157,7 +160,7 @@ pub async fn every_conditional_write_has_one_winner(nodes: &[Engine], entropy: &
     };
 
     let heats = vec![
-        crowd(|_| Write::RaiseEpoch(2)),
+        crowd(|_| Write::RaiseEpoch(EPOCH + 1)),
         crowd(|n| Write::PutClient { client: Box::new(client(n)), was: Some(Box::new(cast.client.clone())) }),
         crowd(|_| Write::PutClient { client: Box::new(fixtures::client("new")), was: None }),
         crowd(|n| Write::PutResource {
@@ -274,12 +277,7 @@ pub async fn each_commit_of_a_batch_is_told_its_own_write(nodes: &[Engine], entr
         (session.id, writes, failing)
     });
     let commits = commits.collect::<Vec<_>>();
-    let sent = commits.iter().zip(stage.nodes.iter().cycle()).map(|((_, writes, _), node)| {
-        let racer: BoxedFuture<'_, Result<Outcome, StoreError>> =
-            Box::pin(node.commit(realm, Share::Grants, writes.clone()));
-        racer
-    });
-    let outcomes = together(sent.collect()).await;
+    let outcomes = at_once(realm, stage.nodes, commits.iter().map(|(_, writes, _)| writes.clone())).await;
     for ((id, writes, failing), outcome) in commits.into_iter().zip(outcomes) {
         let expected = failing.map_or(Outcome::Done, |write| Outcome::Conflict(Box::new(write)));
         assert_eq!(outcome, Ok(expected.clone()), "{writes:?}");
@@ -327,16 +325,8 @@ async fn the_winner_is_kept(
     tokens: Vec<RefreshState>,
     write: impl Fn(RefreshState) -> Write,
 ) {
-    let racers = tokens
-        .iter()
-        .zip(stage.nodes.iter().cycle())
-        .map(|(refresh, node)| {
-            let racer: BoxedFuture<'_, Result<Outcome, StoreError>> =
-                Box::pin(node.commit(stage.realm, Share::Grants, vec![write(*refresh)]));
-            racer
-        })
-        .collect();
-    let outcomes = together(racers).await;
+    let commits = tokens.iter().map(|refresh| vec![write(*refresh)]);
+    let outcomes = at_once(stage.realm, stage.nodes, commits).await;
     let winners = tokens
         .iter()
         .zip(&outcomes)
@@ -362,12 +352,8 @@ pub async fn f_12_a_revocation_beats_what_comes_after_it(nodes: &[Engine], entro
         let kept = stage.store().authorization(stage.realm, id).await.unwrap().unwrap().authorization;
         assert_eq!(kept.revoked_at, Some(NOW + SECOND), "nothing prevents a revocation");
         assert_eq!(kept.refresh.unwrap().generation == 2, winners == 2);
-        stage
-            .conflict(Write::RotateRefresh {
-                id,
-                to: fixtures::refresh(kept.refresh.unwrap().generation + 1, entropy),
-            })
-            .await;
+        let next = fixtures::refresh(kept.refresh.unwrap().generation + 1, entropy);
+        stage.conflict(Write::RotateRefresh { id, to: next }).await;
     }
     stage.end().await;
 }
@@ -392,13 +378,8 @@ pub async fn a_withdrawal_beats_what_comes_after_it(nodes: &[Engine], entropy: &
         let born = stage.store().authorization(stage.realm, fresh.id).await.unwrap();
         assert_eq!(born.is_some(), winners == 2);
         assert!(born.is_none_or(|record| record.consent_withdrawn_at.is_some()));
-        stage
-            .conflict(Write::InsertAuthorization(Box::new(fixtures::authorization(
-                &consent,
-                cast.session.id,
-                entropy,
-            ))))
-            .await;
+        let late = fixtures::authorization(&consent, cast.session.id, entropy);
+        stage.conflict(Write::InsertAuthorization(Box::new(late))).await;
     }
     stage.end().await;
 }

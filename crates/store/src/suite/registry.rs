@@ -14,7 +14,7 @@ use grantwell_core::{
 };
 
 use super::{
-    fixtures::{self, NOW},
+    fixtures::{self, EPOCH, NOTES, NOW},
     stage::Stage,
 };
 use crate::Engine;
@@ -40,7 +40,7 @@ pub async fn a_realm_is_claimed_once(nodes: &[Engine], entropy: &dyn Entropy) {
     assert_eq!(store.realm(Realm(77)).await, Ok(None));
     assert_eq!(
         store.realm(stage.realm).await.unwrap().map(|r| (r.issuer, r.key_check, r.epoch)),
-        Some((fixtures::realm().issuer, fixtures::realm().key_check, 1))
+        Some((fixtures::realm().issuer, fixtures::realm().key_check, EPOCH))
     );
     let other = RealmRecord { issuer: "https://other.example".to_owned(), ..fixtures::realm() };
     stage.conflict(Write::ClaimRealm(other.clone())).await;
@@ -54,15 +54,19 @@ pub async fn a_realm_is_claimed_once(nodes: &[Engine], entropy: &dyn Entropy) {
     assert!(stage.generation().await > generation);
     assert_eq!(store.realm(stage.realm).await.unwrap().map(|r| r.issuer), Some(other.issuer.clone()));
     stage.conflict(move_to(&fixtures::realm(), &other)).await;
-    stage.conflict(Write::RaiseEpoch(1)).await;
-    stage.conflict(Write::RaiseEpoch(3)).await;
-    stage.done(Write::RaiseEpoch(2)).await;
-    stage.conflict(Write::RaiseEpoch(2)).await;
-    assert_eq!(stage.authorization().await.epoch, 2, "what was issued before shows the present epoch");
-    assert_eq!(stage.authorization().await.authorization.epoch, 1);
+    stage.conflict(Write::RaiseEpoch(EPOCH)).await;
+    stage.conflict(Write::RaiseEpoch(EPOCH + 2)).await;
+    stage.done(Write::RaiseEpoch(EPOCH + 1)).await;
+    stage.conflict(Write::RaiseEpoch(EPOCH + 1)).await;
+    assert_eq!(
+        stage.authorization().await.epoch,
+        EPOCH + 1,
+        "what was issued before shows the present epoch"
+    );
+    assert_eq!(stage.authorization().await.authorization.epoch, EPOCH);
     let (session, user) = (stage.cast.session.id, stage.cast.user.id);
     let record = store.session(stage.realm, session).await.unwrap().unwrap();
-    assert_eq!((record.session.epoch, record.epoch), (1, 2), "so does a session");
+    assert_eq!((record.session.epoch, record.epoch), (EPOCH, EPOCH + 1), "so does a session");
     assert!(store.sessions_of(stage.realm, user, NOW).await.unwrap().is_empty());
     stage.end().await;
 }
@@ -115,7 +119,7 @@ pub async fn a_resource_is_put_with_its_scopes(nodes: &[Engine], entropy: &dyn E
         let found = store.resources(realm, &identifiers, &scopes).await.unwrap();
         found.into_iter().map(|resource| resource.identifier.0).collect::<Vec<_>>()
     };
-    let (notes_id, files_id) = ("https://notes.example/", "https://files.example/");
+    let (notes_id, files_id) = (NOTES, "https://files.example/");
 
     stage.conflict(put_resource(&files, Some(&files))).await;
     stage.conflict(put_resource(&notes, None)).await;
@@ -264,13 +268,8 @@ pub async fn deleting_a_user_ends_what_hangs_under_it(nodes: &[Engine], entropy:
     }
     stage.conflict(Write::DeleteUser(cast.user.id)).await;
     // Nothing can be inserted under what ended.
-    stage
-        .conflict(Write::InsertAuthorization(Box::new(fixtures::authorization(
-            &consent,
-            cast.session.id,
-            entropy,
-        ))))
-        .await;
+    let late = fixtures::authorization(&consent, cast.session.id, entropy);
+    stage.conflict(Write::InsertAuthorization(Box::new(late))).await;
     assert!(store.session(realm, bobs.id).await.unwrap().is_some(), "nobody else's session ends");
     stage.done(put_user(&User { id: UserId::new(NOW, entropy), ..cast.user.clone() }, None)).await;
     stage.end().await;
@@ -345,7 +344,7 @@ pub async fn applied_lists_what_apply_made(nodes: &[Engine], entropy: &dyn Entro
 pub async fn the_generation_tells_of_changes_only(nodes: &[Engine], entropy: &dyn Entropy) {
     let stage = Stage::set(nodes, entropy).await;
     let before = stage.generation().await;
-    stage.done(Write::RaiseEpoch(2)).await;
+    stage.done(Write::RaiseEpoch(EPOCH + 1)).await;
     stage.done(Write::InsertSession(Box::new(fixtures::session(stage.cast.user.id, entropy)))).await;
     stage.conflict(put_client(&stage.cast.client, None)).await;
     assert_eq!(stage.generation().await, before);

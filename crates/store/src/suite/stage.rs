@@ -21,10 +21,11 @@ use grantwell_core::{
     time::Entropy,
 };
 
-use super::fixtures::{self, NOW};
+use super::fixtures::{self, NOTES, NOW};
 use crate::{
-    Engine,
+    Engine, OpenOptions,
     copy::{Row, encode},
+    open,
 };
 
 /// One of every record, the same in both realms.
@@ -32,7 +33,7 @@ use crate::{
 pub struct Cast {
     /// `app`.
     pub client: Client,
-    /// `https://notes.example/`.
+    /// [`NOTES`].
     pub resource: Resource,
     /// `ada`.
     pub user: User,
@@ -75,7 +76,7 @@ impl Cast {
         Self {
             interaction: fixtures::interaction(&client, entropy),
             authorization: fixtures::authorization(&consent, session.id, entropy),
-            resource: fixtures::resource("https://notes.example/"),
+            resource: fixtures::resource(NOTES),
             key: fixtures::key("k1", KeyUse::Signing(Algorithm::ES256)),
             ticket: fixtures::ticket(TicketKind::DeviceCode, entropy),
             seen: Seen::new(
@@ -267,6 +268,17 @@ pub async fn together<T>(futures: Vec<BoxedFuture<'_, T>>) -> Vec<T> {
     })
     .await;
     running.into_iter().filter_map(|(_, result)| result).collect()
+}
+
+/// Eight engines on one database, all opened at the same time, on the threads that the test has.
+pub async fn open_at_once(url: String) -> Vec<Engine> {
+    let start = |url: String| async move { open(&url, OpenOptions::default()).await };
+    let starts = [(); 8].map(|()| tokio::spawn(start(url.clone())));
+    let mut engines = Vec::new();
+    for start in starts {
+        engines.push(start.await.unwrap().unwrap());
+    }
+    engines
 }
 
 /// Draws numbers from an entropy.

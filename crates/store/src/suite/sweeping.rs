@@ -7,14 +7,14 @@ use grantwell_core::{
     id::UserId,
     secret::Digest,
     store::{
-        AttemptKey, Authorization, Consent, Event, Interaction, Outcome, Retention, Seen, SeenKind, Session,
-        Share, Store, TicketKind, Write,
+        AttemptKey, Authorization, Consent, Outcome, Retention, Seen, SeenKind, Session, Share, Store,
+        TicketKind, Write,
     },
     time::{Entropy, Timestamp},
 };
 
 use super::{
-    fixtures::{self, NOW},
+    fixtures::{self, MINUTE_BEGAN, NOW},
     stage::{BACKOFF, Stage},
 };
 use crate::Engine;
@@ -57,13 +57,13 @@ pub async fn every_row_goes_at_its_time_and_not_before(nodes: &[Engine], entropy
         ("interaction", cast.interaction.expires_at),
         ("denied", NOW + BACKOFF.forget),
         ("ticket", cast.ticket.expires_at),
-        // Its minute ends 40 s later, and clocks may differ by one.
-        ("seen", NOW + BACKOFF.forget + Duration::from_secs(40) + MINUTE),
+        // To the end of its minute, and clocks may differ by one.
+        ("seen", MINUTE_BEGAN + BACKOFF.forget + MINUTE * 2),
         ("attempt", NOW + KEEP.attempts),
         ("authorization", unredeemed),
         ("session", cast.session.expires_at + KEEP.ended),
-        ("refusal", NOW - Duration::from_secs(20) + DAY * 90),
-        ("issued", NOW - Duration::from_secs(20) + KEEP.audit),
+        ("refusal", MINUTE_BEGAN + DAY * 90),
+        ("issued", MINUTE_BEGAN + KEEP.audit),
         ("audit", NOW + KEEP.audit),
     ];
     ends.sort_by_key(|(_, at)| *at);
@@ -159,9 +159,7 @@ pub async fn a_step_is_small(nodes: &[Engine], entropy: &dyn Entropy) {
         };
         let session = fixtures::session(UserId::new(NOW, entropy), entropy);
         writes.extend([
-            Write::InsertInteraction(Box::new(Interaction {
-                ..fixtures::interaction(&cast.client, entropy)
-            })),
+            Write::InsertInteraction(Box::new(fixtures::interaction(&cast.client, entropy))),
             Write::InsertAuthorization(Box::new(authorization.clone())),
             Write::RevokeAuthorization { id: authorization.id, at: NOW },
             Write::InsertConsent(Box::new(consent.clone())),
@@ -179,7 +177,7 @@ pub async fn a_step_is_small(nodes: &[Engine], entropy: &dyn Entropy) {
                 NOW,
             )),
             Write::CountFailure { key, now: NOW, backoff: BACKOFF },
-            Write::Audit(Box::new(Event { ..fixtures::event("old", entropy) })),
+            Write::Audit(Box::new(fixtures::event("old", entropy))),
             Write::CountRefusal { client_id: consent.client_id, reason: "invalid_grant", at: NOW },
             Write::CountTokens {
                 client_id: format!("{n}").as_str().into(),

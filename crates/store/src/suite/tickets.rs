@@ -11,7 +11,7 @@ use grantwell_core::{
 use serde_json::json;
 
 use super::{
-    fixtures::{self, NOW},
+    fixtures::{self, MINUTE_BEGAN, NOW},
     stage::Stage,
 };
 use crate::Engine;
@@ -130,8 +130,7 @@ pub async fn an_id_that_was_seen_is_seen_once(nodes: &[Engine], entropy: &dyn En
     let seen = |by, id, expires_at| of(SeenKind::ClientAssertion, by, id, expires_at);
     stage.conflict(Write::InsertSeen(first)).await;
 
-    // NOW lies 20 s into its minute.
-    let (begin, end) = (NOW - SECOND * 20, NOW + SECOND * 40);
+    let (begin, end) = (MINUTE_BEGAN, MINUTE_BEGAN + SECOND * 60);
     stage.done(seen("https://client.example", "jti", NOW)).await;
     stage.conflict(seen("https://client.example", "jti", NOW)).await;
     stage.conflict(seen("https://client.example", "jti", begin + MOMENT)).await;

@@ -1,13 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{
-    authorize::{Delivery, fixtures as au},
-    fixtures as fx,
-    scope::Audience,
-    step::Refused,
-    store::Prompts,
-};
+use crate::{authorize::Delivery, fixtures as fx, scope::Audience, step::Refused, store::Prompts};
 
 type Changes<'a> = &'a [(&'a str, &'a str)];
 
@@ -55,12 +49,12 @@ fn error(changes: Changes<'_>) -> &'static str {
 }
 
 fn hint_for(client: &str) -> String {
-    let claims = json!({ "iss": fx::ISSUER, "aud": client, "sub": au::user_id(2), "exp": 1 });
+    let claims = json!({ "iss": fx::ISSUER, "aud": client, "sub": fx::user_id(2), "exp": 1 });
     fx::keyring().signer(crate::jose::Algorithm::ES256, fx::NOW).unwrap().sign("JWT", &claims).unwrap()
 }
 
 fn mode(checked: Result<AuthorizationRequest, RequestRefusal>) -> ResponseMode {
-    au::redirect(&checked.unwrap()).mode
+    fx::redirect(&checked.unwrap()).mode
 }
 
 /// What the whole step decides on a form.
@@ -92,14 +86,14 @@ fn a_request_that_passes_says_what_was_asked() {
         max_age: Some(300),
         acr_values: vec!["a".to_owned(), "b".to_owned()],
         login_hint: Some("ada".to_owned()),
-        hinted_user: Some(au::user_id(2)),
+        hinted_user: Some(fx::user_id(2)),
         ui_locales: vec!["de".to_owned(), "en".to_owned()],
-        ..au::request_to(|to| to.mode = ResponseMode::FormPost)
+        ..fx::request_to(|to| to.mode = ResponseMode::FormPost)
     };
     assert_eq!(request, Ok(expected));
     let quiet = checked(&[("prompt", "none")]).unwrap().prompts;
     assert_eq!(quiet, Prompts { none: true, ..Prompts::default() });
-    assert_eq!(checked(&[]), Ok(au::request()));
+    assert_eq!(checked(&[]), Ok(fx::request()));
 }
 
 #[test]
@@ -194,10 +188,10 @@ fn a_03_a_response_mode_that_is_not_there_or_cannot_arrive_is_refused() {
         assert_eq!(error(&[("response_mode", mode)]), "invalid_request", "{mode}");
     }
     let app = [("redirect_uri", "com.example.app:/cb"), ("response_mode", "form_post")];
-    let client = au::native_client();
+    let client = fx::native_client();
     assert_eq!(checked_by(&client, &form(&app)), Err(RequestRefusal::ResponseMode));
     assert_eq!(placed(&form(&app), &client).unwrap().redirect.mode, ResponseMode::Query);
-    let local = [("redirect_uri", au::LOOPBACK), ("response_mode", "form_post")];
+    let local = [("redirect_uri", fx::LOOPBACK), ("response_mode", "form_post")];
     assert_eq!(mode(checked_by(&client, &form(&local))), ResponseMode::FormPost);
     assert_eq!(mode(checked(&[("response_mode", "query")])), ResponseMode::Query);
 }
@@ -278,7 +272,7 @@ fn j_05_control_characters_are_refused_and_given_back_only_where_they_are_encode
     }
     // Not a line feed, whatever its last byte is.
     let request = checked(&[("state", "\u{10a} \"<&")]).unwrap();
-    assert_eq!(au::redirect(&request).state.as_deref(), Some("\u{10a} \"<&"));
+    assert_eq!(fx::redirect(&request).state.as_deref(), Some("\u{10a} \"<&"));
 }
 
 #[test]
@@ -292,7 +286,7 @@ fn a_06_a_scope_that_is_none_is_refused() {
 #[test]
 fn a_07_scopes_of_others_are_dropped_and_none_left_is_refused() {
     let request = checked(&[("scope", "openid admin notes:read phone")]).unwrap();
-    assert_eq!(request.permissions, au::request().permissions);
+    assert_eq!(request.permissions, fx::request().permissions);
     assert_eq!(error(&[("scope", "admin phone")]), "invalid_scope");
 }
 
@@ -325,7 +319,7 @@ fn a_11_classes_are_those_asked_for_else_the_registered_ones() {
 #[test]
 fn a_10_a_hint_must_be_ours_and_this_clients() {
     let (mine, theirs) = (hint_for("web"), hint_for("other"));
-    assert_eq!(checked(&[("id_token_hint", &mine)]).unwrap().hinted_user, Some(au::user_id(2)));
+    assert_eq!(checked(&[("id_token_hint", &mine)]).unwrap().hinted_user, Some(fx::user_id(2)));
     assert_eq!(refused(&[("id_token_hint", &theirs)]), RequestRefusal::Hint(HintError::Audience));
     assert_eq!(error(&[("id_token_hint", &theirs)]), "invalid_request");
     assert_eq!(refused(&[("id_token_hint", &mine[1..])]), RequestRefusal::Hint(HintError::Signature));
@@ -347,7 +341,7 @@ fn a_13_a_15_request_objects_and_references_are_not_read() {
 fn a_12_what_is_not_supported_is_not_even_parsed() {
     let deep = "[".repeat(10_000);
     let request = checked(&[("claims", &deep), ("authorization_details", &deep), ("dpop_jkt", "\"")]);
-    assert_eq!(request, Ok(au::request()));
+    assert_eq!(request, Ok(fx::request()));
 }
 
 #[test]
@@ -440,17 +434,17 @@ fn r_02_redirect_uri_may_be_left_out_only_where_it_cannot_be_mistaken() {
         let found = placed.as_ref().map(|d| d.redirect.uri.as_str()).map_err(PageRefusal::reason);
         assert_eq!(found, expected, "{scope}");
         if found.is_ok() {
-            assert!(!au::redirect(&checked_by(client, &form).unwrap()).sent);
+            assert!(!fx::redirect(&checked_by(client, &form).unwrap()).sent);
         }
     }
-    assert!(au::redirect(&checked(&[]).unwrap()).sent);
+    assert!(fx::redirect(&checked(&[]).unwrap()).sent);
 }
 
 #[test]
 fn r_11_r_12_any_loopback_port_for_a_native_client_only() {
-    let native = au::native_client();
-    let received = [("redirect_uri", au::LOOPBACK)];
-    assert_eq!(au::redirect(&checked_by(&native, &form(&received)).unwrap()).uri, au::LOOPBACK);
+    let native = fx::native_client();
+    let received = [("redirect_uri", fx::LOOPBACK)];
+    assert_eq!(fx::redirect(&checked_by(&native, &form(&received)).unwrap()).uri, fx::LOOPBACK);
     let web = Client { application_type: crate::client::ApplicationType::Web, ..native };
     assert_eq!(placed(&form(&received), &web).unwrap_err().reason(), "redirect_uri_mismatch");
 }
@@ -486,7 +480,7 @@ fn the_step_passes_on_what_the_checks_say() {
     let client = fx::client();
     let decision = decided(form(&[]), &client).unwrap();
     assert!(decision.writes.is_empty());
-    assert_eq!((&decision.outcome.request, &*decision.outcome.client), (&au::request(), &client));
+    assert_eq!((&decision.outcome.request, &*decision.outcome.client), (&fx::request(), &client));
     // A page, with the client where it is known.
     for (changes, cause, known) in [
         (&[("client_id", "")][..], "client_id_missing", false),

@@ -2,11 +2,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{authorize::fixtures as au, fixtures as fx};
+use crate::fixtures as fx;
 
 fn claims() -> Value {
     json!({
-        "iss": fx::ISSUER, "aud": "web", "sub": au::user_id(2), "sid": au::session_id(3),
+        "iss": fx::ISSUER, "aud": "web", "sub": fx::user_id(2), "sid": fx::session_id(3),
         "iat": 1, "exp": 2, "auth_time": 1,
     })
 }
@@ -22,7 +22,7 @@ fn read_here(token: &str) -> Result<Hint, HintError> {
 #[test]
 fn o_03_a_genuine_hint_counts_though_it_expired_long_ago() {
     let expected =
-        Hint { user_id: au::user_id(2), client_id: "web".into(), session_id: Some(au::session_id(3)) };
+        Hint { user_id: fx::user_id(2), client_id: "web".into(), session_id: Some(fx::session_id(3)) };
     assert_eq!(read_here(&signed("JWT", &claims())), Ok(expected));
     let mut without = claims();
     without["sid"] = Value::Null;

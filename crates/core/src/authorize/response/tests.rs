@@ -1,9 +1,9 @@
 use super::*;
-use crate::{authorize::fixtures as au, fixtures as fx};
+use crate::fixtures as fx;
 
 /// The redirect of a request, changed.
 fn redirect(change: impl FnOnce(&mut Redirect)) -> Redirect {
-    let mut redirect = au::redirect(&au::request()).clone();
+    let mut redirect = fx::redirect(&fx::request()).clone();
     change(&mut redirect);
     redirect
 }

@@ -1,6 +1,5 @@
 use super::*;
 use crate::{
-    authorize::fixtures as au,
     factor::password::Password,
     fixtures as fx,
     id::UserId,
@@ -61,7 +60,7 @@ fn l_08_every_spelling_of_an_account_is_one_counter() {
     let keys: Vec<_> =
         spellings.iter().map(|typed| Budget::of(&name(typed), Some(&user), None, "a").account).collect();
     assert!(keys.iter().all(|key| *key == keys[0] && matches!(key, AttemptKey::Account(_))));
-    let other = Budget::of(&name("ada"), Some(&au::person(9)), None, "a").account;
+    let other = Budget::of(&name("ada"), Some(&fx::person(9)), None, "a").account;
     assert_ne!(other, keys[0]);
     // Names that are nobody's are counted too, each for itself.
     let nobody = |typed| Budget::of(&name(typed), None, None, "a").account;
@@ -79,8 +78,8 @@ fn l_09_a_known_device_has_a_budget_of_its_own() {
     assert!(matches!(own, AttemptKey::Device(_)));
     assert_ne!(own, of(Some(&device(user.id)), Some(&user)), "each device its own");
     assert_eq!(
-        of(Some(&known), Some(&au::person(9))),
-        of(None, Some(&au::person(9))),
+        of(Some(&known), Some(&fx::person(9))),
+        of(None, Some(&fx::person(9))),
         "for that account only"
     );
     assert!(matches!(of(Some(&known), None), AttemptKey::Account(_)));

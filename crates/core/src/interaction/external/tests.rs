@@ -1,6 +1,5 @@
 use super::*;
 use crate::{
-    authorize::fixtures as au,
     fixtures as fx,
     interaction::next::{InteractionRefusal, LoginReason},
     step::Refused,
@@ -13,8 +12,8 @@ fn world(facts: Facts) -> fx::World {
         client: Some(fx::client()),
         resources: vec![fx::resource(), fx::other_resource()],
         user: Some(fx::user()),
-        sessions: vec![au::session(2), au::session(8)],
-        interaction: Some(au::interaction(au::request(), facts)),
+        sessions: vec![fx::session(2), fx::session(8)],
+        interaction: Some(fx::interaction(fx::request(), facts)),
         ..fx::World::default()
     }
 }
@@ -23,7 +22,7 @@ const ROW: Handle = Handle::Row(InteractionId::from_bytes([6; 16]));
 
 /// Ada signed in at the external login UI.
 fn reported() -> Facts {
-    Facts { signed_in: Some((au::user_id(2), au::authentication())), selected: true, ..Facts::default() }
+    Facts { signed_in: Some((fx::user_id(2), fx::authentication())), selected: true, ..Facts::default() }
 }
 
 fn login(username: &str) -> Report {
@@ -81,10 +80,10 @@ fn describe(world: &fx::World) -> Result<Described, ExternalRefusal> {
 #[test]
 fn l_32_a_sign_in_is_a_fact_and_what_was_said_before_it_is_forgotten() {
     let before = Facts {
-        signed_in: Some((au::user_id(8), au::authentication())),
-        session_id: Some(au::session_id(8)),
+        signed_in: Some((fx::user_id(8), fx::authentication())),
+        session_id: Some(fx::session_id(8)),
         selected: true,
-        agreed: Some(au::request().permissions),
+        agreed: Some(fx::request().permissions),
         denied: true,
     };
     for (username, before) in [("ada", Facts::default()), ("Ada@Example.test", before)] {
@@ -95,7 +94,7 @@ fn l_32_a_sign_in_is_a_fact_and_what_was_said_before_it_is_forgotten() {
             acr: "phr".to_owned(),
         };
         let expected =
-            Facts { signed_in: Some((au::user_id(2), authentication)), selected: true, ..Facts::default() };
+            Facts { signed_in: Some((fx::user_id(2), authentication)), selected: true, ..Facts::default() };
         assert_eq!(kept(&decision), (&expected, None));
     }
 }
@@ -122,28 +121,28 @@ fn n_01_a_decision_of_nobody_is_none() {
 fn yes_and_no_of_the_person_who_was_reported() {
     let world = world(reported());
     let decision = keep(consent(ConsentChoice::Allow, None), &world).unwrap();
-    let agreed = Some(au::request().permissions);
+    let agreed = Some(fx::request().permissions);
     assert_eq!(kept(&decision), (&Facts { agreed, ..reported() }, None));
     let decision = keep(consent(ConsentChoice::Deny, None), &world).unwrap();
     let (facts, event) = kept(&decision);
     assert_eq!(facts, &Facts { denied: true, ..reported() });
     let event = event.unwrap();
-    assert_eq!((event.kind.as_str(), event.user_id), ("consent.denied", Some(au::user_id(2))));
+    assert_eq!((event.kind.as_str(), event.user_id), ("consent.denied", Some(fx::user_id(2))));
     assert_eq!((event.address.as_deref(), event.trace_id.as_str()), (Some("192.0.2.1"), "trace"));
 }
 
 #[test]
 fn n_01_n_02_consent_counts_only_while_it_is_what_is_waited_for() {
-    let remembered = au::consent(&[("", "openid"), (fx::API, "notes:read")]);
-    let mut again = au::request();
+    let remembered = fx::consent(&[("", "openid"), (fx::API, "notes:read")]);
+    let mut again = fx::request();
     again.prompts.login = true;
     // The session of this interaction is older than the sign-in that the request wants.
-    let older = Facts { session_id: Some(au::session_id(2)), ..Facts::default() };
+    let older = Facts { session_id: Some(fx::session_id(2)), ..Facts::default() };
     let elsewhere = crate::client::Client { redirect_uris: Vec::new(), ..fx::client() };
     for world in [
         fx::World { consent: Some(remembered), ..world(reported()) },
         world(Facts { denied: true, ..reported() }),
-        fx::World { interaction: Some(au::interaction(again, older)), ..world(reported()) },
+        fx::World { interaction: Some(fx::interaction(again, older)), ..world(reported()) },
         fx::World { client: Some(elsewhere), ..world(reported()) },
     ] {
         for pressed in [ConsentChoice::Allow, ConsentChoice::Deny] {
@@ -168,9 +167,9 @@ fn n_02_a_yes_to_another_question_is_refused_and_a_no_is_a_no() {
 
 #[test]
 fn giving_up_at_an_external_login_ui_is_a_no_at_any_step() {
-    let session = Facts { session_id: Some(au::session_id(2)), ..Facts::default() };
+    let session = Facts { session_id: Some(fx::session_id(2)), ..Facts::default() };
     for (facts, by) in
-        [(Facts::default(), None), (reported(), Some(au::user_id(2))), (session, Some(au::user_id(2)))]
+        [(Facts::default(), None), (reported(), Some(fx::user_id(2))), (session, Some(fx::user_id(2)))]
     {
         let decision = keep(Report::Cancel, &world(facts.clone())).unwrap();
         let (now, event) = kept(&decision);
@@ -195,10 +194,10 @@ fn l_32_nothing_is_made_up_for_a_person_without_a_session() {
         assert!(!fx::wants(&step, &world).contains(&"sessions"), "{what}");
     }
     let described = describe(&world(reported())).unwrap();
-    let permissions = au::request().permissions;
+    let permissions = fx::request().permissions;
     assert_eq!(described.next, NextStep::Consent { asked: permissions.clone(), missing: permissions });
     let consent = described.consent.unwrap();
-    assert_eq!((consent.subject, consent.resources), (au::user_id(2), vec![fx::resource()]));
+    assert_eq!((consent.subject, consent.resources), (fx::user_id(2), vec![fx::resource()]));
     let wanted = ["interaction", "user", "client", "consent", "resources"];
     assert_eq!(fx::wants(&Describe(Some(ROW)), &world(reported())), wanted);
 }
@@ -207,35 +206,35 @@ fn l_32_nothing_is_made_up_for_a_person_without_a_session() {
 fn what_must_happen_next_is_described() {
     let described = describe(&world(Facts::default())).unwrap();
     assert_eq!(described.id, InteractionId::from_bytes([6; 16]));
-    assert_eq!(described.expires_at, au::interaction(au::request(), Facts::default()).expires_at.seconds());
-    assert_eq!((&described.request, &*described.client), (&au::request(), &fx::client()));
+    assert_eq!(described.expires_at, fx::interaction(fx::request(), Facts::default()).expires_at.seconds());
+    assert_eq!((&described.request, &*described.client), (&fx::request(), &fx::client()));
     assert_eq!(described.next, NextStep::Login(LoginReason::NoSession));
     assert!(described.consent.is_none());
 
     let denied = describe(&world(Facts { denied: true, ..reported() })).unwrap();
     assert_eq!(denied.next, NextStep::Refuse(InteractionRefusal::Denied));
-    let remembered = au::consent(&[("", "openid"), (fx::API, "notes:read")]);
+    let remembered = fx::consent(&[("", "openid"), (fx::API, "notes:read")]);
     let world = fx::World { consent: Some(remembered), ..world(reported()) };
     let described = describe(&world).unwrap();
-    assert_eq!(described.next, NextStep::Issue { granted: au::request().permissions });
+    assert_eq!(described.next, NextStep::Issue { granted: fx::request().permissions });
     assert!(described.consent.is_none());
 }
 
 #[test]
 fn the_session_of_the_interaction_is_that_of_the_person() {
-    let facts = Facts { session_id: Some(au::session_id(2)), ..Facts::default() };
+    let facts = Facts { session_id: Some(fx::session_id(2)), ..Facts::default() };
     let described = describe(&world(facts.clone())).unwrap();
-    assert_eq!(described.consent.unwrap().subject, au::user_id(2));
+    assert_eq!(described.consent.unwrap().subject, fx::user_id(2));
     let decision = keep(consent(ConsentChoice::Allow, None), &world(facts)).unwrap();
-    assert_eq!(kept(&decision).0.session_id, Some(au::session_id(2)));
+    assert_eq!(kept(&decision).0.session_id, Some(fx::session_id(2)));
 }
 
 #[test]
 fn n_01_what_is_not_there_is_over_or_is_for_nobody_elses_eyes_is_not_found() {
     let policy = fx::policy();
-    let row = au::interaction(au::request(), reported());
+    let row = fx::interaction(fx::request(), reported());
     let end = row.expires_at;
-    let account = Some(au::account_interaction(reported()));
+    let account = Some(fx::account_interaction(reported()));
     let cases = [
         ("unnamed", None, world(reported()), fx::NOW),
         ("no row", Some(ROW), fx::World { interaction: None, ..world(reported()) }, fx::NOW),
@@ -267,7 +266,7 @@ fn of_a_client_that_is_gone_nothing_is_said_and_nothing_agreed_to() {
 
 #[test]
 fn an_interaction_that_travels_in_its_page_becomes_a_row_with_the_first_report() {
-    let begun = Interaction { version: 0, ..au::interaction(au::request(), Facts::default()) };
+    let begun = Interaction { version: 0, ..fx::interaction(fx::request(), Facts::default()) };
     let handle = Some(Handle::Sealed(Box::new(begun.clone())));
     let world = fx::World { interaction: None, ..world(Facts::default()) };
     let step = KeepReport { handle, report: login("ada") };
@@ -275,7 +274,7 @@ fn an_interaction_that_travels_in_its_page_becomes_a_row_with_the_first_report()
     let [Write::InsertInteraction(row)] = decision.writes.as_slice() else { panic!("{decision:?}") };
     assert_eq!(
         (row.id, row.facts.signed_in.as_ref().map(|(user, _)| *user)),
-        (begun.id, Some(au::user_id(2)))
+        (begun.id, Some(fx::user_id(2)))
     );
 }
 

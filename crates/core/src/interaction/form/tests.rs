@@ -2,7 +2,6 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    authorize::fixtures as au,
     fixtures as fx,
     id::InteractionId,
     interaction::{
@@ -18,7 +17,7 @@ use crate::{
 type Change = fn(&mut InteractionForm);
 
 fn row() -> Interaction {
-    au::interaction(au::request(), Facts::default())
+    fx::interaction(fx::request(), Facts::default())
 }
 
 /// Ada is signed in, and all that a step could want is there.
@@ -27,7 +26,7 @@ fn world() -> fx::World {
         client: Some(fx::client()),
         resources: vec![fx::resource(), fx::other_resource()],
         user: Some(fx::user()),
-        sessions: vec![au::session(2)],
+        sessions: vec![fx::session(2)],
         interaction: Some(row()),
         attempts: vec![crate::store::Attempts::default(); 2],
         ..fx::World::default()
@@ -50,27 +49,27 @@ fn every_step(form: &InteractionForm) -> [Option<ResumeRefusal>; 4] {
         SignIn { form: &sign_in, password: Zeroizing::new("typed".to_owned()), user_agent: "Browser/1" };
     let answer = ConsentAnswer {
         form: form.clone(),
-        by: au::user_id(2),
+        by: fx::user_id(2),
         pressed: ConsentChoice::Deny,
         question: String::new(),
     };
-    let select = SelectAccount { form: form.clone(), chosen: au::session_id(2) };
+    let select = SelectAccount { form: form.clone(), chosen: fx::session_id(2) };
     [refusal(&Reserve(&sign_in)), refusal(&settle), refusal(&answer), refusal(&select)]
 }
 
 #[test]
 fn l_01_l_02_n_01_every_step_wants_a_form_that_was_made_for_it() {
-    let form = au::form(&row(), &[2]);
+    let form = fx::form(&row(), &[2]);
     assert_eq!(every_step(&form), [const { None }; 4]);
     let forged: &[(&str, Change)] = &[
         ("sent by another site", |form| form.anti_forgery.sent_from = SentFrom::Elsewhere),
         ("no value", |form| form.anti_forgery.received.clear()),
         ("another interaction's", |form| {
             let other = InteractionId::from_bytes([7; 16]).to_string();
-            form.anti_forgery = au::anti_forgery((FORM, &other));
+            form.anti_forgery = fx::anti_forgery((FORM, &other));
         }),
         ("another form's", |form| {
-            form.anti_forgery = au::anti_forgery(("account", &row().id.to_string()));
+            form.anti_forgery = fx::anti_forgery(("account", &row().id.to_string()));
         }),
         ("another browser's", |form| {
             let (keys, other) = (&fx::keyring().keys, Secret::from_bytes([8; 32]).digest());
@@ -94,7 +93,7 @@ fn a_21_n_01_a_right_form_goes_on_only_with_its_interaction_in_its_browser() {
         (|form| form.browser.transaction = None, ResumeRefusal::OtherBrowser),
     ];
     for (change, expected) in cases {
-        let mut form = au::form(&row(), &[2]);
+        let mut form = fx::form(&row(), &[2]);
         change(&mut form);
         let all = every_step(&form);
         assert!(all.iter().all(|refusal| refusal.as_ref() == Some(expected)), "{all:?}");
@@ -103,16 +102,16 @@ fn a_21_n_01_a_right_form_goes_on_only_with_its_interaction_in_its_browser() {
 
 #[test]
 fn l_01_nothing_is_read_for_a_form_of_another_site() {
-    let mut form = au::form(&row(), &[2]);
+    let mut form = fx::form(&row(), &[2]);
     form.anti_forgery.sent_from = SentFrom::Elsewhere;
-    let step = SelectAccount { form, chosen: au::session_id(2) };
+    let step = SelectAccount { form, chosen: fx::session_id(2) };
     assert_eq!(fx::wants(&step, &world()), [""; 0]);
 }
 
 #[test]
 fn a_browser_without_a_transaction_fits_no_value() {
-    let (policy, mut browser) = (fx::policy(), au::browser(&[]));
-    let value = au::anti_forgery(("form", "matter"));
+    let (policy, mut browser) = (fx::policy(), fx::browser(&[]));
+    let value = fx::anti_forgery(("form", "matter"));
     assert!(value.fits(&browser, ("form", "matter"), &fx::context(&policy)));
     assert!(!value.fits(&browser, ("form", "other"), &fx::context(&policy)));
     browser.transaction = None;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    authorize::{Delivery, fixtures as au},
+    authorize::Delivery,
     fixtures as fx,
     interaction::{
         next::InteractionRefusal,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 fn row() -> Interaction {
-    au::interaction(au::request(), Facts::default())
+    fx::interaction(fx::request(), Facts::default())
 }
 
 /// What is issued to Ada in session 2.
@@ -25,15 +25,15 @@ fn issued(
     granted: &Permissions,
     consent: Option<&Consent>,
 ) -> Decision<AuthorizationResponse> {
-    let record = au::session(2);
-    let (pending, request) = (au::stored(interaction), au::request_of(interaction));
+    let record = fx::session(2);
+    let (pending, request) = (fx::stored(interaction), fx::request_of(interaction));
     let to = Grantee { request, client, subject: Subject::from(&record), consent };
-    issue(&pending, au::redirect(request), granted, &to, &fx::context(&fx::policy()))
+    issue(&pending, fx::redirect(request), granted, &to, &fx::context(&fx::policy()))
 }
 
-/// All that [`au::request`] asks for, for the first time.
+/// All that [`fx::request`] asks for, for the first time.
 fn first() -> Decision<AuthorizationResponse> {
-    issued(&fx::client(), &row(), &au::request().permissions, None)
+    issued(&fx::client(), &row(), &fx::request().permissions, None)
 }
 
 /// Kinds of the events among the writes, all with where and in which request they happened.
@@ -42,7 +42,7 @@ fn events(writes: &[Write]) -> Vec<&str> {
     for write in writes {
         if let Write::Audit(event) = write {
             let about = (event.user_id, event.client_id.as_ref().map(|id| id.as_str()), &*event.trace_id);
-            assert_eq!(about, (Some(au::user_id(2)), Some("web"), "trace"));
+            assert_eq!(about, (Some(fx::user_id(2)), Some("web"), "trace"));
             assert_eq!(event.address.as_deref(), Some("192.0.2.1"), "{}", event.kind);
             kinds.push(event.kind.as_str());
         }
@@ -77,12 +77,12 @@ fn an_authorization_says_all_that_its_tokens_depend_on() {
     let expected = Authorization {
         id,
         client_id: "web".into(),
-        user_id: au::user_id(2),
-        session_id: Some(au::session_id(2)),
+        user_id: fx::user_id(2),
+        session_id: Some(fx::session_id(2)),
         consent_id: authorization(&decision.writes).consent_id,
         permissions: granted,
         offline: false,
-        authentication: au::authentication(),
+        authentication: fx::authentication(),
         nonce: Some("n-1".to_owned()),
         epoch: fx::EPOCH,
         created_at: fx::NOW,
@@ -109,8 +109,8 @@ fn an_authorization_says_all_that_its_tokens_depend_on() {
 
 #[test]
 fn the_redirect_uri_is_kept_only_if_it_was_sent() {
-    let row = au::interaction(au::request_to(|to| to.sent = false), Facts::default());
-    let decision = issued(&fx::client(), &row, &au::request().permissions, None);
+    let row = fx::interaction(fx::request_to(|to| to.sent = false), Facts::default());
+    let decision = issued(&fx::client(), &row, &fx::request().permissions, None);
     assert_eq!(authorization(&decision.writes).code.as_ref().unwrap().redirect_uri, None);
 }
 
@@ -121,7 +121,7 @@ fn offline_access_and_the_kind_of_client_say_how_long_it_lasts() {
     for (client, scope, offline, lasts) in [
         (fx::client(), "openid offline_access", true, policy.lifetimes.refresh_absolute),
         (fx::public_client(), "openid", false, day),
-        (au::native_client(), "openid", false, policy.lifetimes.refresh_absolute),
+        (fx::native_client(), "openid", false, policy.lifetimes.refresh_absolute),
     ] {
         let granted = fx::permissions(&[("", scope)]);
         let decision = issued(&client, &row(), &granted, None);
@@ -139,7 +139,7 @@ fn a_first_consent_is_made_before_the_authorization_that_needs_it() {
         version: 0,
         created_at: fx::NOW,
         updated_at: fx::NOW,
-        ..au::consent(&[("", "openid"), (fx::API, "notes:read")])
+        ..fx::consent(&[("", "openid"), (fx::API, "notes:read")])
     };
     assert_eq!(**consent, expected);
     assert_eq!(authorization(&decision.writes).consent_id, consent.id);
@@ -148,14 +148,14 @@ fn a_first_consent_is_made_before_the_authorization_that_needs_it() {
 
 #[test]
 fn n_03_a_consent_grows_by_what_is_new_and_not_otherwise() {
-    let granted = au::request().permissions;
-    let known = au::consent(&[("", "openid email"), (fx::API, "notes:read")]);
+    let granted = fx::request().permissions;
+    let known = fx::consent(&[("", "openid email"), (fx::API, "notes:read")]);
     let decision = issued(&fx::client(), &row(), &granted, Some(&known));
     assert_eq!(authorization(&decision.writes).consent_id, known.id);
     assert_eq!(events(&decision.writes), ["authorization.granted"]);
     assert_eq!(decision.writes.len(), 2);
 
-    let less = au::consent(&[("", "email")]);
+    let less = fx::consent(&[("", "email")]);
     let decision = issued(&fx::client(), &row(), &granted, Some(&less));
     match decision.writes.first() {
         Some(Write::ExtendConsent { id, version: 5, permissions, at }) => {
@@ -170,21 +170,14 @@ fn n_03_a_consent_grows_by_what_is_new_and_not_otherwise() {
 
 /// What the store has after [`row`] was answered.
 fn answered() -> AuthorizationRecord {
-    let session = au::session(2);
-    AuthorizationRecord {
-        authorization: authorization(&first().writes).clone(),
-        consent_withdrawn_at: None,
-        client: Some(fx::client()),
-        user: Some(session.user),
-        session: Some(session.session),
-        epoch: fx::EPOCH,
-    }
+    let authorization = authorization(&first().writes).clone();
+    AuthorizationRecord { authorization, session: Some(fx::session(2).session), ..fx::record() }
 }
 
 fn repeated(record: &AuthorizationRecord, session: u8, now: Timestamp) -> Option<String> {
     let policy = fx::policy();
     let context = fx::context_at(&policy, now);
-    repeat(au::redirect(&au::request()), record, au::session_id(session), &context)
+    repeat(fx::redirect(&fx::request()), record, fx::session_id(session), &context)
         .map(|response| uri(&response))
 }
 
@@ -224,16 +217,16 @@ fn l_32_a_code_is_repeated_only_to_the_session_it_was_given_in() {
     assert_eq!(repeated(&answered(), 8, fx::NOW), None);
     // A refusal is given, not the code of the authorization that there is.
     for (facts, same) in [(Facts::default(), true), (Facts { denied: true, ..Facts::default() }, false)] {
-        let interaction = au::interaction(au::request(), facts);
+        let interaction = fx::interaction(fx::request(), facts);
         let world = fx::World {
             client: Some(fx::client()),
-            sessions: vec![au::session(2)],
-            consent: Some(au::consent(&[("", "openid"), (fx::API, "notes:read")])),
+            sessions: vec![fx::session(2)],
+            consent: Some(fx::consent(&[("", "openid"), (fx::API, "notes:read")])),
             interaction: Some(interaction.clone()),
             authorization: Some(answered()),
             ..fx::World::default()
         };
-        let browser = au::browser(&[2]);
+        let browser = fx::browser(&[2]);
         let handle = Some(Handle::Row(interaction.id));
         let step = Proceed { handle, browser: &browser, user_agent: "Browser/1" };
         let decision = fx::decide(&step, &world, &fx::context(&fx::policy())).unwrap();
@@ -245,7 +238,7 @@ fn l_32_a_code_is_repeated_only_to_the_session_it_was_given_in() {
 
 #[test]
 fn a_19_n_06_a_refusal_goes_back_with_state_and_issuer() {
-    let response = refuse(au::redirect(&au::request()), &InteractionRefusal::Denied, fx::ISSUER);
+    let response = refuse(fx::redirect(&fx::request()), &InteractionRefusal::Denied, fx::ISSUER);
     assert_eq!(response.error_code(), Some("access_denied"));
     let sent = uri(&response);
     assert!(sent.starts_with("https://rp.example/cb?error=access_denied&error_description="), "{sent}");

@@ -2,7 +2,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    authorize::fixtures as au,
     client::ApplicationType,
     fixtures as fx,
     store::{Authentication, Prompts},
@@ -23,17 +22,17 @@ struct World {
 impl World {
     fn complete() -> Self {
         Self {
-            request: au::request(),
+            request: fx::request(),
             facts: Facts::default(),
-            sessions: vec![au::session(2)],
-            consent: Some(au::consent(&[("", "openid email"), (fx::API, "notes:read")])),
+            sessions: vec![fx::session(2)],
+            consent: Some(fx::consent(&[("", "openid email"), (fx::API, "notes:read")])),
             client: fx::client(),
         }
     }
 
     /// Ada has just signed in, in this interaction.
     fn fresh() -> Self {
-        let (record, facts) = au::fresh(9);
+        let (record, facts) = fx::fresh(9);
         Self { facts, sessions: vec![record], ..Self::complete() }
     }
 
@@ -134,9 +133,9 @@ fn a_08_without_a_session_somebody_signs_in() {
 
 #[test]
 fn l_32_another_session_never_stands_in_for_the_one_that_was_chosen() {
-    let mut world = World { sessions: vec![au::session(8), au::session(2)], ..World::complete() };
+    let mut world = World { sessions: vec![fx::session(8), fx::session(2)], ..World::complete() };
     assert_eq!(world.session(), Some(8), "the one used last");
-    world.facts.session_id = Some(au::session_id(2));
+    world.facts.session_id = Some(fx::session_id(2));
     assert_eq!(world.session(), Some(2));
     world.sessions.pop();
     assert_eq!(world.next(), NextStep::Login(LoginReason::NoSession), "signed out meanwhile");
@@ -144,25 +143,25 @@ fn l_32_another_session_never_stands_in_for_the_one_that_was_chosen() {
 
 #[test]
 fn l_32_what_was_reported_of_one_person_is_never_another_ones() {
-    let mut world = World { sessions: vec![au::session(8)], ..World::complete() };
-    world.facts.signed_in = Some((au::user_id(2), au::authentication()));
+    let mut world = World { sessions: vec![fx::session(8)], ..World::complete() };
+    world.facts.signed_in = Some((fx::user_id(2), fx::authentication()));
     world.facts.agreed = Some(world.request.permissions.clone());
     assert_eq!(world.next(), NextStep::Login(LoginReason::NoSession));
-    world.sessions.push(au::session(2));
+    world.sessions.push(fx::session(2));
     assert_eq!(world.session(), Some(2));
 }
 
 #[test]
 fn a_10_only_the_hinted_person_answers() {
-    let mut world = World { sessions: vec![au::session(8), au::session(2)], ..World::complete() };
-    world.request.hinted_user = Some(au::user_id(2));
+    let mut world = World { sessions: vec![fx::session(8), fx::session(2)], ..World::complete() };
+    world.request.hinted_user = Some(fx::user_id(2));
     assert_eq!(world.session(), Some(2), "hers among several");
     world.sessions.pop();
     assert_eq!(world.next(), NextStep::Login(LoginReason::OtherAccount));
     assert_eq!(world.quietly().refusal(), Some(InteractionRefusal::LoginRequired(LoginReason::OtherAccount)));
 
     let mut other = World::fresh();
-    other.request.hinted_user = Some(au::user_id(8));
+    other.request.hinted_user = Some(fx::user_id(8));
     assert_eq!(other.refusal(), Some(InteractionRefusal::OtherPerson));
     assert_eq!(InteractionRefusal::OtherPerson.public().code, ErrorCode::LoginRequired);
 }
@@ -192,8 +191,8 @@ fn a_09_prompt_login_wants_a_sign_in_of_this_interaction() {
     fresh.request.prompts.login = true;
     assert!(fresh.granted().is_some());
     // Back to an older session of the same person: its `auth_time` is not new.
-    fresh.sessions.push(au::session(2));
-    fresh.facts.session_id = Some(au::session_id(2));
+    fresh.sessions.push(fx::session(2));
+    fresh.facts.session_id = Some(fx::session_id(2));
     assert_eq!(fresh.next(), NextStep::Login(LoginReason::Asked));
 }
 
@@ -239,7 +238,7 @@ fn a_09_max_age_wants_a_sign_in_that_is_not_older() {
 fn n_03_consent_is_remembered_and_asked_anew_for_what_is_new() {
     let mut world = World { consent: None, ..World::complete() };
     assert_eq!(world.missing(), Some(world.request.permissions.clone()), "never asked");
-    world.consent = Some(au::consent(&[("", "openid"), (fx::API, "notes:read")]));
+    world.consent = Some(fx::consent(&[("", "openid"), (fx::API, "notes:read")]));
     assert!(world.granted().is_some(), "remembered");
     world.request.permissions = fx::permissions(&[("", "email openid"), (fx::API, "notes:read notes:write")]);
     assert_eq!(world.missing(), Some(fx::permissions(&[("", "email"), (fx::API, "notes:write")])));
@@ -265,7 +264,7 @@ fn n_03_what_was_agreed_to_is_asked_again_when_request_or_client_say_so() {
     let offline = |consent| {
         let mut world = World::complete();
         world.request.permissions.clone_from(&remembered);
-        world.consent = Some(au::consent(&[("", "openid offline_access")]));
+        world.consent = Some(fx::consent(&[("", "openid offline_access")]));
         world.client.consent = consent;
         world
     };
@@ -289,27 +288,27 @@ fn an_application_of_the_operators_own_asks_nobody() {
     assert_eq!(own.granted(), Some(own.request.permissions.clone()));
     assert_eq!(own.quietly().refusal(), None);
     // Not one that any program can pretend to be, whatever its record says.
-    own.client = Client { consent: ConsentMode::None, ..au::native_client() };
-    au::reroute(&mut own.request, |to| to.uri = au::LOOPBACK.to_owned());
-    own.client.redirect_uris.push(au::LOOPBACK.to_owned());
+    own.client = Client { consent: ConsentMode::None, ..fx::native_client() };
+    fx::reroute(&mut own.request, |to| to.uri = fx::LOOPBACK.to_owned());
+    own.client.redirect_uris.push(fx::LOOPBACK.to_owned());
     assert!(own.missing().is_some());
 }
 
 #[test]
 fn n_04_a_public_client_without_a_web_address_of_its_own_always_asks() {
-    let native = au::native_client();
+    let native = fx::native_client();
     let confidential = Client { application_type: ApplicationType::Native, ..fx::client() };
     for (client, uri, asks) in [
-        (&native, au::LOOPBACK, true),
+        (&native, fx::LOOPBACK, true),
         (&native, "http://localhost:1/cb", true),
         (&native, "com.example.app:/cb", true),
         (&native, "https://app.example/cb", false),
         (&fx::public_client(), "http://127.0.0.1:8080/cb", true),
         (&fx::public_client(), fx::REDIRECT, false),
-        (&confidential, au::LOOPBACK, false),
+        (&confidential, fx::LOOPBACK, false),
     ] {
         let mut world = World { client: client.clone(), ..World::complete() };
-        au::reroute(&mut world.request, |to| to.uri = uri.to_owned());
+        fx::reroute(&mut world.request, |to| to.uri = uri.to_owned());
         world.client.redirect_uris.push(uri.to_owned());
         assert_eq!(world.missing().is_some(), asks, "{uri}");
         let silent = world.quietly();
@@ -367,18 +366,18 @@ fn the_rows_are_read_in_order() {
     let mut world = World { sessions: Vec::new(), consent: None, ..World::complete() };
     world.client.redirect_uris.clear();
     world.client.scope = fx::scopes("nothing");
-    world.facts = Facts { denied: true, agreed: Some(au::request().permissions), ..Facts::default() };
-    world.request.hinted_user = Some(au::user_id(8));
+    world.facts = Facts { denied: true, agreed: Some(fx::request().permissions), ..Facts::default() };
+    world.request.hinted_user = Some(fx::user_id(8));
     world.request.max_age = Some(0);
     world.request.prompts = Prompts { login: true, consent: true, select_account: true, none: false };
-    let permissions = au::request().permissions;
+    let permissions = fx::request().permissions;
     let login = NextStep::Login;
     let refuse = NextStep::Refuse;
     let steps: &[(&str, NextStep, Change)] = &[
         ("redirect_uri", NextStep::RedirectUriGone, |w| w.client.redirect_uris = fx::client().redirect_uris),
         ("denied", refuse(InteractionRefusal::Denied), |w| w.facts.denied = false),
-        ("session", login(LoginReason::NoSession), |w| w.sessions.push(au::session(2))),
-        ("hinted_user", login(LoginReason::OtherAccount), |w| w.request.hinted_user = Some(au::user_id(2))),
+        ("session", login(LoginReason::NoSession), |w| w.sessions.push(fx::session(2))),
+        ("hinted_user", login(LoginReason::OtherAccount), |w| w.request.hinted_user = Some(fx::user_id(2))),
         ("select_account", NextStep::SelectAccount, |w| w.facts.selected = true),
         ("prompt_login", login(LoginReason::Asked), |w| w.request.prompts.login = false),
         ("max_age", login(LoginReason::TooOld), |w| w.request.max_age = None),
@@ -421,24 +420,24 @@ fn some_request() -> impl Strategy<Value = AuthorizationRequest> {
         Prompts { none, login: a && !none, consent: b && !none, select_account: c && !none }
     });
     let age = proptest::option::of(proptest::sample::select(vec![0, 30, 3600]));
-    let uri = proptest::sample::select(vec![fx::REDIRECT, au::LOOPBACK]);
+    let uri = proptest::sample::select(vec![fx::REDIRECT, fx::LOOPBACK]);
     (some_permissions(), prompts, age, proptest::option::of(1_u8..4), uri).prop_map(
         |(permissions, prompts, max_age, hinted, uri)| AuthorizationRequest {
             permissions,
             prompts,
             max_age,
-            hinted_user: hinted.map(au::user_id),
-            ..au::request_to(|to| to.uri = uri.to_owned())
+            hinted_user: hinted.map(fx::user_id),
+            ..fx::request_to(|to| to.uri = uri.to_owned())
         },
     )
 }
 
 fn some_facts() -> impl Strategy<Value = Facts> {
     let signed_in = proptest::option::of((1_u8..4, any::<bool>()).prop_map(|(n, same)| {
-        let at = if same { au::authentication().at } else { fx::NOW };
-        (au::user_id(n), Authentication { at, ..au::authentication() })
+        let at = if same { fx::authentication().at } else { fx::NOW };
+        (fx::user_id(n), Authentication { at, ..fx::authentication() })
     }));
-    let session = proptest::option::of((1_u8..5).prop_map(au::session_id));
+    let session = proptest::option::of((1_u8..5).prop_map(fx::session_id));
     let agreed = proptest::option::of(some_permissions());
     (signed_in, session, any::<bool>(), agreed, any::<bool>()).prop_map(
         |(signed_in, session_id, selected, agreed, denied)| Facts {
@@ -461,12 +460,12 @@ prop_compose! {
         public in any::<bool>(),
     ) -> World {
         let mut client = if public { fx::public_client() } else { fx::client() };
-        client.redirect_uris.push(au::redirect(&request).uri.clone());
+        client.redirect_uris.push(fx::redirect(&request).uri.clone());
         World {
             request,
             facts,
-            sessions: numbers.into_iter().map(au::session).collect(),
-            consent: remembered.map(|permissions| Consent { permissions, ..au::consent(&[]) }),
+            sessions: numbers.into_iter().map(fx::session).collect(),
+            consent: remembered.map(|permissions| Consent { permissions, ..fx::consent(&[]) }),
             client: Client { scope: allowed.scopes(), ..client },
         }
     }
@@ -549,8 +548,8 @@ fn r_01_n_02_a_redirect_uri_that_was_removed_is_not_used_whatever_else_is_true()
 #[test]
 fn a_loopback_redirect_on_another_port_is_still_the_native_clients() {
     let mut world = World::complete();
-    world.client = au::native_client();
-    au::reroute(&mut world.request, |to| to.uri = au::LOOPBACK.to_owned());
+    world.client = fx::native_client();
+    fx::reroute(&mut world.request, |to| to.uri = fx::LOOPBACK.to_owned());
     assert_ne!(world.next(), NextStep::RedirectUriGone);
     world.client.application_type = ApplicationType::Web;
     assert_eq!(world.next(), NextStep::RedirectUriGone);

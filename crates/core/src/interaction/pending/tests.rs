@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    authorize::{LONGEST_REQUEST, fixtures as au},
+    authorize::LONGEST_REQUEST,
     fixtures as fx,
     seal::DailyKey,
     store::{AuthorizationRequest, Prompts, ResponseMode},
@@ -35,7 +35,7 @@ fn begin(request: AuthorizationRequest, browser: Option<Digest>) -> Interaction 
 }
 
 fn begun() -> Interaction {
-    begin(au::request(), Some(au::COOKIE.digest()))
+    begin(fx::request(), Some(fx::COOKIE.digest()))
 }
 
 /// An interaction that travels in its page.
@@ -69,8 +69,8 @@ fn resumed(
 #[test]
 fn a_new_interaction_knows_its_request_and_browser_and_nothing_else() {
     let interaction = begun();
-    assert_eq!(au::request_of(&interaction), &au::request());
-    assert_eq!(interaction.browser, au::COOKIE.digest());
+    assert_eq!(fx::request_of(&interaction), &fx::request());
+    assert_eq!(interaction.browser, fx::COOKIE.digest());
     assert_eq!(interaction.facts, Facts::default());
     assert_ne!(interaction.id, begun().id);
     let end = fx::NOW + Duration::from_mins(15);
@@ -88,7 +88,7 @@ fn a_21_an_interaction_belongs_to_the_browser_that_started_it() {
         Handle::Row(interaction.id),
     ] {
         let resumed = |browser| resumed(&handle, browser, row).map(|(found, _)| found);
-        assert_eq!(resumed(Some(au::COOKIE.digest())), Ok(interaction.clone()));
+        assert_eq!(resumed(Some(fx::COOKIE.digest())), Ok(interaction.clone()));
         let other = Secret::from_bytes([8; 32]).digest();
         assert_eq!(resumed(Some(other)), Err(ResumeRefusal::OtherBrowser));
         assert_eq!(resumed(None), Err(ResumeRefusal::OtherBrowser));
@@ -97,9 +97,9 @@ fn a_21_an_interaction_belongs_to_the_browser_that_started_it() {
 
 #[test]
 fn a_21_what_nobody_has_claimed_is_claimed_by_one_browser_under_an_id_of_its_own() {
-    let (policy, browser) = (fx::policy(), au::COOKIE.digest());
+    let (policy, browser) = (fx::policy(), fx::COOKIE.digest());
     let context = fx::context(&policy);
-    let unclaimed = begin(au::request(), None);
+    let unclaimed = begin(fx::request(), None);
     let sealed = Handle::Sealed(Box::new(unclaimed.clone()));
     assert!(sealed.is_unclaimed());
     assert_eq!(resumed(&sealed, Some(browser), None), Err(ResumeRefusal::OtherBrowser));
@@ -127,7 +127,7 @@ fn a_21_what_nobody_has_claimed_is_claimed_by_one_browser_under_an_id_of_its_own
 
 #[test]
 fn a_row_says_more_than_what_travelled() {
-    let (begun, browser) = (begun(), Some(au::COOKIE.digest()));
+    let (begun, browser) = (begun(), Some(fx::COOKIE.digest()));
     let row = Interaction { facts: Facts { denied: true, ..Facts::default() }, version: 1, ..begun.clone() };
     let (new, sealed) = (Handle::New(Box::new(begun.clone())), Handle::Sealed(Box::new(begun.clone())));
     assert_eq!(resumed(&new, browser, Some(&row)), Ok((begun.clone(), false)), "nobody can know of it yet");
@@ -150,8 +150,8 @@ fn strangers_write_nothing_and_the_first_fact_makes_a_row() {
     let begun = begun();
     let Write::InsertInteraction(row) = unstored(&begun).keep(facts.clone()) else { panic!("no row") };
     assert_eq!(*row, Interaction { facts: facts.clone(), ..begun.clone() });
-    let stored = au::interaction(au::request(), Facts::default());
-    match au::stored(&stored).keep(facts.clone()) {
+    let stored = fx::interaction(fx::request(), Facts::default());
+    match fx::stored(&stored).keep(facts.clone()) {
         Write::UpdateInteraction { id, version, facts: kept } => {
             assert_eq!((id, version, *kept), (stored.id, 3, facts));
         }
@@ -161,8 +161,8 @@ fn strangers_write_nothing_and_the_first_fact_makes_a_row() {
 
 #[test]
 fn a_stored_interaction_is_named_by_its_id_and_a_sealed_one_carries_itself() {
-    let stored = au::interaction(au::request(), Facts::default());
-    let handle = au::stored(&stored).handle(keys(), &ENTROPY);
+    let stored = fx::interaction(fx::request(), Facts::default());
+    let handle = fx::stored(&stored).handle(keys(), &ENTROPY);
     assert_eq!(handle, stored.id.to_string());
     assert_eq!(read(&handle, keys()), Some(Handle::Row(stored.id)));
     let sealed = begun();
@@ -189,7 +189,7 @@ fn a_22_a_sealed_request_is_this_realms_and_this_uses() {
 #[test]
 fn a_05_the_longest_request_is_opened_again() {
     let size = |request: &AuthorizationRequest| serde_json::to_vec(request).unwrap().len();
-    let mut request = AuthorizationRequest { login_hint: Some(String::new()), ..au::request() };
+    let mut request = AuthorizationRequest { login_hint: Some(String::new()), ..fx::request() };
     request.login_hint = Some("a".repeat(LONGEST_REQUEST - size(&request)));
     assert_eq!(size(&request), LONGEST_REQUEST);
     let interaction = begin(request, Some(Digest([1; 32])));
@@ -214,8 +214,8 @@ prop_compose! {
             ui_locales: locales,
             max_age,
             prompts: Prompts { login, ..Prompts::default() },
-            hinted_user: login.then(|| au::user_id(2)),
-            ..au::request_to(|to| {
+            hinted_user: login.then(|| fx::user_id(2)),
+            ..fx::request_to(|to| {
                 to.state = state;
                 to.mode = if posted { ResponseMode::FormPost } else { ResponseMode::Query };
             })

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    authorize::fixtures as au,
     error::Refusal as _,
     fixtures as fx,
     interaction::{
@@ -16,10 +15,10 @@ use crate::{
 
 type Outcome = Result<Decision<Proceeded>, Refused<ResumeRefusal>>;
 
-/// Ada agreed before to all that [`au::request`] asks for; sessions 2 (hers) and 8 are live, and were used just now.
+/// Ada agreed before to all that [`fx::request`] asks for; sessions 2 (hers) and 8 are live, and were used just now.
 fn world() -> fx::World {
     let used = |n| {
-        let mut record = au::session(n);
+        let mut record = fx::session(n);
         record.session.last_seen_at = fx::NOW;
         record
     };
@@ -28,13 +27,13 @@ fn world() -> fx::World {
         resources: vec![fx::resource(), fx::other_resource()],
         user: Some(fx::user()),
         sessions: vec![used(2), used(8)],
-        consent: Some(au::consent(&[("", "openid"), (fx::API, "notes:read")])),
+        consent: Some(fx::consent(&[("", "openid"), (fx::API, "notes:read")])),
         ..fx::World::default()
     }
 }
 
 fn row(facts: Facts) -> Interaction {
-    au::interaction(au::request(), facts)
+    fx::interaction(fx::request(), facts)
 }
 
 /// With this row.
@@ -60,7 +59,7 @@ const fn step(handle: Handle, browser: &BrowserCookies) -> Proceed<'_> {
 
 /// What becomes of a handle in the browser with these sessions.
 fn proceed(handle: Handle, sessions: &[u8], world: &fx::World) -> Outcome {
-    fx::decide(&step(handle, &au::browser(sessions)), world, &fx::context(&fx::policy()))
+    fx::decide(&step(handle, &fx::browser(sessions)), world, &fx::context(&fx::policy()))
 }
 
 fn refusal(outcome: Outcome) -> ResumeRefusal {
@@ -88,21 +87,17 @@ fn page(decision: Decision<Proceeded>) -> NextPage {
 fn authorization(decision: &Decision<Proceeded>) -> (Write, AuthorizationRecord) {
     let write = decision.writes.iter().find(|write| matches!(write, Write::InsertAuthorization(_)));
     let Some(Write::InsertAuthorization(authorization)) = write else { panic!("{decision:?}") };
-    let session = au::session(2);
     let record = AuthorizationRecord {
         authorization: (**authorization).clone(),
-        consent_withdrawn_at: None,
-        client: Some(fx::client()),
-        user: Some(session.user),
-        session: Some(session.session),
-        epoch: fx::EPOCH,
+        session: Some(fx::session(2).session),
+        ..fx::record()
     };
     (Write::InsertAuthorization(authorization.clone()), record)
 }
 
 #[test]
 fn a_new_interaction_is_issued_without_a_look_for_rows_that_cannot_be_there() {
-    let (row, browser) = (row(Facts::default()), au::browser(&[2]));
+    let (row, browser) = (row(Facts::default()), fx::browser(&[2]));
     let world = holding(&row);
     for (handle, wanted) in [
         (new(&row), &["sessions", "client", "consent"][..]),
@@ -122,7 +117,7 @@ fn a_new_interaction_is_issued_without_a_look_for_rows_that_cannot_be_there() {
 
 #[test]
 fn n_06_after_a_conflict_the_same_redirect_is_repeated() {
-    let (row, browser) = (row(Facts::default()), au::browser(&[2]));
+    let (row, browser) = (row(Facts::default()), fx::browser(&[2]));
     let first = proceed(new(&row), &[2], &world()).unwrap();
     let (write, record) = authorization(&first);
     let after = |handle, record: &AuthorizationRecord| {
@@ -150,9 +145,9 @@ fn n_06_after_a_conflict_the_same_redirect_is_repeated() {
 
 #[test]
 fn a_conflict_about_something_else_is_decided_anew() {
-    let (row, browser) = (row(Facts::default()), au::browser(&[2]));
-    let less = au::consent(&[("", "email")]);
-    let facts = Facts { agreed: Some(au::request().permissions), ..Facts::default() };
+    let (row, browser) = (row(Facts::default()), fx::browser(&[2]));
+    let less = fx::consent(&[("", "email")]);
+    let facts = Facts { agreed: Some(fx::request().permissions), ..Facts::default() };
     let row = Interaction { facts, ..row };
     let never = fx::World { consent: None, ..holding(&row) };
     let first = proceed(of_row(&row), &[2], &never).unwrap();
@@ -169,14 +164,14 @@ fn a_conflict_about_something_else_is_decided_anew() {
 #[test]
 fn a_21_only_the_browser_that_began_it_goes_on_and_only_in_time() {
     let (policy, row) = (fx::policy(), row(Facts::default()));
-    let other = BrowserCookies { transaction: Some(Digest([8; 32])), ..au::browser(&[2]) };
-    let stranger = BrowserCookies { transaction: None, ..au::browser(&[2]) };
+    let other = BrowserCookies { transaction: Some(Digest([8; 32])), ..fx::browser(&[2]) };
+    let stranger = BrowserCookies { transaction: None, ..fx::browser(&[2]) };
     for handle in [new(&row), sealed(&row), of_row(&row)] {
         for browser in [&other, &stranger] {
             let decided = fx::decide(&step(handle.clone(), browser), &holding(&row), &fx::context(&policy));
             assert_eq!(refusal(decided), ResumeRefusal::OtherBrowser);
         }
-        let browser = au::browser(&[2]);
+        let browser = fx::browser(&[2]);
         let at =
             |now| fx::decide(&step(handle.clone(), &browser), &holding(&row), &fx::context_at(&policy, now));
         let expired = refusal(at(row.expires_at));
@@ -191,7 +186,7 @@ fn a_21_only_the_browser_that_began_it_goes_on_and_only_in_time() {
 
 #[test]
 fn n_01_what_is_not_there_is_unknown() {
-    let browser = au::browser(&[2]);
+    let browser = fx::browser(&[2]);
     let unnamed = Proceed { handle: None, browser: &browser, user_agent: "Browser/1" };
     let decided = fx::decide(&unnamed, &world(), &fx::context(&fx::policy()));
     assert_eq!(refusal(decided), ResumeRefusal::Unknown);
@@ -232,9 +227,9 @@ fn each_reason_not_to_go_on_has_its_own_name() {
 /// What an external login UI reported: Ada signed in, and agreed.
 fn reported() -> Facts {
     Facts {
-        signed_in: Some((au::user_id(2), au::authentication())),
+        signed_in: Some((fx::user_id(2), fx::authentication())),
         selected: true,
-        agreed: Some(au::request().permissions),
+        agreed: Some(fx::request().permissions),
         ..Facts::default()
     }
 }
@@ -244,7 +239,7 @@ fn l_32_the_person_whom_the_external_login_ui_reported_gets_a_session_here() {
     let row = row(reported());
     let decision = proceed(of_row(&row), &[8], &holding(&row)).unwrap();
     let Proceeded::Adopted(signed_in, _) = decision.outcome else { panic!("{decision:?}") };
-    assert_eq!(signed_in.beside, [au::session_id(8)]);
+    assert_eq!(signed_in.beside, [fx::session_id(8)]);
     let [
         Write::InsertSession(session),
         Write::UpdateInteraction { facts, version: 3, .. },
@@ -260,11 +255,11 @@ fn l_32_the_person_whom_the_external_login_ui_reported_gets_a_session_here() {
         created_at: fx::NOW,
         last_seen_at: fx::NOW,
         expires_at: fx::NOW + fx::policy().lifetimes.session_absolute,
-        ..au::session(2).session
+        ..fx::session(2).session
     };
     assert_eq!(**session, expected, "with the sign-in as it was reported");
     assert_eq!(**facts, Facts { session_id: Some(signed_in.session_id), ..reported() });
-    assert_eq!((event.kind.as_str(), event.user_id), ("sign_in.succeeded", Some(au::user_id(2))));
+    assert_eq!((event.kind.as_str(), event.user_id), ("sign_in.succeeded", Some(fx::user_id(2))));
     assert_eq!(event.address.as_deref(), Some("192.0.2.1"));
 
     // With that session the interaction goes on, and nobody is adopted again.
@@ -272,12 +267,12 @@ fn l_32_the_person_whom_the_external_login_ui_reported_gets_a_session_here() {
     let record = SessionRecord { session: (**session).clone(), user: fx::user(), epoch: fx::EPOCH };
     let world = fx::World { sessions: vec![record], ..holding(&adopted) };
     let claimed = browser::ClaimedSession { id: signed_in.session_id, digest: signed_in.secret.digest() };
-    let browser = BrowserCookies { sessions: vec![claimed], ..au::browser(&[]) };
+    let browser = BrowserCookies { sessions: vec![claimed], ..fx::browser(&[]) };
     let decided = fx::decide(&step(of_row(&adopted), &browser), &world, &fx::context(&fx::policy()));
     let (_, record) = authorization(&decided.unwrap());
     assert_eq!(record.authorization.session_id, Some(signed_in.session_id));
     // Not in a browser that has only another session of hers.
-    let world = fx::World { sessions: vec![au::session(2)], ..world };
+    let world = fx::World { sessions: vec![fx::session(2)], ..world };
     assert!(matches!(
         proceed(of_row(&adopted), &[2], &world).unwrap().outcome,
         Proceeded::Page(page) if matches!(page.kind, PageKind::SignIn(LoginReason::NoSession))
@@ -295,7 +290,7 @@ fn l_10_a_reported_person_who_is_disabled_or_gone_gets_no_session() {
 
 #[test]
 fn the_account_page_wants_somebody_signed_in() {
-    let row = au::account_interaction(Facts::default());
+    let row = fx::account_interaction(Facts::default());
     for handle in [new(&row), of_row(&row)] {
         let page = page(proceed(handle.clone(), &[], &holding(&row)).unwrap());
         assert!(matches!(page.kind, PageKind::SignIn(LoginReason::NoSession)));
@@ -304,13 +299,13 @@ fn the_account_page_wants_somebody_signed_in() {
         assert!(matches!(decision.outcome, Proceeded::Account) && decision.writes.is_empty());
     }
     // Nothing is asked for, so nothing is loaded for it.
-    assert_eq!(fx::wants(&step(new(&row), &au::browser(&[2])), &world()), ["sessions"]);
+    assert_eq!(fx::wants(&step(new(&row), &fx::browser(&[2])), &world()), ["sessions"]);
 }
 
 #[test]
 fn the_use_of_a_session_is_noted_once_a_minute() {
     let (minute, less) = (Duration::from_mins(1), Duration::from_millis(59_999));
-    for purpose in [row(Facts::default()), au::account_interaction(Facts::default())] {
+    for purpose in [row(Facts::default()), fx::account_interaction(Facts::default())] {
         for (ages, noted) in [
             ([minute, minute], &[8, 2][..]),
             ([minute, Duration::ZERO], &[8]),
@@ -318,13 +313,13 @@ fn the_use_of_a_session_is_noted_once_a_minute() {
             ([Duration::ZERO, less], &[]),
         ] {
             let mut world = holding(&purpose);
-            world.sessions = vec![au::session(8), au::session(2)];
+            world.sessions = vec![fx::session(8), fx::session(2)];
             for (record, age) in world.sessions.iter_mut().zip(ages) {
                 record.session.last_seen_at = fx::NOW - age;
             }
             let decision = proceed(of_row(&purpose), &[8, 2], &world).unwrap();
             let touches: Vec<_> =
-                noted.iter().map(|n| Write::TouchSession { id: au::session_id(*n), at: fx::NOW }).collect();
+                noted.iter().map(|n| Write::TouchSession { id: fx::session_id(*n), at: fx::NOW }).collect();
             let written: Vec<_> =
                 decision.writes.into_iter().filter(|w| matches!(w, Write::TouchSession { .. })).collect();
             assert_eq!(written, touches, "{ages:?}");
@@ -345,13 +340,13 @@ fn a_page_says_who_is_signed_in_and_carries_its_interaction() {
     assert_eq!((sign_in.client.as_deref(), &sign_in.interaction), (Some(&fx::client()), &row));
 
     let mut select = row.clone();
-    let mut request = au::request();
+    let mut request = fx::request();
     request.prompts.select_account = true;
     select.purpose = Purpose::Authorization(Box::new(request));
     let page = page(proceed(of_row(&select), &[8, 2], &holding(&select)).unwrap());
     assert!(matches!(page.kind, PageKind::SelectAccount));
     assert_eq!(read(&page.handle), of_row(&select));
-    let account = |n| Account { session_id: au::session_id(n), user: au::person(n) };
+    let account = |n| Account { session_id: fx::session_id(n), user: fx::person(n) };
     assert_eq!(page.accounts, [account(8), account(2)]);
 }
 
@@ -361,9 +356,9 @@ fn n_01_n_02_an_answer_to_the_question_of_the_page_is_what_lets_it_go_on() {
     let never = fx::World { consent: None, ..world() };
     let page = page(proceed(new(&begun), &[2], &never).unwrap());
     let PageKind::Consent(asked) = page.kind else { panic!("{:?}", page.kind) };
-    let permissions = au::request().permissions;
+    let permissions = fx::request().permissions;
     assert_eq!((&asked.asked, &asked.missing), (&permissions, &permissions));
-    assert_eq!((asked.agreed_before, asked.user.id), (false, au::user_id(2)));
+    assert_eq!((asked.agreed_before, asked.user.id), (false, fx::user_id(2)));
     assert_eq!(asked.resources, [fx::resource()]);
 
     let policy = fx::policy();
@@ -371,7 +366,7 @@ fn n_01_n_02_an_answer_to_the_question_of_the_page_is_what_lets_it_go_on() {
     let answer = |question: &str, world: &fx::World| {
         let handle = Handle::read(&page.handle, keys, &policy.lifetimes, fx::NOW);
         let step = ConsentAnswer {
-            form: InteractionForm { handle, ..au::form(&begun, &[2]) },
+            form: InteractionForm { handle, ..fx::form(&begun, &[2]) },
             by: asked.user.id,
             pressed: ConsentChoice::Allow,
             question: question.to_owned(),
@@ -393,9 +388,9 @@ fn n_01_n_02_an_answer_to_the_question_of_the_page_is_what_lets_it_go_on() {
 
 #[test]
 fn a_08_a_19_a_refusal_is_told_to_the_client_and_writes_nothing() {
-    let mut request = au::request();
+    let mut request = fx::request();
     request.prompts.none = true;
-    let silent = au::interaction(request, Facts::default());
+    let silent = fx::interaction(request, Facts::default());
     let decision = proceed(new(&silent), &[], &world()).unwrap();
     assert_eq!(response(&decision).error_code(), Some("login_required"));
     assert!(decision.writes.is_empty());

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    authorize::fixtures as au,
     fixtures as fx,
     id::UserId,
     interaction::{
@@ -32,7 +31,7 @@ fn ada() -> User {
 }
 
 fn row() -> Interaction {
-    au::interaction(au::request(), Facts::default())
+    fx::interaction(fx::request(), Facts::default())
 }
 
 const RIGHT: PasswordResult = PasswordResult::Right { rehashed: None };
@@ -44,14 +43,14 @@ fn world(interaction: &Interaction, user: &User, result: PasswordResult) -> fx::
         user: Some(user.clone()),
         password: Some(result),
         attempts: vec![Attempts::default(); 2],
-        sessions: vec![au::session(2), au::session(8)],
+        sessions: vec![fx::session(2), fx::session(8)],
         ..fx::World::default()
     }
 }
 
 /// The form of the sign-in page, from the browser with these sessions.
 fn form(interaction: &Interaction, sessions: &[u8], typed: &str) -> SignInForm {
-    SignInForm::new(au::form(interaction, sessions), typed)
+    SignInForm::new(fx::form(interaction, sessions), typed)
 }
 
 fn step(form: &SignInForm) -> SignIn<'_> {
@@ -108,11 +107,11 @@ fn l_12_l_13_unknown_and_wrong_are_the_same_work() {
     let disabled = User { disabled: true, ..ada() };
     // Who is looked up, and what a comparison with that person's hash would come to.
     let cases = [
-        ("wrong", "ada", ada(), PasswordResult::Wrong, Some(au::user_id(2))),
+        ("wrong", "ada", ada(), PasswordResult::Wrong, Some(fx::user_id(2))),
         ("unknown", "nobody", ada(), PasswordResult::Wrong, None),
-        ("disabled", "ada", disabled.clone(), PasswordResult::Wrong, Some(au::user_id(2))),
-        ("disabled, right", "ada", disabled, RIGHT, Some(au::user_id(2))),
-        ("without a password", "ada", fx::user(), RIGHT, Some(au::user_id(2))),
+        ("disabled", "ada", disabled.clone(), PasswordResult::Wrong, Some(fx::user_id(2))),
+        ("disabled, right", "ada", disabled, RIGHT, Some(fx::user_id(2))),
+        ("without a password", "ada", fx::user(), RIGHT, Some(fx::user_id(2))),
         ("unknown, right", "nobody", ada(), RIGHT, None),
     ];
     for (what, typed, user, result, about) in cases {
@@ -162,19 +161,11 @@ fn a_right_password_starts_a_session_and_clears_the_counter_it_was_held_against(
     let expected = Session {
         id: decision.outcome.session_id,
         digest: decision.outcome.secret.digest(),
-        user_id: au::user_id(2),
-        authentication: Authentication {
-            at: fx::NOW,
-            amr: vec!["pwd".to_owned()],
-            acr: ACR_PASSWORD.to_owned(),
-        },
-        user_agent: "Browser/1".to_owned(),
-        address: "192.0.2.1".to_owned(),
-        epoch: fx::EPOCH,
+        authentication: Authentication { at: fx::NOW, ..fx::authentication() },
         created_at: fx::NOW,
         last_seen_at: fx::NOW,
         expires_at: fx::NOW + fx::policy().lifetimes.session_absolute,
-        ended_at: None,
+        ..fx::session(2).session
     };
     assert_eq!(new_session(&decision.writes), &expected);
 }
@@ -182,10 +173,10 @@ fn a_right_password_starts_a_session_and_clears_the_counter_it_was_held_against(
 #[test]
 fn l_03_the_same_person_goes_on_in_the_same_session_with_a_new_secret() {
     let (one, two) = (succeed(&ada(), &row(), &[8, 2]), succeed(&ada(), &row(), &[8, 2]));
-    assert_eq!((one.outcome.session_id, two.outcome.session_id), (au::session_id(2), au::session_id(2)));
+    assert_eq!((one.outcome.session_id, two.outcome.session_id), (fx::session_id(2), fx::session_id(2)));
     assert_ne!(one.outcome.secret, two.outcome.secret);
-    assert_eq!(one.outcome.beside, [au::session_id(8)]);
-    let before = au::session(2).session;
+    assert_eq!(one.outcome.beside, [fx::session_id(8)]);
+    let before = fx::session(2).session;
     let [Write::Reauthenticate { session, from }, Write::Audit(event), ..] = one.writes.as_slice() else {
         panic!("{:?}", one.writes)
     };
@@ -198,10 +189,10 @@ fn l_03_the_same_person_goes_on_in_the_same_session_with_a_new_secret() {
         ..before
     };
     assert_eq!(**session, expected);
-    assert_eq!((event.kind.as_str(), event.user_id), ("session.reauthenticated", Some(au::user_id(2))));
+    assert_eq!((event.kind.as_str(), event.user_id), ("session.reauthenticated", Some(fx::user_id(2))));
     // In another browser the person has a session of its own, and session 2 lives on.
     let elsewhere = succeed(&ada(), &row(), &[8]);
-    assert_ne!(elsewhere.outcome.session_id, au::session_id(2));
+    assert_ne!(elsewhere.outcome.session_id, fx::session_id(2));
     assert!(
         !shapes(&elsewhere.writes).iter().any(|shape| shape == "Reauthenticate" || shape == "EndSession")
     );
@@ -210,16 +201,16 @@ fn l_03_the_same_person_goes_on_in_the_same_session_with_a_new_secret() {
 #[test]
 fn l_03_of_two_sessions_of_one_person_in_a_browser_one_is_kept() {
     let row = row();
-    let mut second = au::session(2);
-    (second.session.id, second.session.digest) = (au::session_id(9), Digest([9; 32]));
-    let world = fx::World { sessions: vec![au::session(2), second], ..world(&row, &ada(), RIGHT) };
+    let mut second = fx::session(2);
+    (second.session.id, second.session.digest) = (fx::session_id(9), Digest([9; 32]));
+    let world = fx::World { sessions: vec![fx::session(2), second], ..world(&row, &ada(), RIGHT) };
     let decision = signed_in(settle(&form(&row, &[2, 9], "ada"), &world).unwrap());
     let [Write::EndSession { id, .. }, Write::Audit(event), Write::Reauthenticate { session, .. }, ..] =
         decision.writes.as_slice()
     else {
         panic!("{:?}", decision.writes)
     };
-    assert_eq!((*id, session.id), (au::session_id(9), au::session_id(2)));
+    assert_eq!((*id, session.id), (fx::session_id(9), fx::session_id(2)));
     assert_eq!((event.kind.as_str(), &event.detail["reason"]), ("session.ended", &"replaced".into()));
 }
 
@@ -229,7 +220,7 @@ fn a_hash_of_older_parameters_is_replaced() {
     let user = User { password_hash: Some("old".to_owned()), ..fx::user() };
     let result = PasswordResult::Right { rehashed: Some("new".to_owned()) };
     let decision = settle(&form(&row, &[], "ada"), &world(&row, &user, result)).unwrap();
-    let rehash = Write::Rehash { user_id: au::user_id(2), from: "old".to_owned(), to: "new".to_owned() };
+    let rehash = Write::Rehash { user_id: fx::user_id(2), from: "old".to_owned(), to: "new".to_owned() };
     assert!(decision.writes.contains(&rehash));
 }
 
@@ -238,7 +229,7 @@ fn after_conflict(user: &User, evidence: PasswordResult) -> (Decision<SignInResu
     let row = row();
     let mut have = Have::default();
     have.evidence.password.put(Some("hash".to_owned()), evidence);
-    let conflict = au::stored(&row).keep(Facts::default());
+    let conflict = fx::stored(&row).keep(Facts::default());
     let form = form(&row, &[2], "ada");
     let world = world(&row, user, PasswordResult::Wrong);
     let have = have.after_conflict(Box::new(conflict));
@@ -265,13 +256,13 @@ fn l_10_evidence_about_another_hash_is_not_used_after_a_conflict() {
 fn a_hash_is_replaced_also_after_a_conflict_about_another_write() {
     let (decision, wanted) =
         after_conflict(&ada(), PasswordResult::Right { rehashed: Some("new".to_owned()) });
-    let rehash = Write::Rehash { user_id: au::user_id(2), from: "hash".to_owned(), to: "new".to_owned() };
+    let rehash = Write::Rehash { user_id: fx::user_id(2), from: "hash".to_owned(), to: "new".to_owned() };
     assert!(decision.writes.contains(&rehash));
     assert!(!wanted.contains(&"password"));
 }
 
 fn fact(before: Facts, user: &User) -> Facts {
-    let decision = succeed(user, &au::interaction(au::request(), before), &[]);
+    let decision = succeed(user, &fx::interaction(fx::request(), before), &[]);
     let id = decision.outcome.session_id;
     let facts = decision.writes.into_iter().find_map(|write| match write {
         Write::UpdateInteraction { facts, .. } => Some(*facts),
@@ -287,9 +278,9 @@ fn fact(before: Facts, user: &User) -> Facts {
 
 #[test]
 fn l_32_signing_in_forgets_what_another_person_agreed_to_or_denied() {
-    let agreed = Some(au::request().permissions);
+    let agreed = Some(fx::request().permissions);
     let before = Facts {
-        session_id: Some(au::session_id(8)),
+        session_id: Some(fx::session_id(8)),
         agreed: agreed.clone(),
         denied: true,
         ..Facts::default()
@@ -299,22 +290,22 @@ fn l_32_signing_in_forgets_what_another_person_agreed_to_or_denied() {
 
     // What an external login UI reported of this person before the browser came back holds, of another it does not.
     let reported = Facts {
-        signed_in: Some((au::user_id(2), au::authentication())),
+        signed_in: Some((fx::user_id(2), fx::authentication())),
         agreed: agreed.clone(),
         denied: true,
         ..Facts::default()
     };
     let facts = fact(reported.clone(), &ada());
     assert_eq!((facts.agreed, facts.denied), (agreed, true));
-    let facts = fact(reported, &User { id: au::user_id(9), ..ada() });
+    let facts = fact(reported, &User { id: fx::user_id(9), ..ada() });
     assert_eq!((facts.agreed, facts.denied), (None, false));
 }
 
 #[test]
 fn a_09_a_sign_in_satisfies_prompt_login_with_its_own_session() {
-    let mut request = au::request();
+    let mut request = fx::request();
     request.prompts.login = true;
-    let interaction = au::interaction(request.clone(), Facts::default());
+    let interaction = fx::interaction(request.clone(), Facts::default());
     let decision = succeed(&ada(), &interaction, &[]);
     let session = new_session(&decision.writes).clone();
     let kept = decision.writes.iter().find_map(|write| match write {
@@ -355,7 +346,7 @@ fn what_is_typed_is_read_up_to_a_length() {
 #[test]
 fn l_09_the_device_cookie_is_ours_bounded_in_time_and_in_accounts() {
     let (keys, policy) = (&fx::keyring().keys, fx::policy());
-    let known = device(au::user_id(2));
+    let known = device(fx::user_id(2));
     let cookie = known.seal(keys, &ENTROPY);
     let end = fx::NOW + policy.lifetimes.device;
     assert_eq!(Device::read(&cookie, keys, &policy, fx::NOW), Some(known.clone()));
@@ -371,9 +362,9 @@ fn l_09_the_device_cookie_is_ours_bounded_in_time_and_in_accounts() {
     let context = fx::context(&policy);
     let mut device = known;
     for n in 10..30 {
-        device = Device::remembering(Some(&device), au::user_id(n), &context);
+        device = Device::remembering(Some(&device), fx::user_id(n), &context);
     }
-    device = Device::remembering(Some(&device), au::user_id(25), &context);
-    let expected = [25, 29, 28, 27, 26, 24, 23, 22].map(au::user_id);
+    device = Device::remembering(Some(&device), fx::user_id(25), &context);
+    let expected = [25, 29, 28, 27, 26, 24, 23, 22].map(fx::user_id);
     assert_eq!(device.accounts, expected, "the latest eight, each once");
 }

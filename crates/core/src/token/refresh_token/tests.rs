@@ -32,10 +32,9 @@ fn record(current: &Token, at: Timestamp) -> AuthorizationRecord {
     let mut record = fx::record();
     record.authorization.code.as_mut().unwrap().redeemed_at = Some(record.authorization.created_at);
     record.authorization.refresh = Some(RefreshState {
-        generation: current.generation,
-        digest: current.digest(),
         rotated_at: at,
         expires_at: at + fx::policy().lifetimes.refresh_idle,
+        ..fx::refresh(current.generation, current.digest())
     });
     record
 }

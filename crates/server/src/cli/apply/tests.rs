@@ -5,8 +5,9 @@ use std::{
 
 use grantwell_core::{
     client::Client,
+    fixtures as fx,
     id::ClientId,
-    store::{LoginName, RealmRecord, Write},
+    store::{LoginName, Write},
 };
 use grantwell_store::{Engine, OpenOptions};
 
@@ -14,17 +15,8 @@ use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// Other bytes at every call.
+static ENTROPY: fx::Seeded = fx::Seeded::new(1);
 static CALLS: AtomicU64 = AtomicU64::new(1);
-struct Counting;
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        let call = CALLS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        for (byte, value) in bytes.iter_mut().zip(call.into_iter().cycle()) {
-            *byte = value;
-        }
-    }
-}
 
 struct Database {
     folder: PathBuf,
@@ -38,13 +30,7 @@ impl Database {
         std::fs::create_dir_all(&folder).unwrap();
         let url = format!("sqlite:{}", folder.join("test.db").display());
         let store = grantwell_store::open(&url, OpenOptions::default()).await.unwrap();
-        let realm = RealmRecord {
-            issuer: "https://id.example".to_owned(),
-            key_check: vec![1],
-            generation: 0,
-            epoch: 0,
-        };
-        let claimed = store.commit(SERVED, Share::Rest, vec![Write::ClaimRealm(realm)]).await.unwrap();
+        let claimed = store.commit(SERVED, Share::Rest, vec![Write::ClaimRealm(fx::realm())]).await.unwrap();
         assert_eq!(claimed, Outcome::Done);
         Self { folder, store }
     }
@@ -61,10 +47,10 @@ impl Database {
         let verify = |password: &str, hash: &str| hash.ends_with(&format!(":{password}"));
         let with = Applying {
             now: Timestamp::from_seconds(1_000),
-            entropy: &Counting,
+            entropy: &ENTROPY,
             hashing: Hashing { hash: &hash, verify: &verify },
             undeclared,
-            issuer: "https://id.example",
+            issuer: fx::ISSUER,
         };
         apply(&self.store, &source, mode, &with).await
     }
