@@ -59,15 +59,32 @@ enum Request {
     Jwks,
 }
 
-/// Counts every request of `program`, and prints what came of it beside the record. With the commit that the program was built from,
-/// the counts become the record.
-pub(crate) async fn run(program: &Path, record: &Path, commit: Option<&str>) -> Result<(), String> {
+/// What becomes the record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewRecord<'a> {
+    /// The commit that the program was built from.
+    pub(crate) commit: &'a str,
+    /// Why something takes much more than before.
+    pub(crate) why: Option<&'a str>,
+}
+
+/// Counts every request of `program`, and prints what came of it beside the record. An error when one takes more than five percent
+/// above its record, unless the counts become the record and say why.
+pub(crate) async fn run(program: &Path, record: &Path, new: Option<NewRecord<'_>>) -> Result<(), String> {
     let recorded = Figures::read(record)?;
     let counts = count(program).await?;
     println!("{}", figures::table(recorded.as_ref(), &counts));
-    if let Some(commit) = commit {
+    let grown = recorded.map(|recorded| recorded.grown(&counts)).unwrap_or_default();
+    if !grown.is_empty() && new.is_none_or(|new| new.why.is_none()) {
+        return Err(format!(
+            "more instructions than {} allows ({}): take them away, or record them with --write --why TEXT",
+            record.display(),
+            grown.join(", ")
+        ));
+    }
+    if let Some(NewRecord { commit, why }) = new {
         let date = OffsetDateTime::now_utc().date().to_string();
-        Figures::new(RecordedBuild { commit, date: &date }, &counts).write(record)?;
+        Figures::new(RecordedBuild { commit, date: &date }, why, &counts).write(record)?;
     }
     Ok(())
 }

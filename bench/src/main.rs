@@ -136,6 +136,9 @@ enum Command {
         /// The commit that the program was built from; the counts become the record
         #[arg(long, value_name = "COMMIT")]
         write: Option<String>,
+        /// Why one of them takes over five percent more than the record
+        #[arg(long, value_name = "TEXT", requires = "write")]
+        why: Option<String>,
     },
     /// Runs a command beside a PostgreSQL of its own; `GRANTWELL_TEST_POSTGRES` names an empty database
     WithPostgres {
@@ -272,8 +275,9 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             upgrade::run(upgrade, run.seed()).await?
         }
         Command::Run(speed) => measure(&speed).await?,
-        Command::Instructions { server, record, write } => {
-            instructions::run(&server, &record, write.as_deref()).await?;
+        Command::Instructions { server, record, write, why } => {
+            let new = write.as_deref().map(|commit| instructions::NewRecord { commit, why: why.as_deref() });
+            instructions::run(&server, &record, new).await?;
             true
         }
         Command::WithPostgres { command } => return postgres::with_postgres(&command).await,

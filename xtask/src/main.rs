@@ -17,7 +17,7 @@ use crate::stages::Group;
 
 /// The text of `help`.
 fn usage() -> String {
-    let [usual, cluster, foreign] = [Group::Usual, Group::Cluster, Group::Foreign].map(Group::listed);
+    let [usual, cluster, foreign, speed] = Group::ALL.map(Group::listed);
     format!(
         "\
 Usage: cargo xtask COMMAND
@@ -26,6 +26,7 @@ Usage: cargo xtask COMMAND
                      usual    {usual}
                      cluster  {cluster}
                      foreign  {foreign}
+                     speed    {speed}
                      all      every stage
   tidy             the rules that clippy cannot hold
   security-tests   writes docs/security-tests.md from xtask/catalogue.txt and the tests
@@ -38,6 +39,7 @@ Usage: cargo xtask COMMAND
   instructions     counts the instructions of a request in a release build, beside those recorded in {record}
                      --program FILE   counts another build
                      --write          records what was counted; with --program it takes --commit COMMIT
+                     --why TEXT       with --write: why a count grew by more than five percent
   help             this text
 
 Examples:

@@ -61,6 +61,8 @@ struct Counting<'a> {
     writes: bool,
     /// That the program was built from; the working tree knows its own.
     commit: Option<&'a str>,
+    /// Why one count grew by more than five percent.
+    why: Option<&'a str>,
 }
 
 impl<'a> Counting<'a> {
@@ -81,15 +83,20 @@ impl<'a> Counting<'a> {
                     counting.commit = Some(commit);
                     after
                 }
+                ("--why", [why, after @ ..]) => {
+                    counting.why = Some(why);
+                    after
+                }
                 _ => return Err(format!("`instructions` does not take `{first}` like this")),
             };
         }
         match counting {
-            Self { writes: true, program: Some(_), commit: None } => {
+            Self { writes: true, program: Some(_), commit: None, .. } => {
                 Err("a record of another program needs the commit it was built from: --commit COMMIT"
                     .to_owned())
             }
             Self { writes: false, commit: Some(_), .. } => Err("`--commit` is for `--write`".to_owned()),
+            Self { writes: false, why: Some(_), .. } => Err("`--why` is for `--write`".to_owned()),
             counting => Ok(counting),
         }
     }
@@ -109,8 +116,20 @@ impl<'a> Counting<'a> {
         let record = record.to_string_lossy();
         let fixed = ["instructions", "--server", &server, "--record", &record];
         let write = commit.iter().flat_map(|commit| ["--write", commit.as_str()]);
-        Command::new(&bench.to_string_lossy()).args(fixed.into_iter().chain(write)).visible(root, LIMIT)
+        let why = self.why.iter().flat_map(|why| ["--why", why]);
+        Command::new(&bench.to_string_lossy())
+            .args(fixed.into_iter().chain(write).chain(why))
+            .visible(root, LIMIT)
     }
+}
+
+/// Counts those of the working tree; an error when one takes more than the record allows. `bench` may be a debug build: it is not what is
+/// counted.
+pub(crate) fn compared(root: &Path, bench: &str) -> Result<(), String> {
+    let server = build::released_as(root, "grantwell")?;
+    let (server, record) = (server.to_string_lossy(), root.join(RECORD));
+    let record = record.to_string_lossy();
+    Command::new(bench).args(["instructions", "--server", &server, "--record", &record]).quiet(root, LIMIT)
 }
 
 /// The commit that the working tree is of, when what is built is as it was committed.
@@ -144,13 +163,14 @@ mod tests {
         assert_eq!(parse(&[]), Ok(Counting::default()));
         let other = Counting { program: Some("x"), ..Counting::default() };
         assert_eq!(parse(&["--program", "x"]), Ok(other));
-        let written = Counting { program: Some("x"), writes: true, commit: Some("abc") };
+        let written = Counting { program: Some("x"), writes: true, commit: Some("abc"), why: None };
         assert_eq!(parse(&["--program", "x", "--write", "--commit", "abc"]), Ok(written));
         for wrong in [
             &["--program"][..],
             &["--program", "x", "--write"],
             &["--commit", "abc"],
             &["--what"],
+            &["--why", "a check more"],
             &["--write", "abc"],
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");

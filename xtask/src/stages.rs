@@ -12,8 +12,8 @@ use crate::{
     End,
     build::{self, Built, FEATURES},
     command::Command,
-    next,
-    packages::{CHROMIUM, ETCD, HAPROXY, NODE, NPM, PATRONI, PGBOUNCER, POSTGRESQL, Package, need},
+    measure, next,
+    packages::{CHROMIUM, ETCD, HAPROXY, NODE, NPM, PATRONI, PGBOUNCER, POSTGRESQL, Package, VALGRIND, need},
     root, tidy,
 };
 
@@ -26,16 +26,19 @@ pub(crate) enum Group {
     Cluster,
     /// Clients and servers of others.
     Foreign,
+    /// What a request costs.
+    Speed,
 }
 
 impl Group {
-    const ALL: [Self; 3] = [Self::Usual, Self::Cluster, Self::Foreign];
+    pub(crate) const ALL: [Self; 4] = [Self::Usual, Self::Cluster, Self::Foreign, Self::Speed];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Usual => "usual",
             Self::Cluster => "cluster",
             Self::Foreign => "foreign",
+            Self::Speed => "speed",
         }
     }
 
@@ -118,6 +121,12 @@ const STAGES: &[Stage] = &[
         needs: &[&NODE, &NPM],
         run: Run::Built(|root, built| node("tests/foreign", root, built)),
     },
+    Stage {
+        name: "instructions",
+        group: Group::Speed,
+        needs: &[&VALGRIND],
+        run: Run::Built(|root, built| measure::compared(root, &built.bench)),
+    },
 ];
 
 /// What the packages of the lock files ask for.
@@ -181,7 +190,7 @@ struct Ran(Vec<(&'static str, Duration, bool)>);
 impl Ran {
     /// Runs one row and says how it went; what it made, when it passed.
     fn row<T>(&mut self, name: &'static str, run: impl FnOnce() -> Result<T, String>) -> Option<T> {
-        print!("{name:<10}");
+        print!("{name:<14}");
         let _ = std::io::stdout().flush();
         let begun = Instant::now();
         let result = run();
@@ -200,10 +209,10 @@ impl Ran {
         let mut text = String::from("\n");
         let mut all = Duration::ZERO;
         for (name, time, passed) in &self.0 {
-            let _ = writeln!(text, "{name:<10}{:<8}{:>8.1} s", word(*passed), time.as_secs_f64());
+            let _ = writeln!(text, "{name:<14}{:<8}{:>8.1} s", word(*passed), time.as_secs_f64());
             all += *time;
         }
-        let _ = writeln!(text, "{:<18}{:>8.1} s", "in all", all.as_secs_f64());
+        let _ = writeln!(text, "{:<22}{:>8.1} s", "in all", all.as_secs_f64());
         let failed = self.failed();
         let _ = writeln!(text, "stages: {} passed, {failed} failed", self.0.len() - failed);
         text
@@ -374,7 +383,8 @@ mod tests {
         assert_eq!(names(&["cluster"]), cluster);
         assert_eq!(names(&["foreign"]), ["npm"]);
         assert_eq!(names(&["all"]).len(), STAGES.len());
-        assert_eq!(names(&["usual", "cluster", "foreign"]), names(&["all"]));
+        assert_eq!(names(&["speed"]), ["instructions"]);
+        assert_eq!(names(&["usual", "cluster", "foreign", "speed"]), names(&["all"]));
         assert_eq!(names(&["tidy", "format", "tidy"]), ["format", "tidy"]);
         assert_eq!(names(&["npm", "cluster", "nodes"]).len(), cluster.len() + 1);
         let error = chosen(&["format", "nothing"]).err().unwrap();

@@ -37,8 +37,13 @@ pub(crate) struct RecordedBuild<'a> {
 pub(crate) struct Figures {
     commit: String,
     date: String,
+    /// Why something grew by more than [`MOST_GROWTH`], where it did.
+    why: Option<String>,
     instructions: BTreeMap<String, u64>,
 }
+
+/// What a count may be above its record without a word why, percent: more than runs differ by.
+const MOST_GROWTH: f64 = 5.0;
 
 impl Figures {
     /// Those of a file; none without it.
@@ -59,13 +64,24 @@ impl Figures {
         Some(Self {
             commit: own("commit")?,
             date: own("date")?,
+            why: own("why"),
             instructions: instructions.collect::<Option<_>>()?,
         })
     }
 
-    pub(crate) fn new(origin: RecordedBuild<'_>, counts: &[Count]) -> Self {
+    pub(crate) fn new(origin: RecordedBuild<'_>, why: Option<&str>, counts: &[Count]) -> Self {
         let instructions = counts.iter().map(|count| (count.name.to_owned(), count.instructions)).collect();
-        Self { commit: origin.commit.to_owned(), date: origin.date.to_owned(), instructions }
+        let [commit, date] = [origin.commit, origin.date].map(str::to_owned);
+        Self { commit, date, why: why.map(str::to_owned), instructions }
+    }
+
+    /// What grew by more than it may without a word why.
+    pub(crate) fn grown(&self, counts: &[Count]) -> Vec<String> {
+        let grown = |count: &Count| {
+            let growth = difference(*self.instructions.get(count.name)?, count.instructions);
+            (growth > MOST_GROWTH).then(|| format!("{}: {growth:+.1} %", count.name))
+        };
+        counts.iter().filter_map(grown).collect()
     }
 
     pub(crate) fn write(&self, file: &Path) -> Result<(), String> {
@@ -73,8 +89,11 @@ impl Figures {
     }
 
     fn text(&self) -> String {
-        let Self { commit, date, instructions } = self;
-        let record = json!({ "commit": commit, "date": date, "instructions": instructions });
+        let Self { commit, date, why, instructions } = self;
+        let mut record = json!({ "commit": commit, "date": date, "instructions": instructions });
+        if let (Some(why), Some(members)) = (why, record.as_object_mut()) {
+            members.insert("why".to_owned(), why.as_str().into());
+        }
         format!("{record:#}\n")
     }
 }
@@ -122,14 +141,16 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let figures = Figures::new(RecordedBuild { commit: "abc", date: "2026-01-02" }, &counts());
-        assert_eq!(Figures::parse(&figures.text()), Some(figures));
+        for why in [None, Some("a check more")] {
+            let figures = Figures::new(RecordedBuild { commit: "abc", date: "2026-01-02" }, why, &counts());
+            assert_eq!(Figures::parse(&figures.text()), Some(figures));
+        }
         assert_eq!(Figures::parse("{\"commit\": \"abc\"}"), None);
     }
 
     #[test]
     fn the_table_tells_differences_from_the_record() {
-        let mut figures = Figures::new(RecordedBuild { commit: "abc", date: "2026-01-02" }, &counts());
+        let mut figures = Figures::new(RecordedBuild { commit: "abc", date: "2026-01-02" }, None, &counts());
         figures.instructions.insert("jwks".to_owned(), 80);
         figures.instructions.remove("userinfo");
         let text = table(Some(&figures), &counts());
@@ -137,5 +158,8 @@ mod tests {
         assert!(text.contains("| jwks | 80 | 101 | +26.25 % | ± 98.02 % |"), "{text}");
         assert!(text.contains("| userinfo | – | 50 | – | ± 0.00 % |"), "{text}");
         assert!(table(None, &counts()).contains("nothing recorded"));
+        assert_eq!(figures.grown(&counts()), ["jwks: +26.2 %"]);
+        figures.instructions.insert("jwks".to_owned(), 97);
+        assert!(figures.grown(&counts()).is_empty());
     }
 }

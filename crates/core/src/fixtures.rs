@@ -389,7 +389,7 @@ pub fn record_of(client: Client) -> AuthorizationRecord {
     AuthorizationRecord {
         authorization: Authorization { client_id: client.client_id.clone(), ..authorization() },
         consent_withdrawn_at: None,
-        client: Some(client),
+        client: Some(client.into()),
         user: Some(user()),
         session: Some(Session { id: session_id(3), digest: Digest([3; 32]), ..session }),
         epoch: EPOCH,

@@ -112,6 +112,7 @@ impl Keyring {
         }
         let jwks: Vec<_> = signing.iter().map(|signing| signing.key.public_jwk()).collect();
         let verifying = KeySet::from_jwks(&json!({ "keys": jwks })).map_err(|_| KeyringError::Set)?;
+        let verifying = verifying.remembering();
         Ok(Self { keys: keys.ok_or(KeyringError::NoRealmSecret)?, signing, verifying })
     }
 

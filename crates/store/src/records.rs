@@ -2,7 +2,13 @@
 //!
 //! A list of columns and the function that reads it stand together: an engine puts the list into its statement.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use grantwell_core::{
+    client::Client,
     id::{AuthorizationId, ClientId, ConsentId, InteractionId, KeyId, SessionId, TicketId, UserId},
     scope::Permissions,
     secret::Digest,
@@ -27,6 +33,8 @@ pub(crate) trait Columns {
     /// Bytes of one length: ids and digests.
     fn exactly<const N: usize>(&mut self) -> Result<[u8; N], Self::Error>;
     fn json<T: DeserializeOwned>(&mut self) -> Result<T, Self::Error>;
+    /// The body of a client, by [`client`].
+    fn client(&mut self) -> Result<Arc<Client>, Self::Error>;
     /// Passes over `columns` of an outer join that found nothing: true, and moved, when the next column is NULL.
     fn absent(&mut self, columns: usize) -> Result<bool, Self::Error>;
 
@@ -41,6 +49,25 @@ pub(crate) trait Columns {
 
 /// What is read, or why it cannot be.
 type Read<T, C> = Result<T, <C as Columns>::Error>;
+
+/// A client, whose text is parsed once: every use of a token reads the client as it is now, and it is hardly ever another. The text
+/// itself is the key, so what is found is what the text says.
+pub(crate) fn client<E>(text: &str, parse: impl FnOnce(&str) -> Result<Client, E>) -> Result<Arc<Client>, E> {
+    const MOST: usize = 1024;
+    static PARSED: Mutex<Option<HashMap<Box<str>, Arc<Client>>>> = Mutex::new(None);
+    let parsed = || PARSED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(client) = parsed().as_ref().and_then(|clients| clients.get(text)) {
+        return Ok(Arc::clone(client));
+    }
+    let client = Arc::new(parse(text)?);
+    let mut parsed = parsed();
+    let clients = parsed.get_or_insert_default();
+    if clients.len() >= MOST {
+        clients.clear();
+    }
+    clients.insert(text.into(), Arc::clone(&client));
+    Ok(client)
+}
 
 /// For [`realm`].
 macro_rules! realm_columns {
@@ -293,7 +320,7 @@ pub(crate) fn authorization_record<C: Columns>(
     Ok(AuthorizationRecord {
         authorization: authorization(id, columns)?,
         consent_withdrawn_at: columns.time_or_none()?,
-        client: if columns.absent(1)? { None } else { Some(columns.json()?) },
+        client: if columns.absent(1)? { None } else { Some(columns.client()?) },
         user: if columns.absent(USER)? { None } else { Some(user(columns)?) },
         session: if columns.absent(SESSION)? { None } else { Some(session(columns)?) },
         epoch: columns.number()?,

@@ -2,7 +2,7 @@
 //!
 //! A key is checked when it is read, not when it is used: strength, curve, purpose, and that it is public.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::{
     digest,
@@ -11,7 +11,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use super::Algorithm;
+use super::{Algorithm, known::KnownSignatures};
 use crate::id::KeyId;
 
 /// How many keys a set may have.
@@ -79,6 +79,7 @@ pub struct VerifyingKey {
     kid: Option<KeyId>,
     /// One for each algorithm the key may verify: both RSA paddings when the JWK names no `alg`.
     parsed: Vec<(Algorithm, ParsedPublicKey)>,
+    known: Option<Arc<KnownSignatures>>,
 }
 
 impl VerifyingKey {
@@ -110,7 +111,7 @@ impl VerifyingKey {
             .filter(|fits| algorithm.is_none_or(|algorithm| algorithm == **fits))
             .map(|fits| Ok((*fits, parse(*fits, jwk)?)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { kid: optional(jwk, "kid")?.map(KeyId::from), parsed })
+        Ok(Self { kid: optional(jwk, "kid")?.map(KeyId::from), parsed, known: None })
     }
 
     /// `kid`, if the key has one.
@@ -125,6 +126,14 @@ impl VerifyingKey {
 
     /// Whether `signature` is this key's signature of `message` under `algorithm`.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let verify = || self.compute(algorithm, message, signature);
+        match &self.known {
+            Some(known) => known.is_good(algorithm, (message, signature), verify),
+            None => verify(),
+        }
+    }
+
+    fn compute(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let half = match algorithm {
             Algorithm::ES256 => Some(32),
             Algorithm::ES384 => Some(48),
@@ -168,6 +177,14 @@ impl KeySet {
             }
         }
         Ok(set)
+    }
+
+    /// The same keys, which verify a signature that they found good only once.
+    pub(crate) fn remembering(mut self) -> Self {
+        for key in &mut self.0 {
+            key.known = Some(Arc::default());
+        }
+        self
     }
 
     fn insert(&mut self, key: VerifyingKey) -> Result<(), KeyError> {

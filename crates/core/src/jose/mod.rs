@@ -10,6 +10,7 @@ pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod key;
+mod known;
 
 use std::fmt;
 

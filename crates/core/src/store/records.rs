@@ -1,6 +1,6 @@
 //! What the store holds, as the protocol reads it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -271,7 +271,7 @@ pub struct AuthorizationRecord {
     /// When its consent was withdrawn.
     pub consent_withdrawn_at: Option<Timestamp>,
     /// The client; `None` when it was deleted.
-    pub client: Option<Client>,
+    pub client: Option<Arc<Client>>,
     /// The person; `None` when deleted.
     pub user: Option<User>,
     /// Its session; `None` when it has none, or the row is gone.

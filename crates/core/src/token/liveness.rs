@@ -148,6 +148,8 @@ fn session_alive(record: &AuthorizationRecord, lifetimes: &Lifetimes, now: Times
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{fixtures as fx, id::UserId};
 
@@ -192,9 +194,9 @@ mod tests {
             }
         }
         let mut record = fx::record();
-        record.client.as_mut().unwrap().tokens_not_before = before(&record);
+        Arc::make_mut(record.client.as_mut().unwrap()).tokens_not_before = before(&record);
         assert_eq!(alive(&record, &fx::policy().lifetimes, fx::NOW), Err(Dead::ClientTokensVoid));
-        record.client.as_mut().unwrap().tokens_not_before = at_birth(&record);
+        Arc::make_mut(record.client.as_mut().unwrap()).tokens_not_before = at_birth(&record);
         record.user.as_mut().unwrap().tokens_not_before = before(&record);
         assert_eq!(alive(&record, &fx::policy().lifetimes, fx::NOW), Err(Dead::UserTokensVoid));
         record.user.as_mut().unwrap().tokens_not_before = at_birth(&record);

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use grantwell_core::{
+    client::Client,
     id::{ClientId, KeyId, Realm, ResourceIdentifier},
     secret::Digest,
     store::StoreError,
@@ -224,6 +225,12 @@ impl records::Columns for PostgresColumns<'_> {
     fn json<T: DeserializeOwned>(&mut self) -> QueryResult<T> {
         let at = self.next;
         serde_json::from_str(self.value::<&str>()?).map_err(|_| Error::Unreadable(at))
+    }
+
+    fn client(&mut self) -> QueryResult<Arc<Client>> {
+        let at = self.next;
+        let parse = |text: &str| serde_json::from_str(text).map_err(|_| Error::Unreadable(at));
+        records::client(self.value()?, parse)
     }
 
     fn absent(&mut self, columns: usize) -> QueryResult<bool> {

@@ -1,6 +1,8 @@
 //! Between rows and records: columns read in order, bodies as JSON, and guards counted in rows.
 
-use grantwell_core::time::Timestamp;
+use std::sync::Arc;
+
+use grantwell_core::{client::Client, time::Timestamp};
 use rusqlite::{
     Error, Result, Row,
     types::{FromSql, FromSqlError, Type},
@@ -63,6 +65,12 @@ impl records::Columns for SqliteColumns<'_, '_> {
     fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
         let at = self.step();
         decode(self.row.get_ref(at)?.as_str().map_err(|error| undecodable(at, error))?, at)
+    }
+
+    fn client(&mut self) -> Result<Arc<Client>> {
+        let at = self.step();
+        let text = self.row.get_ref(at)?.as_str().map_err(|error| undecodable(at, error))?;
+        records::client(text, |text| decode(text, at))
     }
 
     fn absent(&mut self, columns: usize) -> Result<bool> {

@@ -237,7 +237,7 @@ pub async fn an_authorization_is_born_under_what_lives(nodes: &[Engine], entropy
 
     let record = stage.authorization().await;
     assert_eq!(record.authorization, cast.authorization);
-    assert_eq!(record.client.as_ref(), Some(&cast.client));
+    assert_eq!(record.client.as_deref(), Some(&cast.client));
     assert!(record.user.as_ref() == Some(&cast.user));
     assert_eq!(record.session.as_ref(), Some(&cast.session));
     assert_eq!((record.consent_withdrawn_at, record.epoch), (None, EPOCH));
@@ -282,7 +282,7 @@ pub async fn an_authorization_needs_no_session_and_no_code(nodes: &[Engine], ent
     stage.conflict(insert(&given)).await;
     let record = read(given.id).await;
     assert_eq!(record.authorization, given);
-    assert_eq!(record.client.as_ref(), Some(&cast.client));
+    assert_eq!(record.client.as_deref(), Some(&cast.client));
     assert!(record.user.as_ref() == Some(&cast.user) && record.session.is_none());
     assert_eq!((record.consent_withdrawn_at, record.epoch), (None, EPOCH));
     let shown = store.connections_of(realm, cast.user.id).await.unwrap();

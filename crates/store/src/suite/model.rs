@@ -433,7 +433,7 @@ impl World {
         let known = self.authorizations.get(&id);
         assert_eq!(found.as_ref().map(|record| &record.authorization), known);
         let (Some(found), Some(known)) = (found, known) else { return };
-        assert_eq!(found.client.as_ref(), self.clients.get(&known.client_id));
+        assert_eq!(found.client.as_deref(), self.clients.get(&known.client_id));
         assert!(found.user.as_ref() == self.users.get(&known.user_id));
         assert_eq!(found.session.as_ref(), known.session_id.and_then(|id| self.sessions.get(&id)));
         let consent = self.consents.get(&known.consent_id);

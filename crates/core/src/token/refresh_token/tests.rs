@@ -336,7 +336,7 @@ fn the_scopes_of_a_refresh_say_which_of_several_apis_it_is_for() {
         attempt.client.default_resource = default.map(Into::into);
         record.authorization.permissions =
             fx::permissions(&[("", "openid"), (fx::API, "notes:read both"), (fx::OTHER_API, "other both")]);
-        record.client = Some(attempt.client.clone());
+        record.client = Some(attempt.client.clone().into());
         attempt.record = record;
         attempt.extra = vec![("scope", asked)];
         let aud = attempt.decide().map_err(|refused| refused.refusal).map(|decision| {
