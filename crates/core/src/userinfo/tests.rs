@@ -96,7 +96,7 @@ fn without_openid_there_is_no_answer() {
     assert_eq!(refused.public().code.status(), 403);
     assert_eq!(
         refused.challenge(&fx::policy()),
-        "Bearer error=\"insufficient_scope\", error_description=\"the access token lacks a scope\", scope=\"openid\""
+        "Bearer error=\"insufficient_scope\", error_description=\"the access token lacks the scope openid\", scope=\"openid\""
     );
 }
 
