@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
 use crate::{
     error::Refusal as _,
     fixtures as fx,
-    store::AuthorizationRecord,
+    store::{AuthorizationRecord, Write},
     token::{
         PresentedToken,
         access::{AccessClaims, InvalidToken},
@@ -87,6 +89,23 @@ fn l_32_a_record_of_another_person_or_client_is_not_the_tokens() {
     let mut other = fx::record();
     other.authorization.id = crate::id::AuthorizationId::from_bytes([9; 16]);
     assert_eq!(answer(claims("openid"), &records(other)), gone);
+}
+
+#[test]
+fn l_31_a_request_is_a_use_of_the_session_that_the_token_ends_with() {
+    let writes = |offline: bool, seen_before: Duration| {
+        let mut record = fx::record();
+        record.authorization.offline = offline;
+        record.session.as_mut().unwrap().last_seen_at = fx::NOW - seen_before;
+        let (policy, token) = (fx::policy(), PresentedToken::Access(Box::new(claims("openid"))));
+        let request = UserInfoRequest(token.into());
+        fx::decide(&request, &records(record), &fx::context(&policy)).unwrap().writes
+    };
+    let minute = Duration::from_mins(1);
+    let session = fx::record().session.unwrap().id;
+    assert_eq!(writes(false, minute), [Write::TouchSession { id: session, at: fx::NOW }]);
+    assert_eq!(writes(false, Duration::from_secs(59)), [], "noted less than a minute ago");
+    assert_eq!(writes(true, minute), [], "it outlives the session");
 }
 
 #[test]

@@ -279,8 +279,13 @@ async fn an_error_names_the_parameter_that_is_not_encoded_right() {
         ("names-of-strangers=%", "an unknown parameter"),
         ("%zz=1", "the name of a parameter"),
     ] {
+        let (log, lines) = logged(LogShape::Json);
+        let guard = tracing::dispatcher::set_default(&log);
         let reply = world.raw("POST", "/token", form_headers(), body).await;
+        drop(guard);
         assert_eq!(words(&reply), (400, format!("{name} is not percent-encoded UTF-8")), "{body}");
+        let text = lines.take();
+        assert!(text.contains(&format!("\"parameter\":\"{name}\"")) && !text.contains("strangers"), "{text}");
     }
     // An endpoint of the pages says it to whoever reads no HTML, and in the log.
     for (target, name) in [("/authorize?state=%zz", "state"), ("/end_session?client_id=%ff", "client_id")] {
