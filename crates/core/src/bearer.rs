@@ -45,14 +45,19 @@ impl Refusal for BearerRefusal {
         let (code, description) = match self {
             Self::NoToken => (ErrorCode::InvalidToken, "an access token is required"),
             Self::TwoTokens => (ErrorCode::InvalidRequest, "the request carries more than one access token"),
-            Self::MalformedHeader => (ErrorCode::InvalidRequest, "the Authorization header is malformed"),
+            Self::MalformedHeader => {
+                (ErrorCode::InvalidRequest, "the Authorization header is not Bearer and one access token")
+            }
             Self::InUrl => (ErrorCode::InvalidRequest, "the access token must not be in the URL"),
             Self::Scope(_) => (ErrorCode::InsufficientScope, "the access token lacks a scope"),
             Self::Audience => (
                 ErrorCode::InvalidToken,
                 "the access token is for another API: ask for one with the issuer as resource",
             ),
-            Self::Invalid(_) | Self::Ended(_) | Self::Machine => {
+            Self::Machine => {
+                (ErrorCode::InvalidToken, "the access token is a client's own: it speaks for no person")
+            }
+            Self::Invalid(_) | Self::Ended(_) => {
                 (ErrorCode::InvalidToken, "the access token is not valid here")
             }
         };
@@ -76,21 +81,22 @@ impl Refusal for BearerRefusal {
 }
 
 impl BearerRefusal {
-    /// What the response says to the developer. A token for another API says which `resource` to ask for (RFC 8707 §2).
+    /// What the response says to the developer. A token for another API says which `resource` to ask for (RFC 8707
+    /// §2), one that lacks a scope which.
     pub fn description(&self, policy: &Policy) -> Cow<'static, str> {
         match self {
             Self::Audience => {
                 let issuer = &policy.issuer;
                 format!("the access token is for another API: ask for one with resource={issuer}").into()
             }
+            Self::Scope(scope) => format!("the access token lacks the scope {scope}").into(),
             Self::NoToken
             | Self::TwoTokens
             | Self::MalformedHeader
             | Self::InUrl
             | Self::Invalid(_)
             | Self::Ended(_)
-            | Self::Machine
-            | Self::Scope(_) => self.public().sentence(),
+            | Self::Machine => self.public().sentence(),
         }
     }
 

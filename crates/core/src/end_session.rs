@@ -14,7 +14,7 @@ use crate::{
     authorize::id_token_hint::{self, Hint},
     client::Client,
     error::{ErrorCode, OAuthError, Refusal},
-    form::Form,
+    form::{Form, Repeated},
     id::{ClientId, SessionId},
     interaction::{
         browser::BrowserCookies,
@@ -38,8 +38,12 @@ pub const MATTER: (&str, &str) = ("form", "end_session");
 /// Why the response is an error page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndSessionRefusal {
-    /// A parameter stands twice or is too long.
-    Malformed,
+    /// A parameter stands twice; names it.
+    Repeated(&'static str),
+    /// A value is longer than is read; names it.
+    TooLong(&'static str),
+    /// All of it together is longer than can be carried to the next page.
+    RequestTooLong,
     /// §2: `client_id` is not the audience of the hint.
     OtherClient,
     /// §3: not registered for the client, or no client is known.
@@ -50,14 +54,37 @@ pub enum EndSessionRefusal {
     Expired,
 }
 
+impl From<Repeated> for EndSessionRefusal {
+    fn from(Repeated(name): Repeated) -> Self {
+        Self::Repeated(name)
+    }
+}
+
 impl Refusal for EndSessionRefusal {
     fn public(&self) -> OAuthError {
-        OAuthError::new(ErrorCode::InvalidRequest, "the request to sign out is not valid")
+        let about = |name, what| OAuthError::about(ErrorCode::InvalidRequest, name, what);
+        match self {
+            Self::Repeated(name) => about(name, "is repeated"),
+            Self::TooLong(name) => about(name, "is too long"),
+            Self::RequestTooLong => {
+                OAuthError::new(ErrorCode::InvalidRequest, "the parameters together are too long")
+            }
+            Self::OtherClient => about("client_id", "is not the client of id_token_hint"),
+            Self::RedirectUriNotRegistered => {
+                about("post_logout_redirect_uri", "is not registered for the client")
+            }
+            Self::Forged => {
+                OAuthError::new(ErrorCode::InvalidRequest, "the form is not that of the page which asks")
+            }
+            Self::Expired => about("request", "is too old, or was not made by this server"),
+        }
     }
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::Malformed => "malformed_request",
+            Self::Repeated(_) => "repeated_parameter",
+            Self::TooLong(_) => "parameter_too_long",
+            Self::RequestTooLong => "request_too_long",
             Self::OtherClient => "client_mismatch",
             Self::RedirectUriNotRegistered => "post_logout_redirect_uri_mismatch",
             Self::Forged => "anti_forgery",
@@ -155,17 +182,16 @@ impl<'a> EndSessionRequest<'a> {
 
 impl Parameters {
     fn read(form: &Form, context: &Context<'_>) -> Result<Self, EndSessionRefusal> {
-        let one = |name| form.one(name).map_err(|_| EndSessionRefusal::Malformed);
-        let value = |name| match one(name)? {
-            Some(value) if value.len() > LONGEST => Err(EndSessionRefusal::Malformed),
+        let value = |name| match form.one(name)? {
+            Some(value) if value.len() > LONGEST => Err(EndSessionRefusal::TooLong(name)),
             value => Ok(value.map(str::to_owned)),
         };
-        if let Some(sealed) = one("request")? {
+        if let Some(sealed) = form.one("request")? {
             return Self::open(sealed, context).ok_or(EndSessionRefusal::Expired);
         }
         // A genuine hint; an ID token that is none of ours counts as none.
         let (keys, issuer) = (context.keyring.verifying(), &context.policy.issuer);
-        let hint = one("id_token_hint")?.and_then(|token| id_token_hint::read(token, keys, issuer).ok());
+        let hint = form.one("id_token_hint")?.and_then(|token| id_token_hint::read(token, keys, issuer).ok());
         let ui_locales = value("ui_locales")?.unwrap_or_default();
         Ok(Self {
             hint,
@@ -185,10 +211,10 @@ impl Parameters {
     }
 
     fn seal(&self, context: &Context<'_>) -> Result<String, EndSessionRefusal> {
-        let plain = serde_json::to_vec(self).map_err(|_| EndSessionRefusal::Malformed)?;
+        let plain = serde_json::to_vec(self).map_err(|_| EndSessionRefusal::RequestTooLong)?;
         let sealed = context.keyring.keys.request.seal(context.now, context.entropy, SEAL, &plain);
         let sealed = URL_SAFE_NO_PAD.encode(sealed);
-        if sealed.len() > LONGEST_SEALED { Err(EndSessionRefusal::Malformed) } else { Ok(sealed) }
+        if sealed.len() > LONGEST_SEALED { Err(EndSessionRefusal::RequestTooLong) } else { Ok(sealed) }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
@@ -399,6 +399,11 @@ pub fn record_of(client: Client) -> AuthorizationRecord {
 /// The same of `web`.
 pub fn record() -> AuthorizationRecord {
     record_of(client())
+}
+
+/// The client of a record, to be changed.
+pub fn client_of(record: &mut AuthorizationRecord) -> &mut Client {
+    Arc::make_mut(record.client.as_mut().unwrap())
 }
 
 /// A refresh token that was rotated at [`NOW`].

@@ -19,9 +19,12 @@ pub struct Form {
 pub enum FormError {
     /// More than [`MOST_PARAMETERS`].
     TooMany,
-    /// Not UTF-8 once decoded, or a broken percent escape.
-    Encoding,
+    /// Not UTF-8 once decoded, or a broken percent escape; names the parameter.
+    Encoding(&'static str),
 }
+
+/// What an error says where the name itself cannot be read.
+const UNREADABLE_NAME: &str = "the name of a parameter";
 
 /// The parameters that an error can name: a name that came with a request is never repeated to the outside.
 static NAMES: &[&str] = &[
@@ -41,6 +44,7 @@ static NAMES: &[&str] = &[
     "display",
     "grant_type",
     "id_token_hint",
+    "interaction",
     "login_hint",
     "logout_hint",
     "max_age",
@@ -92,8 +96,10 @@ impl Form {
                 return Err(FormError::TooMany);
             }
             let mut halves = piece.splitn(2, |b| *b == b'=');
-            let name = decode(halves.next().unwrap_or_default())?;
-            let value = decode(halves.next().unwrap_or_default())?;
+            let name = decode(halves.next().unwrap_or_default());
+            let name = name.ok_or(FormError::Encoding(UNREADABLE_NAME))?;
+            let value = decode(halves.next().unwrap_or_default());
+            let value = value.ok_or_else(|| FormError::Encoding(known_name(&name)))?;
             pairs.push((name, value));
         }
         Ok(Self { pairs })
@@ -149,17 +155,18 @@ impl std::fmt::Debug for Form {
     }
 }
 
-pub(crate) fn decode(text: &[u8]) -> Result<String, FormError> {
+/// The text; `None` when it is not UTF-8 or has a broken percent escape.
+pub(crate) fn decode(text: &[u8]) -> Option<String> {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|b| *b == b'%') {
-        let escape = rest.get(at + 1..at + 3).ok_or(FormError::Encoding)?;
+        let escape = rest.get(at + 1..at + 3)?;
         if !escape.iter().all(u8::is_ascii_hexdigit) {
-            return Err(FormError::Encoding);
+            return None;
         }
         rest = rest.get(at + 3..).unwrap_or_default();
     }
     let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
-    percent_decode(&spaced).decode_utf8().map(|text| text.into_owned()).map_err(|_| FormError::Encoding)
+    percent_decode(&spaced).decode_utf8().map(|text| text.into_owned()).ok()
 }
 
 #[cfg(test)]
@@ -192,8 +199,23 @@ mod tests {
         assert_eq!(form.one("a"), Ok(Some("x y z")));
         assert_eq!(form.one("empty"), Ok(None));
         assert!(form.has("flag"));
-        for bad in [&b"a=%"[..], b"a=%2", b"a=%zz", b"a=%ff", b"a=\xff"] {
-            assert_eq!(Form::parse(bad).unwrap_err(), FormError::Encoding);
+    }
+
+    #[test]
+    fn what_is_not_encoded_right_is_named() {
+        for bad in [&b"%"[..], b"%2", b"%zz", b"%ff", b"\xff"] {
+            let refused = |before: &str, after: &str| {
+                let form = [b"code=1&", before.as_bytes(), bad, after.as_bytes()].concat();
+                match Form::parse(&form).unwrap_err() {
+                    FormError::Encoding(name) => name,
+                    FormError::TooMany => "",
+                }
+            };
+            assert_eq!(refused("state=a", "&scope=b"), "state", "{bad:?}");
+            assert_eq!(refused("st%61te=", ""), "state", "{bad:?}");
+            assert_eq!(refused("names-of-strangers=", ""), "an unknown parameter", "{bad:?}");
+            assert_eq!(refused("sta", "=1"), "the name of a parameter", "{bad:?}");
+            assert_eq!(refused("", ""), "the name of a parameter", "{bad:?}");
         }
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod db;
+mod first_application;
 #[cfg(feature = "postgres-tests")]
 mod postgres;
 

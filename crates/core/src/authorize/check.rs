@@ -66,8 +66,10 @@ impl Refusal for PageRefusal {
         let description = match self {
             Self::Repeated(name) => return about(name, "is repeated"),
             Self::ClientIdMissing => return about("client_id", "is missing"),
-            Self::ClientUnknown(_) => "the client is not known",
-            Self::NoRedirectUriRegistered(_) => "the client has no redirect URI",
+            // One sentence for both, as one page (catalogue A-04).
+            Self::ClientUnknown(_) | Self::NoRedirectUriRegistered(_) => {
+                "the client is not known, or has no redirect URI"
+            }
             Self::RedirectUriMissing(_) => return about("redirect_uri", "is missing"),
             Self::RedirectUriMismatch { .. } => "redirect_uri is not registered for the client",
         };

@@ -35,6 +35,14 @@ fn t_13_exactly_one_token_and_never_in_the_url() {
     );
     assert_eq!(
         BearerRefusal::Machine.challenge(&policy),
-        "Bearer error=\"invalid_token\", error_description=\"the access token is not valid here\""
+        "Bearer error=\"invalid_token\", error_description=\"the access token is a client's own: it speaks for no person\""
+    );
+    assert_eq!(
+        BearerRefusal::Scope("openid").challenge(&policy),
+        "Bearer error=\"insufficient_scope\", error_description=\"the access token lacks the scope openid\", scope=\"openid\""
+    );
+    assert_eq!(
+        BearerRefusal::MalformedHeader.description(&policy),
+        "the Authorization header is not Bearer and one access token"
     );
 }

@@ -43,7 +43,7 @@ pub fn read_basic(header: &str) -> Result<(String, Zeroizing<String>), ClientAut
     let pair = Zeroizing::new(STANDARD.decode(encoded.trim_matches(' ')).map_err(|_| MALFORMED)?);
     let colon = pair.iter().position(|byte| *byte == b':').ok_or(MALFORMED)?;
     let (id, secret) = pair.split_at_checked(colon).ok_or(MALFORMED)?;
-    let id = form::decode(id).map_err(|_| MALFORMED)?;
-    let secret = Zeroizing::new(form::decode(secret.get(1..).unwrap_or_default()).map_err(|_| MALFORMED)?);
+    let id = form::decode(id).ok_or(MALFORMED)?;
+    let secret = Zeroizing::new(form::decode(secret.get(1..).unwrap_or_default()).ok_or(MALFORMED)?);
     if id.is_empty() { Err(MALFORMED) } else { Ok((id, secret)) }
 }

@@ -202,31 +202,45 @@ fn after_signing_out_the_browser_goes_back_with_state() {
 }
 
 #[test]
-fn a_repeated_or_long_parameter_is_refused() {
+fn a_refusal_names_the_parameter_that_is_wrong() {
     let long = "a".repeat(2049);
-    for name in ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"] {
-        let twice = decided(&[(name, "a"), (name, "a")], &[2], None);
-        assert_eq!(twice, Err(EndSessionRefusal::Malformed), "{name}");
+    let said = |pairs: &[(&str, &str)]| {
+        let refusal = decided(pairs, &[2], None).unwrap_err();
+        (refusal.public().sentence().into_owned(), refusal.public().parameter, refusal.reason())
+    };
+    for name in ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "request"] {
+        let expected = (format!("{name} is repeated"), Some(name), "repeated_parameter");
+        assert_eq!(said(&[(name, "a"), (name, "a")]), expected);
     }
-    for name in ["client_id", "post_logout_redirect_uri", "state"] {
-        assert_eq!(decided(&[(name, &long)], &[2], None), Err(EndSessionRefusal::Malformed), "{name}");
+    for name in ["client_id", "post_logout_redirect_uri", "state", "ui_locales"] {
+        let expected = (format!("{name} is too long"), Some(name), "parameter_too_long");
+        assert_eq!(said(&[(name, &long)]), expected);
     }
-    let reasons = [
-        EndSessionRefusal::Malformed,
-        EndSessionRefusal::OtherClient,
-        EndSessionRefusal::RedirectUriNotRegistered,
-        EndSessionRefusal::Forged,
-        EndSessionRefusal::Expired,
-    ]
-    .map(|refusal| refusal.reason());
-    let expected = [
-        "malformed_request",
-        "client_mismatch",
-        "post_logout_redirect_uri_mismatch",
-        "anti_forgery",
-        "request_expired",
-    ];
-    assert_eq!(reasons, expected);
+    let hint = hint("other", 2, Some(2));
+    for (pairs, parameter, sentence, reason) in [
+        (
+            &[("id_token_hint", hint.as_str()), ("client_id", "web")][..],
+            "client_id",
+            "client_id is not the client of id_token_hint",
+            "client_mismatch",
+        ),
+        (
+            &[("client_id", "web"), ("post_logout_redirect_uri", "https://evil.example/")],
+            "post_logout_redirect_uri",
+            "post_logout_redirect_uri is not registered for the client",
+            "post_logout_redirect_uri_mismatch",
+        ),
+        (
+            &[("request", "x")],
+            "request",
+            "request is too old, or was not made by this server",
+            "request_expired",
+        ),
+    ] {
+        assert_eq!(said(pairs), (sentence.to_owned(), Some(parameter), reason));
+    }
+    let forged = EndSessionRefusal::Forged;
+    assert_eq!((forged.public().parameter, forged.reason()), (None, "anti_forgery"));
 }
 
 #[test]
@@ -335,7 +349,10 @@ fn what_was_not_sealed_here_or_long_ago_is_refused() {
     for wrong in ["x", &changed, &"A".repeat(LONGEST_SEALED + 4)] {
         assert_eq!(decided(&[("request", wrong)], &[2], None), Err(EndSessionRefusal::Expired), "{wrong}");
     }
-    assert_eq!(decided(&[("request", "a"), ("request", "b")], &[2], None), Err(EndSessionRefusal::Malformed));
+    assert_eq!(
+        decided(&[("request", "a"), ("request", "b")], &[2], None),
+        Err(EndSessionRefusal::Repeated("request"))
+    );
     let (browser, policy) = (fx::browser(&[2]), fx::policy());
     let later = Context {
         now: fx::NOW + policy.lifetimes.session_absolute + policy.lifetimes.session_absolute,
@@ -347,5 +364,5 @@ fn what_was_not_sealed_here_or_long_ago_is_refused() {
     // One that no URL could carry.
     let long = "\u{1}".repeat(LONGEST);
     let refused = arrived(&client(), &[("state", &long)], &[2], Arrival::Posted).unwrap_err().refusal;
-    assert_eq!(refused, EndSessionRefusal::Malformed);
+    assert_eq!(refused, EndSessionRefusal::RequestTooLong);
 }

@@ -36,7 +36,15 @@ pub enum ExternalRefusal {
 
 impl Refusal for ExternalRefusal {
     fn public(&self) -> OAuthError {
-        OAuthError::new(ErrorCode::InvalidRequest, "the report does not fit the interaction")
+        let description = match self {
+            Self::NotFound => "there is no such interaction, or its time is over",
+            Self::UserUnknown => "no account has this user name or e-mail, or it is disabled",
+            Self::ClientUnknown => "the client was deleted or disabled",
+            Self::LoginRequired => "nobody has signed in yet: report login first",
+            Self::ConsentNotAsked => "the interaction does not wait for consent",
+            Self::QuestionChanged => "another question was answered than the one that is asked now",
+        };
+        OAuthError::new(ErrorCode::InvalidRequest, description)
     }
 
     fn reason(&self) -> &'static str {

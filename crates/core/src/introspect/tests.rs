@@ -175,7 +175,7 @@ fn t_06_n_05_f_08_a_token_that_ended_is_inactive() {
         |r| r.authorization.revoked_at = Some(fx::NOW),
         |r| r.consent_withdrawn_at = Some(fx::NOW),
         |r| r.user.as_mut().unwrap().disabled = true,
-        |r| r.client.as_mut().unwrap().disabled = true,
+        |r| fx::client_of(r).disabled = true,
         |r| r.epoch += 1,
     ];
     for change in changes {

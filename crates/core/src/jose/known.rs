@@ -100,9 +100,8 @@ mod tests {
     #[test]
     fn the_oldest_are_forgotten() {
         let known = KnownSignatures::default();
-        let is_good = |n: usize, verdict| {
-            known.is_good(Algorithm::ES256, (&n.to_be_bytes(), b"signature"), || verdict)
-        };
+        let is_good =
+            |n: usize, verdict| known.is_good(Algorithm::ES256, (&n.to_be_bytes(), b"signature"), || verdict);
         for n in 0..=2 * MOST {
             assert!(is_good(n, true));
         }

@@ -8,7 +8,7 @@ use super::{
     Existing, PlannedChange, RegisteredObject, Registrar, changed_fields,
     field::{self, Errors, FieldError},
     merged,
-    violation::{FieldType, PASSWORD_LENGTH, ShownText, Violation},
+    violation::{FieldType, PASSWORD_LENGTH, ShownText, Violation, has_outer_white_space},
 };
 use crate::{
     id::UserId,
@@ -218,7 +218,7 @@ impl UserMetadata {
             errors.add("username", Violation::Missing);
         } else if fields.get("username").is_some_and(Value::is_string) {
             errors.shown("username", &self.username);
-            if self.username.trim() != self.username {
+            if has_outer_white_space(&self.username) {
                 errors.add("username", Violation::OuterWhiteSpace);
             }
         }
@@ -244,6 +244,10 @@ impl UserMetadata {
             (Some(_), Some(_)) => errors.add("password_hash", Violation::TwoPasswords),
             (Some(password), None) if password.chars().count() < shortest || password.len() > longest => {
                 errors.add("password", Violation::PasswordLength);
+            }
+            // A blank at either end stays, though it is probably not meant: RFC 8265 §4.2.2 removes none, and a person can type it.
+            (Some(password), None) if password.chars().any(|c| c.is_control() || c == '\u{feff}') => {
+                errors.add("password", Violation::PasswordCharacters);
             }
             (None, Some(hash)) if !is_argon2id(hash) => errors.add("password_hash", Violation::PasswordHash),
             (_, None) | (None, Some(_)) => {}
@@ -366,6 +370,11 @@ mod tests {
             ("email_verified", json!({"email": "a@b", "email_verified": "yes"})),
             ("password", json!({"password": "short"})),
             ("password", json!({"password": "x".repeat(4097)})),
+            ("password", json!({"password": "correct horse\n"})),
+            ("password", json!({"password": "correct\r\nhorse"})),
+            ("password", json!({"password": "\u{feff}correct horse"})),
+            ("password", json!({"password": "correct\thorse"})),
+            ("username", json!({"username": "\u{feff}ada"})),
             ("password_hash", json!({"password": "correct horse", "password_hash": HASH})),
             ("password_hash", json!({"password_hash": "$2y$10$abcdefghijklmnopqrstuv"})),
             ("password_hash", json!({"password_hash": HASH.replace("19456", "999999999")})),

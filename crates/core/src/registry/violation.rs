@@ -120,7 +120,7 @@ pub enum Violation {
     /// No such client is registered.
     NoSuchClient,
 
-    /// White space at either end.
+    /// A blank, a line end or a byte order mark at either end, as [`has_outer_white_space`] says.
     OuterWhiteSpace,
     /// Not an e-mail address.
     Email,
@@ -128,6 +128,8 @@ pub enum Violation {
     LoginNameTaken,
     /// The password is too short or too long.
     PasswordLength,
+    /// The password has a character that no text of RFC 8265 §4.2 (FreeformClass of RFC 8264 §4.3) has.
+    PasswordCharacters,
     /// A password and a hash of one are both given.
     TwoPasswords,
     /// Not a hash that sign-in can compare with.
@@ -148,6 +150,11 @@ pub const SHORTEST_SECRET: usize = 32;
 
 /// The shortest and the longest password that is taken, in characters and in bytes (NIST SP 800-63B §3.1.1.2).
 pub const PASSWORD_LENGTH: (usize, usize) = (8, 4096);
+
+/// Whether an editor, `echo` or a copied line may have left something around a value.
+pub(super) fn has_outer_white_space(text: &str) -> bool {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}') != text
+}
 
 /// The longest text that a page shows, in characters.
 const LONGEST_TEXT: usize = 256;
@@ -225,12 +232,15 @@ impl fmt::Display for Violation {
             Self::ScopeName => "has a name that is not one scope of RFC 6749 §3.3",
             Self::OpenIdScope => "has a name that OpenID Connect gives a meaning of its own",
             Self::NoSuchClient => "names a client that does not exist",
-            Self::OuterWhiteSpace => "starts or ends with white space",
+            Self::OuterWhiteSpace => "starts or ends with a blank, a line end or a byte order mark",
             Self::Email => "is not an e-mail address",
             Self::LoginNameTaken => "signs another user in",
             Self::PasswordLength => {
                 let (shortest, longest) = PASSWORD_LENGTH;
                 return write!(f, "must have {shortest} characters at least and {longest} bytes at most");
+            }
+            Self::PasswordCharacters => {
+                "has a character that nobody can type: a line end, another control character or a byte order mark"
             }
             Self::TwoPasswords => "and password are both set; set one",
             Self::PasswordHash => "is not argon2id in PHC form ($argon2id$v=19$m=…,t=…,p=…$salt$hash)",

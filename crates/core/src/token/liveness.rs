@@ -148,8 +148,6 @@ fn session_alive(record: &AuthorizationRecord, lifetimes: &Lifetimes, now: Times
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{fixtures as fx, id::UserId};
 
@@ -180,7 +178,7 @@ mod tests {
             (|r| r.epoch += 1, Err(Dead::Epoch)),
             (|r| r.consent_withdrawn_at = Some(fx::NOW), Err(Dead::ConsentWithdrawn)),
             (|r| r.client = None, Err(Dead::ClientGone)),
-            (|r| r.client.as_mut().unwrap().disabled = true, Err(Dead::ClientDisabled)),
+            (|r| fx::client_of(r).disabled = true, Err(Dead::ClientDisabled)),
             (|r| r.user = None, Err(Dead::UserGone)),
             (|r| r.user.as_mut().unwrap().disabled = true, Err(Dead::UserDisabled)),
         ];
@@ -194,9 +192,9 @@ mod tests {
             }
         }
         let mut record = fx::record();
-        Arc::make_mut(record.client.as_mut().unwrap()).tokens_not_before = before(&record);
+        fx::client_of(&mut record).tokens_not_before = before(&record);
         assert_eq!(alive(&record, &fx::policy().lifetimes, fx::NOW), Err(Dead::ClientTokensVoid));
-        Arc::make_mut(record.client.as_mut().unwrap()).tokens_not_before = at_birth(&record);
+        fx::client_of(&mut record).tokens_not_before = at_birth(&record);
         record.user.as_mut().unwrap().tokens_not_before = before(&record);
         assert_eq!(alive(&record, &fx::policy().lifetimes, fx::NOW), Err(Dead::UserTokensVoid));
         record.user.as_mut().unwrap().tokens_not_before = at_birth(&record);

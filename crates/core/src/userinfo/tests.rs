@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
 use crate::{
     error::Refusal as _,
     fixtures as fx,
-    store::AuthorizationRecord,
+    store::{AuthorizationRecord, Write},
     token::{
         PresentedToken,
         access::{AccessClaims, InvalidToken},
@@ -90,13 +92,30 @@ fn l_32_a_record_of_another_person_or_client_is_not_the_tokens() {
 }
 
 #[test]
+fn l_31_a_request_is_a_use_of_the_session_that_the_token_ends_with() {
+    let writes = |offline: bool, seen_before: Duration| {
+        let mut record = fx::record();
+        record.authorization.offline = offline;
+        record.session.as_mut().unwrap().last_seen_at = fx::NOW - seen_before;
+        let (policy, token) = (fx::policy(), PresentedToken::Access(Box::new(claims("openid"))));
+        let request = UserInfoRequest(token.into());
+        fx::decide(&request, &records(record), &fx::context(&policy)).unwrap().writes
+    };
+    let minute = Duration::from_mins(1);
+    let session = fx::record().session.unwrap().id;
+    assert_eq!(writes(false, minute), [Write::TouchSession { id: session, at: fx::NOW }]);
+    assert_eq!(writes(false, Duration::from_secs(59)), [], "noted less than a minute ago");
+    assert_eq!(writes(true, minute), [], "it outlives the session");
+}
+
+#[test]
 fn without_openid_there_is_no_answer() {
     let refused = answer(claims("email"), &records(fx::record())).unwrap_err();
     assert_eq!(refused, BearerRefusal::Scope("openid"));
     assert_eq!(refused.public().code.status(), 403);
     assert_eq!(
         refused.challenge(&fx::policy()),
-        "Bearer error=\"insufficient_scope\", error_description=\"the access token lacks a scope\", scope=\"openid\""
+        "Bearer error=\"insufficient_scope\", error_description=\"the access token lacks the scope openid\", scope=\"openid\""
     );
 }
 

@@ -18,8 +18,8 @@ use grantwell_core::{
 use serde_json::json;
 
 use super::{
-    scope_warnings,
     state::{self, StateFile},
+    state_warnings,
 };
 use crate::{
     app::SERVED,
@@ -88,7 +88,7 @@ pub(crate) async fn apply(
     with: &Applying<'_>,
 ) -> Result<ApplyReport, Problems> {
     let state = state::parse(source)?;
-    let unowned = scope_warnings::unowned(&state);
+    let unowned = state_warnings::unowned(&state);
     let owners = store.resources(SERVED, &[], &unowned).await.map_err(unavailable)?;
     // Those that stay as they are: not what the file declares anew, nor what goes.
     let declared =
@@ -99,7 +99,7 @@ pub(crate) async fn apply(
     };
     let scopes = owners.iter().filter(stays).flat_map(|resource| resource.scopes.keys());
     let elsewhere = scopes.map(String::as_str).collect();
-    let warnings = scope_warnings::warnings(source, &state, &elsewhere);
+    let warnings = state_warnings::warnings(source, &state, &elsewhere);
     let origin = command_line(with.entropy);
     let registrar = with.registrar(&origin);
     for _ in 0..ROUNDS {
@@ -132,7 +132,7 @@ pub(crate) fn from_nothing(source: &SourceFile, with: &Applying<'_>) -> Result<A
     let declaration = declaration(source, &state, &existing, &with.hashing, &registrar)?;
     let plan = registry::plan(&declaration, &existing, None, &registrar)
         .map_err(|errors| problems(source, &state, &errors))?;
-    let warnings = scope_warnings::warnings(source, &state, &ScopeSet::default());
+    let warnings = state_warnings::warnings(source, &state, &ScopeSet::default());
     Ok(ApplyReport { plan, mode: ApplyMode::DryRun, warnings })
 }
 

@@ -6,8 +6,8 @@ mod db;
 mod dev;
 mod key;
 mod out;
-mod scope_warnings;
 pub(crate) mod state;
+mod state_warnings;
 
 use std::{
     path::{Path, PathBuf},

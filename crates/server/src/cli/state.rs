@@ -347,4 +347,45 @@ groups   = ["staff"]
         assert!(shown.contains("state.toml:3:17"), "{shown}");
         assert!(shown.contains("state.toml:7:12"), "{shown}");
     }
+
+    #[test]
+    fn q_03_no_line_of_a_secret_that_has_several_is_shown() {
+        for text in [
+            "[[client]]\nclient_secret = \"\"\"\nhunter2 hunter3\n",
+            "[[client]]\nclient_secret = '''\nhunter2 hunter3\n",
+            "[[client]]\nclient_secret = \"\"\"\nhunter2 \\q hunter3\n\"\"\"\n",
+            "[[client]]\nclient_secret = \"hunter2\nhunter3\"\n",
+            "[[client]]\nclient_secret =\nhunter2\n",
+        ] {
+            let shown = parse(&source(text)).unwrap_err().to_string();
+            assert!(!shown.contains("hunter"), "{text}\n{shown}");
+        }
+    }
+
+    #[test]
+    fn q_03_what_an_editor_left_around_a_secret_is_an_error_at_its_place() {
+        let secret = "hunter2hunter2hunter2hunter2hunter2";
+        for (written, line) in [
+            (format!("\"{secret} \""), 4),
+            (format!("\"\\uFEFF{secret}\""), 4),
+            (format!("\"\"\"\n{secret}\n\"\"\""), 4),
+            (format!("'''{secret}\r\n'''"), 4),
+        ] {
+            let text = format!(
+                "[[client]]\nclient_id = \"a\"\nredirect_uris = [\"https://rp.example/\"]\nclient_secret = {written}\n\
+                 [[user]]\nusername = \"ada\"\npassword = {}\n",
+                written.replace(" \"", "\\n\"")
+            );
+            let found = wrong(&text);
+            assert_eq!((found.len(), found[0].0, found[0].1), (2, line, 17), "{found:?}");
+            assert!(
+                found[0]
+                    .2
+                    .ends_with("client_secret starts or ends with a blank, a line end or a byte order mark")
+            );
+            assert!(found[1].2.contains("password has a character that nobody can type"), "{found:?}");
+            let shown = parse(&source(&text)).unwrap_err().to_string();
+            assert!(!shown.contains("hunter"), "{shown}");
+        }
+    }
 }

@@ -30,7 +30,8 @@ impl SourceFile {
         let rest = self.text.get(line_start..).unwrap_or_default();
         let text = rest.split(['\n', '\r']).next().unwrap_or_default();
         let end = floor(&self.text, span.end).min(line_start + text.len()).max(start);
-        let (excerpt, at, length) = masked(text, start - line_start..end - line_start);
+        let line = line_start..line_start + text.len();
+        let (excerpt, at, length) = masked(&self.text, line, &(start..end));
         Location {
             file: self.name.clone(),
             line: before.matches('\n').count() + 1,
@@ -57,29 +58,26 @@ fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// The line with every quoted value hidden that is not the offending part, and that part too where the line speaks of
-/// secrets; and where the offending part went. A misspelt name of a secret is why other values are hidden everywhere.
-fn masked(line: &str, span: Range<usize>) -> (String, usize, usize) {
-    let lower = line.to_lowercase();
-    let secret = ["secret", "password", "postgres:"].iter().any(|word| lower.contains(word));
-    let (mut out, mut shown, mut quote, mut escaped) = (String::new(), 0, None, false);
-    let (mut at, mut end) = (None, None);
-    for (byte, c) in line.char_indices() {
+/// A line with every quoted value hidden that is not the offending part; and where the offending part went. Where a key speaks of
+/// secrets, all that follows it is hidden, quoted or not, on further lines too. A misspelt name of a secret is why other values are
+/// hidden everywhere.
+fn masked(text: &str, line: Range<usize>, span: &Range<usize>) -> (String, usize, usize) {
+    let strings = strings(text);
+    let value = secret_value(text, &line, &strings);
+    let is_hidden = |byte| match value {
+        Some(begin) => byte >= begin,
+        None => !span.contains(&byte) && strings.iter().any(|string| string.contains(&byte)),
+    };
+    let (mut out, mut shown, mut at, mut end) = (String::new(), 0, None, None);
+    for (offset, c) in text.get(line.clone()).unwrap_or_default().char_indices() {
+        let byte = line.start + offset;
         if byte >= span.start {
             at.get_or_insert(shown);
         }
         if byte >= span.end {
             end.get_or_insert(shown);
         }
-        let closes = quote == Some(c) && !escaped;
-        let hidden = quote.is_some() && !closes && (secret || !span.contains(&byte));
-        escaped = quote == Some('"') && c == '\\' && !escaped;
-        match quote {
-            None if c == '"' || c == '\'' => quote = Some(c),
-            Some(_) if closes => quote = None,
-            _ => {}
-        }
-        if !hidden {
+        if !is_hidden(byte) {
             out.push(c);
             shown += 1;
         } else if !out.ends_with('…') {
@@ -89,6 +87,56 @@ fn masked(line: &str, span: Range<usize>) -> (String, usize, usize) {
     }
     let at = at.unwrap_or(shown);
     (out, at, end.unwrap_or(shown).saturating_sub(at))
+}
+
+/// Where the value begins of the key that the line belongs to, if it speaks of secrets. The key may stand on an earlier line.
+fn secret_value(text: &str, line: &Range<usize>, strings: &[Range<usize>]) -> Option<usize> {
+    let line_of = |at| text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let before = text.get(..line.start).unwrap_or_default().trim_end();
+    // A string that is not closed may go on, whatever TOML says.
+    let begin = match strings.iter().find(|string| string.start < line.start && string.end >= before.len()) {
+        Some(string) => line_of(string.start),
+        None if before.ends_with('=') => line_of(before.len()),
+        None => line.start,
+    };
+    let statement = text.get(begin..line.end).unwrap_or_default();
+    let lower = statement.to_lowercase();
+    let is_secret = ["secret", "password", "postgres:"].iter().any(|word| lower.contains(word));
+    let after = statement.find('=').filter(|_| is_secret)? + 1;
+    let blanks = statement.get(after..).unwrap_or_default();
+    Some(begin + after + (blanks.len() - blanks.trim_start().len()))
+}
+
+/// What stands between the quotes of each string of a TOML document. A string of one line that is not closed ends with its line.
+fn strings(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    while let Some(offset) = text.get(from..).and_then(|rest| rest.find(['"', '\'', '#'])) {
+        let tail = text.get(from + offset..).unwrap_or_default();
+        let Some(quote) = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| tail.starts_with(quote))
+        else {
+            from += offset + tail.find('\n').unwrap_or(tail.len());
+            continue;
+        };
+        let begin = from + offset + quote.len();
+        let inner = text.get(begin..).unwrap_or_default();
+        let length = length_of_string(inner, quote);
+        found.push(begin..begin + length);
+        let closes = inner.get(length..).is_some_and(|rest| rest.starts_with(quote));
+        from = begin + length + if closes { quote.len() } else { 0 };
+    }
+    found
+}
+
+/// How long the string is that `inner` begins with, up to the quote that closes it.
+fn length_of_string(inner: &str, quote: &str) -> usize {
+    let mut escaped = false;
+    let ends = |(at, c): &(usize, char)| {
+        let ends_line = quote.len() == 1 && *c == '\n';
+        let closes = !escaped && inner.get(*at..).is_some_and(|rest| rest.starts_with(quote));
+        escaped = !escaped && quote.starts_with('"') && *c == '\\';
+        ends_line || closes
+    };
+    inner.char_indices().find(ends).map_or(inner.len(), |(at, _)| at)
 }
 
 /// A place in a file.
@@ -237,11 +285,29 @@ mod tests {
     fn q_03_secrets_are_not_shown() {
         let text = "client_secret = \"hunter2 \\\" more\", x = 'hunter3'";
         let place = source(text).place(16..33);
-        assert_eq!(place.excerpt, "client_secret = \"…\", x = '…'");
-        assert_eq!((place.at, place.length), (16, 3));
+        assert_eq!(place.excerpt, "client_secret = …");
+        assert_eq!((place.at, place.length), (16, 1));
+        for (text, span) in [
+            ("a = 1\nclient_secret = hunter2", 22..29),
+            ("client_secret = hunter2 'x'", 16..17),
+            ("client_secret = \"hun\"ter2\"", 21..26),
+            ("client_secret =\n  hunter2", 16..25),
+            ("client_secret = \"x\nhunter2\"", 19..26),
+            ("client_secret = \"\"\"\n\nhunter2 \"\" hunter3\n\"\"\"", 21..30),
+            ("client_secret = '''\nx\nhunter2'''", 22..32),
+            ("client_secret = '''\nx''' hunter2", 25..32),
+            ("# it's\nclient_secret = \"\"\"\nhunter2", 28..30),
+            ("database = \"\"\"\npostgres://a:hunter2@h/d\"\"\"", 15..20),
+            ("name = \"x\\\"hunter2\"", 0..4),
+        ] {
+            let excerpt = source(text).place(span).excerpt;
+            assert!(!excerpt.contains("hunter") && !excerpt.contains("ter2"), "{text}\n{excerpt}");
+        }
         assert!(!source("password = \"hunter2").place(11..19).excerpt.contains("hunter2"));
         assert!(!source("database = \"postgres://a:hunter2@h/d\"").place(0..8).excerpt.contains("hunter2"));
         assert!(!source("pasword = \"hunter2\"").place(0..7).excerpt.contains("hunter2"));
         assert_eq!(source("name = \"shown\"").place(7..14).excerpt, "name = \"shown\"");
+        let after = "client_secret = \"\"\"\nhunter2\n\"\"\"\nport = 99999";
+        assert_eq!(source(after).place(40..45).excerpt, "port = 99999");
     }
 }

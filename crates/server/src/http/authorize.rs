@@ -119,7 +119,8 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         PageRefusal::RedirectUriMissing(_) => Cause::RedirectUriMissing,
         PageRefusal::RedirectUriMismatch { .. } => Cause::RedirectUriMismatch,
     };
-    let mut developer = Developer { reason: refusal.reason().into(), redirect_uri: None, remedy: None };
+    let public = refusal.public();
+    let mut developer = Developer { parameter: public.parameter, ..Developer::of(refusal.reason()) };
     let remedy;
     if let PageRefusal::RedirectUriMismatch { received, registered, .. } = refusal {
         developer.redirect_uri = Some(RedirectUris {
@@ -130,7 +131,7 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         developer.remedy = Some(remedy.as_str().into());
     }
     renderer.x.note(|notes| {
-        notes.parameter = refusal.public().parameter;
+        notes.parameter = public.parameter;
         notes.client_id = client.map(|client| client.client_id.clone());
     });
     // An unknown client and a disabled one are the same page (catalogue A-04).
@@ -143,5 +144,5 @@ fn page_refusal(renderer: &Renderer<'_>, refusal: &PageRefusal, client: Option<&
         back: name.zip(home).map(|(name, uri)| Back { name: name.into(), uri: uri.into() }),
         developer: renderer.for_developers(developer),
     };
-    renderer.error_of(400, &page, refusal.reason())
+    renderer.error_of(400, &page, refusal.reason(), &public.sentence())
 }

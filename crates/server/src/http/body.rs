@@ -6,9 +6,13 @@ use axum::{
     body::Body,
     http::{HeaderMap, header},
 };
-use grantwell_core::form::{Form, FormError};
+use grantwell_core::{
+    error::{ErrorCode, OAuthError},
+    form::{Form, FormError},
+};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
+use serde_json::error::Category;
 
 /// Largest form.
 const LARGEST_FORM: usize = 64 * 1024;
@@ -26,6 +30,8 @@ pub(crate) enum BodyError {
     TooSlow,
     /// 415: another content type, or an encoding.
     MediaType,
+    /// 400: a parameter is not percent-encoded UTF-8; names it.
+    Encoding(&'static str),
     /// 400: not what the type says.
     Malformed(&'static str),
 }
@@ -37,7 +43,7 @@ impl BodyError {
             Self::TooLarge => "body_too_large",
             Self::TooSlow => "body_too_slow",
             Self::MediaType => "body_media_type",
-            Self::Malformed(_) => "body_malformed",
+            Self::Encoding(_) | Self::Malformed(_) => "body_malformed",
         }
     }
 
@@ -47,18 +53,22 @@ impl BodyError {
             Self::TooLarge => 413,
             Self::TooSlow => 408,
             Self::MediaType => 415,
-            Self::Malformed(_) => 400,
+            Self::Encoding(_) | Self::Malformed(_) => 400,
         }
     }
 
-    /// A fixed sentence for the developer.
-    pub(crate) const fn description(self) -> &'static str {
-        match self {
+    /// The error that the response carries.
+    pub(crate) const fn public(self) -> OAuthError {
+        let description = match self {
             Self::TooLarge => "the body is too large",
             Self::TooSlow => "the body came too slowly",
             Self::MediaType => "the content type of the body is not the one this endpoint reads",
+            Self::Encoding(name) => {
+                return OAuthError::about(ErrorCode::InvalidRequest, name, "is not percent-encoded UTF-8");
+            }
             Self::Malformed(description) => description,
-        }
+        };
+        OAuthError::new(ErrorCode::InvalidRequest, description)
     }
 }
 
@@ -72,7 +82,7 @@ pub(crate) async fn form(headers: &HeaderMap, body: Body) -> Result<Form, BodyEr
 pub(crate) fn parse_form(bytes: &[u8]) -> Result<Form, BodyError> {
     Form::parse(bytes).map_err(|error| match error {
         FormError::TooMany => BodyError::Malformed("too many parameters"),
-        FormError::Encoding => BodyError::Malformed("a parameter is not percent-encoded UTF-8"),
+        FormError::Encoding(name) => BodyError::Encoding(name),
     })
 }
 
@@ -83,8 +93,12 @@ pub(crate) async fn json<T: serde::de::DeserializeOwned>(
 ) -> Result<T, BodyError> {
     expect_type(headers, "application/json")?;
     let bytes = whole(body, LARGEST_JSON, PATIENCE).await?;
-    serde_json::from_slice(&bytes)
-        .map_err(|_| BodyError::Malformed("the body is not the JSON object this endpoint reads"))
+    serde_json::from_slice(&bytes).map_err(|error| {
+        BodyError::Malformed(match error.classify() {
+            Category::Data => "a member of the JSON body is unknown, missing or of another type",
+            Category::Syntax | Category::Eof | Category::Io => "the body is not JSON",
+        })
+    })
 }
 
 fn expect_type(headers: &HeaderMap, expected: &str) -> Result<(), BodyError> {

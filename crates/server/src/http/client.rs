@@ -53,11 +53,10 @@ async fn read(
     }
     let form = body::form(headers, body).await.map_err(|error| match error {
         // RFC 6749 §5.2: a body of another type is a malformed request like any other.
-        BodyError::MediaType => {
-            let public = OAuthError::new(ErrorCode::InvalidRequest, error.description());
-            oauth_error(x, public, error.reason())
+        BodyError::MediaType => oauth_error(x, error.public(), error.reason()),
+        BodyError::TooLarge | BodyError::TooSlow | BodyError::Encoding(_) | BodyError::Malformed(_) => {
+            bad_body(x, error)
         }
-        BodyError::TooLarge | BodyError::TooSlow | BodyError::Malformed(_) => bad_body(x, error),
     })?;
     let authorization = authorization(headers);
     match client_auth::present(&authorization, &form) {

@@ -54,7 +54,7 @@ async fn end(x: &Exchange, headers: &HeaderMap, form: &Form, arrival: Arrival) -
         Err(why) => renderer.unavailable(&why),
         Ok(ran) => match ran.result {
             Err(EndSessionRefusal::Forged) => renderer.error(403, Cause::CrossSite, "anti_forgery"),
-            Err(refusal) => renderer.error(400, Cause::InvalidLogout, refusal.reason()),
+            Err(refusal) => renderer.refused(400, Cause::InvalidLogout, refusal.reason(), &refusal.public()),
             Ok(SignOutOutcome::Stay) => see_other(&x.realm.policy.url("/account")),
             Ok(SignOutOutcome::GoOn(request)) => {
                 see_other(&x.realm.policy.url(&format!("/end_session?request={request}")))

@@ -19,7 +19,7 @@ use crate::http::{
     exchange::Exchange,
     form::handle,
     principal::LoginUiBackEnd,
-    response::{Response, bad_body, json, unavailable},
+    response::{Response, bad_body, json, unavailable, unregistered_error},
     wire,
 };
 
@@ -83,7 +83,8 @@ pub(crate) async fn post(
     };
     let Some(report) = report.read() else {
         let error = "report_exactly_one_of_login_consent_cancel";
-        return json(409, &object!({ "error": error, "trace_id": *x.origin.trace_id }));
+        let words = "a report has exactly one of login, consent and cancel; question belongs to consent";
+        return unregistered_error(&x, 409, (error, words), error);
     };
     match x.run(&KeepReport { handle: handle(&x, &id), report }).await {
         Err(why) => unavailable(&x, &why),
@@ -98,9 +99,9 @@ pub(crate) async fn post(
 }
 
 fn refused(x: &Exchange, refusal: ExternalRefusal) -> Response {
-    x.note(|notes| notes.reason = Some(refusal.reason().to_owned()));
     let status = if refusal == ExternalRefusal::NotFound { 404 } else { 409 };
-    json(status, &object!({ "error": refusal.reason(), "trace_id": *x.origin.trace_id }))
+    let public = refusal.public();
+    unregistered_error(x, status, (refusal.reason(), &public.sentence()), refusal.reason())
 }
 
 impl ReportBody {

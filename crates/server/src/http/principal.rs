@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, Request},
     http::{HeaderMap, Method, request::Parts},
     middleware::Next,
 };
 use grantwell_core::{
-    client_auth,
+    client_auth::{self, ClientAuthRefusal},
+    error::Refusal as _,
     interaction::{browser::WhoIsSignedIn, pending::Handle},
     secret::Digest,
     store::Purpose,
 };
-use serde_json::json as object;
 
 use crate::{
     app::App,
@@ -25,7 +25,7 @@ use crate::{
         interaction_pages::Asking,
         proceed::proceed,
         renderer::Renderer,
-        response::{Response, json, see_other, set_static},
+        response::{Response, see_other, set_static, unregistered_error},
     },
     pages::error::Cause,
 };
@@ -66,18 +66,21 @@ pub(crate) async fn check_person(
 
 /// The credential of the external login UI: 401 without it; 404 where no external login UI is configured.
 pub(crate) async fn check_login_ui(
-    State(app): State<Arc<App>>,
+    x: Exchange,
     headers: HeaderMap,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(login_ui) = &app.login_ui else {
-        return json(404, &object!({ "error": "not_found" }));
+    let Some(login_ui) = &x.app.login_ui else {
+        let public = ("not_found", "no external login UI is configured");
+        return unregistered_error(&x, 404, public, "no_login_ui");
     };
     let presented = match authorization(&headers).as_slice() {
-        [one] => client_auth::read_basic(one).ok(),
-        _ => None,
+        [one] => client_auth::read_basic(one),
+        [] => Err(ClientAuthRefusal::Missing),
+        _ => Err(ClientAuthRefusal::TwoMethods),
     };
+    let unread = presented.as_ref().err().map(ClientAuthRefusal::reason);
     // Compared with nothing where nothing was sent: every refusal costs the same.
     let (id, secret) = presented.unwrap_or_default();
     let genuine = Digest::of(secret.as_bytes()) == login_ui.client_secret;
@@ -85,7 +88,9 @@ pub(crate) async fn check_login_ui(
         request.extensions_mut().insert(LoginUiBackEnd(()));
         return next.run(request).await;
     }
-    let mut response = json(401, &object!({ "error": "invalid_client" }));
+    let known = if id == login_ui.client_id { "wrong_secret" } else { "unknown_client" };
+    let public = ("invalid_client", "the credential is not that of the external login UI");
+    let mut response = unregistered_error(&x, 401, public, unread.unwrap_or(known));
     set_static(&mut response, "www-authenticate", "Basic realm=\"interaction\"");
     response
 }

@@ -2,7 +2,10 @@
 
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use grantwell_core::authorize::{AuthorizationResponse, Delivery};
+use grantwell_core::{
+    authorize::{AuthorizationResponse, Delivery},
+    error::OAuthError,
+};
 
 use crate::{
     app::ErrorAudience,
@@ -11,7 +14,8 @@ use crate::{
         body::BodyError,
         exchange::{Exchange, locale},
         response::{
-            RETRY_AFTER, Response, plain_headers, response as plain, see_other, set, set_static, unrouted,
+            RETRY_AFTER, Response, plain_headers, response as plain, see_other, set, set_static,
+            unregistered_error,
         },
     },
     pages::{
@@ -85,24 +89,37 @@ impl<'a> Renderer<'a> {
         reason: &str,
         back: Option<Back<'_>>,
     ) -> Response {
-        let developer = Developer { reason: reason.into(), redirect_uri: None, remedy: None };
         let page = ErrorValues {
             cause,
             application: back.as_ref().map(|back| back.name.clone()),
             back,
-            developer: self.for_developers(developer),
+            developer: self.for_developers(Developer::of(reason)),
         };
-        self.error_of(status, &page, reason)
+        self.error_of(status, &page, reason, "the response of this endpoint is a page for a person")
     }
 
-    /// An error page; the JSON error for a client that reads no HTML.
-    pub(crate) fn error_of(&self, status: u16, page: &ErrorValues<'_>, reason: &str) -> Response {
+    /// The error page of a refused request: it names the parameter that is wrong to developers, and everybody who reads JSON.
+    pub(crate) fn refused(&self, status: u16, cause: Cause, reason: &str, public: &OAuthError) -> Response {
+        let developer = Developer { parameter: public.parameter, ..Developer::of(reason) };
+        let developer = self.for_developers(developer);
+        let page = ErrorValues { cause, application: None, back: None, developer };
+        self.x.note(|notes| notes.parameter = public.parameter);
+        self.error_of(status, &page, reason, &public.sentence())
+    }
+
+    /// An error page; the JSON error for a client that reads no HTML, with a description.
+    pub(crate) fn error_of(
+        &self,
+        status: u16,
+        page: &ErrorValues<'_>,
+        reason: &str,
+        description: &str,
+    ) -> Response {
         self.x.note(|notes| notes.reason = Some(reason.to_owned()));
         match self.accepts {
             Accepts::Html | Accepts::Anything => self.page(status, page),
             Accepts::OtherTypes => {
-                let public = (page.cause.as_str(), "the response of this endpoint is a page for a person");
-                unrouted(self.x, status, public, reason)
+                unregistered_error(self.x, status, (page.cause.as_str(), description), reason)
             }
         }
     }
@@ -121,7 +138,7 @@ impl<'a> Renderer<'a> {
 
     /// The page for a body that was not read.
     pub(crate) fn bad_body(&self, error: BodyError) -> Response {
-        self.error(error.status(), Cause::InvalidRequest, error.description())
+        self.refused(error.status(), Cause::InvalidRequest, error.reason(), &error.public())
     }
 
     /// Delivers an authorization response.

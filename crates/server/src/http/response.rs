@@ -131,17 +131,22 @@ pub(crate) fn refused_in_words(x: &Exchange, refusal: &dyn Refusal, description:
     error_json(x, error.code.status(), (error.code.as_str(), description), &detail)
 }
 
-/// The JSON error of a request that reaches no endpoint, or of a page that the client does not read.
-pub(crate) fn unrouted(x: &Exchange, status: u16, public: (&str, &str), reason: &str) -> Response {
+/// A JSON error whose code no specification registers: of a request that reaches no endpoint, of a page that the client does not
+/// read, or of the endpoint for an external login UI.
+pub(crate) fn unregistered_error(x: &Exchange, status: u16, public: (&str, &str), reason: &str) -> Response {
     x.note(|notes| notes.reason = Some(reason.to_owned()));
     error_json(x, status, public, &Detail { reason: Some(reason), mismatch: None })
 }
 
 /// The JSON error for a body that was not read.
 pub(crate) fn bad_body(x: &Exchange, error: BodyError) -> Response {
-    x.note(|notes| notes.reason = Some(error.reason().to_owned()));
+    let public = error.public();
+    x.note(|notes| {
+        notes.reason = Some(error.reason().to_owned());
+        notes.parameter = public.parameter;
+    });
     let detail = Detail { reason: Some(error.reason()), mismatch: None };
-    error_json(x, error.status(), ("invalid_request", error.description()), &detail)
+    error_json(x, error.status(), (public.code.as_str(), &public.sentence()), &detail)
 }
 
 /// 503, when the store does not respond. Never an OAuth error that would make a client sign its user out (RFC 7009 §2.2.1).

@@ -8,7 +8,7 @@ use crate::{
         accepts::Accepts,
         exchange::Exchange,
         renderer::Renderer,
-        response::{Response, unrouted},
+        response::{Response, unregistered_error},
     },
     pages::error::Cause,
 };
@@ -51,7 +51,7 @@ impl Unrouted {
             Self::TwoHosts | Self::TransferEncoding => (400, Cause::InvalidRequest),
         };
         let page = || Renderer::new(x, headers, &[]).error(status, cause, self.reason());
-        let error = || unrouted(x, status, (cause.as_str(), self.description()), self.reason());
+        let error = || unregistered_error(x, status, (cause.as_str(), self.description()), self.reason());
         match Accepts::read(headers) {
             Accepts::Html => page(),
             Accepts::Anything if FOR_PEOPLE.contains(&path) => page(),

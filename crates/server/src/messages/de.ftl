@@ -165,6 +165,7 @@ device-unknown = Unbekannter Browser
 error-application = Die Anwendung
 error-developer = Für Entwickler
 error-reason = Grund
+error-parameter = Parameter
 error-received = erhalten
 error-registered = eingetragen
 error-none-registered = keine ist eingetragen

@@ -165,6 +165,7 @@ device-unknown = Unknown browser
 error-application = The application
 error-developer = For the developer
 error-reason = reason
+error-parameter = parameter
 error-received = received
 error-registered = registered
 error-none-registered = none is registered

@@ -144,12 +144,20 @@ fn samples(others: &Others<'_>) -> Vec<Sample> {
         offline_access: Some(Novelty::Agreed),
         ..usual(others)
     };
+    let mut notes = others.notes(Novelty::Agreed, Novelty::Agreed);
+    notes.scopes.retain(|line| line.novelty == Novelty::Agreed);
+    let repeated = ConsentValues {
+        permissions: vec![Others::about_you(Novelty::Agreed), notes],
+        offline_access: Some(Novelty::Agreed),
+        ..usual(others)
+    };
     let bare = ConsentValues { switch_account: None, changed: true, ..usual(others) };
     vec![
         sample("consent", usual(others)),
         sample("consent-identity", identity),
         sample("consent-this-computer", computer),
         sample("consent-app", app),
+        sample("consent-repeated", repeated),
         sample("consent-bare", bare),
     ]
 }

@@ -98,10 +98,19 @@ impl Cause {
 pub(crate) struct Developer<'a> {
     /// The typed reason, in its machine-readable form.
     pub(crate) reason: Text<'a>,
+    /// The parameter that is wrong, by a name of ours.
+    pub(crate) parameter: Option<&'static str>,
     /// The redirect URI that was received, against those registered.
     pub(crate) redirect_uri: Option<RedirectUris<'a>>,
     /// The line that fixes it.
     pub(crate) remedy: Option<Text<'a>>,
+}
+
+impl<'a> Developer<'a> {
+    /// A reason alone.
+    pub(crate) fn of(reason: &'a str) -> Self {
+        Self { reason: reason.into(), parameter: None, redirect_uri: None, remedy: None }
+    }
 }
 
 /// A redirect URI beside those it should have been one of.
@@ -134,7 +143,8 @@ impl Page for ErrorValues<'_> {
 fn samples(others: &Others<'_>) -> Vec<Sample> {
     let plain = |cause| ErrorValues { cause, application: None, back: None, developer: None };
     let developer = |received, registered, remedy: Option<&str>| Developer {
-        reason: others.text("redirect_uri_not_registered"),
+        reason: others.text("redirect_uri_mismatch"),
+        parameter: None,
         redirect_uri: Some(RedirectUris { received: others.text(received), registered }),
         remedy: remedy.map(|remedy| others.text(remedy)),
     };
@@ -154,6 +164,13 @@ fn samples(others: &Others<'_>) -> Vec<Sample> {
         back: None,
         ..mismatch.clone()
     };
+    let repeated = Developer {
+        reason: others.text("repeated_parameter"),
+        parameter: Some("post_logout_redirect_uri"),
+        redirect_uri: None,
+        remedy: None,
+    };
+    let repeated = ErrorValues { developer: Some(repeated), ..plain(Cause::InvalidLogout) };
     let expired = ErrorValues {
         application: Some(others.text("Fieldnotes")),
         back: Some(others.back()),
@@ -163,6 +180,7 @@ fn samples(others: &Others<'_>) -> Vec<Sample> {
     samples.extend([
         sample("error-developer", mismatch),
         sample("error-none-registered", none),
+        sample("error-parameter", repeated),
         sample("error-expired", expired),
     ]);
     samples

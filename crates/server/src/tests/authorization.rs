@@ -545,4 +545,8 @@ async fn ui_locales_holds_on_error_pages_and_after_a_wrong_password() {
     assert!(page.body.contains("<html lang=\"de\""), "{page:#?}");
     let reply = browser.sign_in(&page, "alice", "a wrong password").await;
     assert!(reply.status == 422 && reply.body.contains("<html lang=\"de\""), "{reply:#?}");
+    world.clock.advance(world.app.realm.policy.lifetimes.interaction);
+    let reply = browser.sign_in(&page, "alice", PASSWORD).await;
+    reply.expect_error_page("page_expired");
+    assert!(reply.body.contains("<html lang=\"de\""), "{reply:#?}");
 }

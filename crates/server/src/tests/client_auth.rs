@@ -3,7 +3,7 @@
 
 use super::{
     Reply, World,
-    expect::but_refusals,
+    expect::{but_refusals, form_headers},
     harness::{Setting, basic, secret},
     injection::logged,
 };
@@ -257,6 +257,7 @@ async fn only_developers_are_told_the_reason_beside_the_public_words() {
         ("/revoke", &[("client_id", "spa")], None, "no_token"),
         ("/introspect", &[("client_id", "spa")], None, "public_client"),
         ("/userinfo", &[], None, "no_token"),
+        ("/interaction/x", &[], None, "no_login_ui"),
     ] {
         let headers: Vec<_> = header.map(|header| ("authorization", header)).into_iter().collect();
         let told = developers.post(endpoint, fields, &headers).await.json();
@@ -264,5 +265,40 @@ async fn only_developers_are_told_the_reason_beside_the_public_words() {
         assert_eq!(told["reason"], reason, "{told}");
         assert!(public.get("reason").is_none(), "{public}");
         assert_eq!(told["error_description"], public["error_description"]);
+    }
+}
+
+#[tokio::test]
+async fn an_error_names_the_parameter_that_is_not_encoded_right() {
+    let world = World::new().await;
+    let words =
+        |reply: &Reply| (reply.status, reply.json()["error_description"].as_str().unwrap().to_owned());
+    for (body, name) in [
+        ("grant_type=client_credentials&client_id=web&client_secret=%zz", "client_secret"),
+        ("grant_type=%ff", "grant_type"),
+        ("names-of-strangers=%", "an unknown parameter"),
+        ("%zz=1", "the name of a parameter"),
+    ] {
+        let (log, lines) = logged(LogShape::Json);
+        let guard = tracing::dispatcher::set_default(&log);
+        let reply = world.raw("POST", "/token", form_headers(), body).await;
+        drop(guard);
+        assert_eq!(words(&reply), (400, format!("{name} is not percent-encoded UTF-8")), "{body}");
+        let text = lines.take();
+        assert!(text.contains(&format!("\"parameter\":\"{name}\"")) && !text.contains("strangers"), "{text}");
+    }
+    // An endpoint of the pages says it to whoever reads no HTML, and in the log.
+    for (target, name) in [("/authorize?state=%zz", "state"), ("/end_session?client_id=%ff", "client_id")] {
+        let reply = world.raw("GET", target, &[("accept", "application/json")], "").await;
+        assert_eq!(words(&reply), (400, format!("{name} is not percent-encoded UTF-8")), "{target}");
+        let (log, lines) = logged(LogShape::Json);
+        let guard = tracing::dispatcher::set_default(&log);
+        world.get(target).await;
+        drop(guard);
+        let text = lines.take();
+        assert!(
+            text.contains(&format!("\"parameter\":\"{name}\"")) && text.contains("body_malformed"),
+            "{text}"
+        );
     }
 }

@@ -202,7 +202,7 @@ async fn n_03_more_than_before_and_prompt_consent_are_asked() {
     let again = [offline[0], ("prompt", "consent")];
     let reply = browser.get(&format!("/authorize?{}", query(&again))).await;
     assert!(reply.body.contains("You have allowed all of this before."), "{reply:#?}");
-    assert!(!reply.body.contains("What is new is marked"));
+    assert!(!reply.body.contains("What is new is marked") && !reply.body.contains("allowed before"));
     // What one person agreed to says nothing about another, nor about another application.
     let other =
         [("client_id", "B"), ("redirect_uri", "https://b.example/cb"), ("scope", "openid notes:read")];

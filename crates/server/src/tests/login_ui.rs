@@ -15,18 +15,22 @@ use super::{
     query,
     sign_in::{claims, is_signed_in},
 };
-use crate::config::LoginUi;
+use crate::{app::ErrorAudience, config::LoginUi};
 
 const URL: &str = "https://login.example.test/step?theme=dark";
 const SECRET: &str = "a login UI's secret of more than thirty-two characters";
 
 async fn world() -> World {
+    world_for(ErrorAudience::People).await
+}
+
+async fn world_for(audience: ErrorAudience) -> World {
     let login_ui = LoginUi {
         url: URL.to_owned(),
         client_id: "login-ui".to_owned(),
         client_secret: Digest::of(SECRET.as_bytes()),
     };
-    World::with(Setting { login_ui: Some(login_ui), ..Setting::default() }).await
+    World::with(Setting { login_ui: Some(login_ui), audience, ..Setting::default() }).await
 }
 
 /// Where a browser is sent, as the handle in it.
@@ -358,4 +362,45 @@ async fn without_a_login_ui_there_is_nothing_to_call() {
         let reply = call(&world, Method::POST, sealed, Some(login("alice")), &authorization).await;
         assert_eq!(reply.status, 404);
     }
+}
+
+#[tokio::test]
+async fn an_error_has_words_and_developers_are_told_the_reason() {
+    let people = world().await;
+    let developers = world_for(ErrorAudience::Developers).await;
+    let mut browsers = (people.browser(), developers.browser());
+    let handles = (begin(&mut browsers.0, &[]).await, begin(&mut browsers.1, &[]).await);
+    let right = basic("login-ui", SECRET);
+    let wrong = [
+        (String::new(), "malformed_header"),
+        (basic("web", SECRET), "unknown_client"),
+        (basic("login-ui", "another secret"), "wrong_secret"),
+    ];
+    let refused = wrong.iter().map(|(credential, reason)| (credential, None, 401, "invalid_client", *reason));
+    let reported = [
+        (json!({ "consent": "allow" }), 409, "login_required", "login_required"),
+        (login("noone"), 409, "user_unknown", "user_unknown"),
+        (
+            json!({}),
+            409,
+            "report_exactly_one_of_login_consent_cancel",
+            "report_exactly_one_of_login_consent_cancel",
+        ),
+        (json!({ "login": { "user": "alice" } }), 400, "invalid_request", "body_malformed"),
+    ];
+    let reported =
+        reported.into_iter().map(|(body, status, error, reason)| (&right, Some(body), status, error, reason));
+    for (credential, body, status, error, reason) in refused.chain(reported) {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let public = call(&people, method.clone(), &handles.0, body.clone(), credential).await;
+        let told = call(&developers, method, &handles.1, body, credential).await;
+        assert_eq!((public.status, told.status), (status, status), "{public:#?}");
+        let (public, told) = (public.json(), told.json());
+        assert_eq!((&public["error"], &told["error"]), (&error.into(), &error.into()));
+        assert!(public["error_description"].as_str().is_some_and(|words| words.len() > 12), "{public}");
+        assert_eq!((public.get("reason"), &told["reason"]), (None, &reason.into()), "{told}");
+        assert!(told["trace_id"].is_string(), "{told}");
+    }
+    let unknown = call(&developers, Method::GET, "x", None, &right).await;
+    assert_eq!((unknown.status, &unknown.json()["reason"]), (404, &"not_found".into()));
 }

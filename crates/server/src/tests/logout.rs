@@ -6,8 +6,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{
     Browser, ISSUER, World, form,
+    harness::Setting,
+    injection::logged,
     sign_in::{claims, is_signed_in, signed_in},
 };
+use crate::{app::ErrorAudience, telemetry::LogShape};
 
 const BACK: &str = "https://rp.example/signed-out";
 
@@ -289,4 +292,35 @@ async fn a_page_that_says_signed_out_says_who_is_not() {
     let reply = browser.get(&end(&[("id_token_hint", hint)])).await.expect_status(200);
     assert!(reply.body.contains("Other accounts are still signed in"), "{reply:#?}");
     assert!(is_signed_in(&mut browser).await);
+}
+
+#[tokio::test]
+async fn the_parameter_that_is_wrong_is_named_to_developers_to_programs_and_in_the_log() {
+    let developers = World::with(Setting { audience: ErrorAudience::Developers, ..Setting::default() }).await;
+    let people = World::new().await;
+    for (target, name, reason) in [
+        ("/end_session?state=a&state=b".to_owned(), "state", "repeated_parameter"),
+        (end(&[("client_id", &"x".repeat(3000))]), "client_id", "parameter_too_long"),
+        (
+            end(&[("client_id", "web"), ("post_logout_redirect_uri", "https://evil.example/")]),
+            "post_logout_redirect_uri",
+            "post_logout_redirect_uri_mismatch",
+        ),
+    ] {
+        let reply = people.get(&target).await;
+        reply.expect_error_page("invalid_logout");
+        assert!(!reply.body.contains(reason), "{reply:#?}");
+        let reply = developers.get(&target).await;
+        reply.expect_error_page("invalid_logout");
+        assert!(reply.body.contains(&format!("<code><bdi>{name}</bdi></code>")), "{reply:#?}");
+        let reply = people.raw("GET", &target, &[("accept", "application/json")], "").await.json();
+        assert_eq!(reply["error"], "invalid_logout");
+        assert!(reply["error_description"].as_str().unwrap().starts_with(name), "{reply}");
+        let (log, lines) = logged(LogShape::Json);
+        let guard = tracing::dispatcher::set_default(&log);
+        people.get(&target).await;
+        drop(guard);
+        let text = lines.take();
+        assert!(text.contains(&format!("\"parameter\":\"{name}\"")) && text.contains(reason), "{text}");
+    }
 }

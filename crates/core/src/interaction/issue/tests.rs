@@ -201,7 +201,7 @@ fn n_06_afterwards_there_is_only_the_way_back() {
         |r| r.authorization.revoked_at = Some(fx::NOW),
         |r| r.consent_withdrawn_at = Some(fx::NOW),
         |r| r.user.as_mut().unwrap().disabled = true,
-        |r| r.client.as_mut().unwrap().disabled = true,
+        |r| fx::client_of(r).disabled = true,
         |r| r.session.as_mut().unwrap().ended_at = Some(fx::NOW),
         |r| r.epoch += 1,
     ];

@@ -18,7 +18,7 @@ use crate::{
     redirect_uri::{check_identifier, check_page, check_registered},
     registry::{
         field::{self, Errors, FieldError, name_of},
-        violation::{FieldType, SHORTEST_SECRET, Violation},
+        violation::{FieldType, SHORTEST_SECRET, Violation, has_outer_white_space},
     },
     scope::ScopeSet,
     secret::Digest,
@@ -450,6 +450,8 @@ fn wrong_secret(secret: Option<&str>, kept: Option<Digest>) -> Option<Violation>
     match secret {
         None if kept.is_some() => None,
         None => Some(Violation::NeededFor("this token_endpoint_auth_method")),
+        // RFC 6749 Appendix A.2 allows a blank there, but whoever copies the secret into an application loses it.
+        Some(secret) if has_outer_white_space(secret) => Some(Violation::OuterWhiteSpace),
         Some(secret) if secret.chars().count() < SHORTEST_SECRET => Some(Violation::SecretTooShort),
         // RFC 6749 Appendix A.2: visible characters and space.
         Some(secret) if !secret.bytes().all(|b| b.is_ascii_graphic() || b == b' ') => {

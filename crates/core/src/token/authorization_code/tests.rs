@@ -319,7 +319,7 @@ fn c_08_o_06_what_ended_in_between_ends_the_code() {
         (|r| r.user.as_mut().unwrap().disabled = true, Dead::UserDisabled),
         (|r| r.user = None, Dead::UserGone),
         (|r| r.consent_withdrawn_at = Some(NOW), Dead::ConsentWithdrawn),
-        (|r| r.client.as_mut().unwrap().disabled = true, Dead::ClientDisabled),
+        (|r| fx::client_of(r).disabled = true, Dead::ClientDisabled),
         (|r| r.session.as_mut().unwrap().ended_at = Some(NOW), Dead::SessionEnded),
         (|r| r.authorization.revoked_at = Some(NOW), Dead::Revoked),
     ];

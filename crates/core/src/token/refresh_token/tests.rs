@@ -104,6 +104,26 @@ fn f_02_a_refresh_rotates_by_one_guarded_write() {
 }
 
 #[test]
+fn l_31_a_refresh_is_a_use_of_the_session_that_the_token_ends_with() {
+    let writes = |offline: bool, seen_before: Duration| {
+        let mut record = record(&first(), NOW);
+        record.authorization.offline = offline;
+        record.session.as_mut().unwrap().last_seen_at = NOW - seen_before;
+        Attempt::of(&first(), record).decide().unwrap().writes
+    };
+    let minute = Duration::from_mins(1);
+    let session = fx::record().session.unwrap().id;
+    let noted = writes(false, minute);
+    assert!(
+        matches!(noted.as_slice(), [Write::TouchSession { id, at: NOW }, Write::RotateRefresh { .. }] if *id == session),
+        "{noted:?}"
+    );
+    for other in [writes(false, Duration::from_secs(59)), writes(true, minute)] {
+        assert!(matches!(other.as_slice(), [Write::RotateRefresh { .. }]), "{other:?}");
+    }
+}
+
+#[test]
 fn what_has_no_session_and_no_code_is_refreshed() {
     let living = first();
     let mut record = record(&living, NOW);

@@ -475,6 +475,12 @@ mod tests {
             let words = read.as_ref().map(|passphrase| passphrase.expose_secret());
             assert_eq!(words, passphrase_read.then_some("a passphrase of a few words"), "{text:?}");
         }
+        // Text, as passwords are (RFC 8265): typed on another keyboard it is the same.
+        let typed = |text: &str| {
+            fs::write(&path, text).unwrap();
+            passphrase(&path).unwrap().expose_secret().to_owned()
+        };
+        assert_eq!(typed("Z\u{fc}rich im Regen"), typed("Zu\u{308}rich\u{a0}im Regen"));
         let identity = age::x25519::Identity::generate();
         for around in ["", "\u{feff}", "\u{feff}# a comment\r\n", " "] {
             let line = identity.to_string();

@@ -63,6 +63,14 @@ fn secrets_belong_to_the_methods_that_use_one() {
     let errors = with(json!({"client_secret": "x".repeat(31)})).unwrap_err();
     assert_eq!(errors, [FieldError::new("client_secret", Violation::SecretTooShort)]);
     assert!(with(json!({"client_secret": "x".repeat(32)})).is_ok());
+    let words = format!("{} {}", "x".repeat(16), "x".repeat(16));
+    assert!(with(json!({ "client_secret": words })).is_ok());
+    for (before, after) in [("", "\n"), ("", "\r\n"), ("", " "), (" ", ""), ("", "\u{a0}"), ("\u{feff}", "")]
+    {
+        let errors = with(json!({"client_secret": format!("{before}{words}{after}")})).unwrap_err();
+        let expected = [FieldError::new("client_secret", Violation::OuterWhiteSpace)];
+        assert_eq!(errors, expected, "{before:?} {after:?}");
+    }
     assert_eq!(fields(with(json!({"client_secret": "ä".repeat(40)}))), ["client_secret"]);
 }
 

@@ -1,5 +1,5 @@
-//! Scopes of a state file that are allowed and probably not meant. Each warning has its place; nothing is refused, because an API
-//! may be registered later.
+//! What a state file says that is allowed and probably not meant. Each warning has its place. A scope that nobody owns is not refused,
+//! because an API may be registered later; nor is a blank around a password, because a person can type it.
 
 use std::collections::BTreeSet;
 
@@ -32,6 +32,13 @@ pub(crate) fn warnings(source: &SourceFile, state: &StateFile, elsewhere: &Scope
         if client.scope.contains("offline_access") && !client.grant_types.contains(&GrantType::RefreshToken) {
             let why = "has no effect: grant_types has no \"refresh_token\"".to_owned();
             warnings.push(warning(source, declared, "offline_access", &(why, None)));
+        }
+    }
+    for declared in &state.users {
+        let password = declared.value.password.as_deref().unwrap_or_default();
+        if password.trim() != password {
+            let why = "starts or ends with a blank: it is part of the password, and the person must type it";
+            warnings.push(declared.spans.problem_of("password", source, why));
         }
     }
     Problems::sorted(warnings)
@@ -116,5 +123,20 @@ mod tests {
         let found = warned("openid offline_access", "\"authorization_code\"", &[]);
         assert!(found.len() == 1 && found[0].1 == 17 && found[0].2.contains("refresh_token"), "{found:?}");
         assert_eq!(warned("openid offline_access", "\"authorization_code\", \"refresh_token\"", &[]), []);
+    }
+
+    #[test]
+    fn q_03_a_blank_around_a_password_is_a_warning_that_does_not_show_it() {
+        let warned = |password: &str| {
+            let text = format!("[[user]]\nusername = \"ada\"\npassword = \"{password}\"\n");
+            let source = SourceFile { name: "state.toml".to_owned(), text };
+            warnings(&source, &state::parse(&source).unwrap(), &ScopeSet::default())
+        };
+        for password in ["correct horse ", " correct horse", "correct horse\u{a0}"] {
+            let found = warned(password).to_string();
+            assert!(found.contains("state.toml:3:12: user \"ada\": password starts or ends"), "{found}");
+            assert!(!found.contains("horse"), "{found}");
+        }
+        assert_eq!(warned("correct horse").0, []);
     }
 }
