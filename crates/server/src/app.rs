@@ -17,7 +17,7 @@ use crate::{
     clocks::Clocks,
     config::{Hsts, LoginUi, TrustedProxies},
     http::{
-        discovery::{Jwks, Metadata},
+        discovery::{JwksDocument, MetadataDocument},
         forwarded::UnreadableProxies,
     },
     issued::Issued,
@@ -68,7 +68,7 @@ pub(crate) struct ServedRealm {
     /// What the operator set about the protocol.
     pub(crate) policy: Policy,
     /// The document that discovery serves.
-    pub(crate) metadata: Metadata,
+    pub(crate) metadata: MetadataDocument,
     current: RwLock<Arc<Current>>,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Current {
     /// The realm as it was read with them.
     pub(crate) record: RealmRecord,
     /// The document of its public keys.
-    pub(crate) jwks: Jwks,
+    pub(crate) jwks: JwksDocument,
     /// What was read under the realm's generation.
     pub(crate) registered: Registered,
 }
@@ -87,7 +87,7 @@ pub(crate) struct Current {
 impl Current {
     /// With nothing read under it yet.
     pub(crate) fn new(keyring: Keyring, record: RealmRecord) -> Self {
-        Self { keyring, record, jwks: Jwks::default(), registered: Registered::default() }
+        Self { keyring, record, jwks: JwksDocument::default(), registered: Registered::default() }
     }
 }
 
@@ -116,7 +116,7 @@ impl App {
 impl ServedRealm {
     /// A realm with what was read of it at the start.
     pub(crate) fn new(id: Realm, policy: Policy, current: Current) -> Self {
-        Self { id, policy, metadata: Metadata::default(), current: RwLock::new(Arc::new(current)) }
+        Self { id, policy, metadata: MetadataDocument::default(), current: RwLock::new(Arc::new(current)) }
     }
 
     /// The keys and the realm as they are now.

@@ -11,6 +11,7 @@ use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 use crate::{
     app::App,
     keys::{self, RealmError, Vault, WhichKeys},
+    telemetry::Metrics,
 };
 
 /// How old a change of keys may be before this process has it.
@@ -29,12 +30,15 @@ const SWEEP_AGAIN: Duration = Duration::from_millis(100);
 const ROWS: Duration = Duration::from_mins(1);
 /// How often the counts of tokens are written.
 const ISSUED: Duration = Duration::from_mins(1);
+/// How often samples become counts: until then each takes memory.
+const SAMPLES: Duration = Duration::from_secs(1);
 
 /// Starts them all; they end when `stop` turns true.
 pub(crate) fn start(
     app: &Arc<App>,
     vault: Vault,
     keep: Retention,
+    metrics: Option<Metrics>,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
@@ -107,6 +111,15 @@ pub(crate) fn start(
             }
         }
     });
+
+    if let Some(metrics) = metrics {
+        let (mut ticks, mut stopped) = every(SAMPLES);
+        jobs.spawn(async move {
+            while tick(&mut ticks, &mut stopped).await {
+                metrics.count();
+            }
+        });
+    }
 
     let (mut ticks, mut stopped) = every(ROWS);
     let counted = Arc::clone(app);

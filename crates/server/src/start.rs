@@ -38,7 +38,7 @@ use crate::{
     pages::Pages,
     router,
     start_error::StartError,
-    telemetry,
+    telemetry::{self, Metrics},
 };
 
 /// All that a server is made of.
@@ -245,10 +245,15 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts the jobs; listeners are added.
-    pub(crate) fn start(app: &Arc<App>, vault: Vault, keep: Retention) -> Result<Self, StartError> {
+    pub(crate) fn start(
+        app: &Arc<App>,
+        vault: Vault,
+        keep: Retention,
+        metrics: Option<Metrics>,
+    ) -> Result<Self, StartError> {
         let signals = Signals::listen()?;
         let (stop, stopped) = watch::channel(false);
-        let jobs = jobs::start(app, vault, keep, &stopped);
+        let jobs = jobs::start(app, vault, keep, metrics, &stopped);
         Ok(Self { signals, app: Arc::clone(app), stop, listeners: tokio::task::JoinSet::new(), jobs })
     }
 
@@ -293,7 +298,11 @@ pub(crate) async fn bind(
 
 /// `grantwell serve`.
 pub(crate) async fn serve(config: Configuration) -> Result<(), StartError> {
-    let metrics = telemetry::metrics().map_err(StartError::of)?;
+    // Where nobody can read metrics, nothing is counted.
+    let metrics = match config.management {
+        None => None,
+        Some(_) => Some(telemetry::metrics().map_err(StartError::of)?),
+    };
     let tls = match &config.tls {
         None => None,
         Some(tls) => Some(listen::tls(&tls.certificate, &tls.key).map_err(StartError::of)?),
@@ -316,10 +325,10 @@ pub(crate) async fn serve(config: Configuration) -> Result<(), StartError> {
         ended: config.audit.ended,
         attempts: config.policy.guessing.longest_memory(),
     };
-    let mut running = Running::start(&app, vault, keep)?;
+    let mut running = Running::start(&app, vault, keep, metrics.clone())?;
     let address = listener.address().map_err(StartError::of)?;
     running.serve(listener, router::router(&app), limits);
-    if let Some(management) = management {
+    if let Some((management, metrics)) = management.zip(metrics) {
         running.serve(management, router::management(&app, metrics), limits);
     }
     let scheme = if config.tls.is_some() { "https" } else { "http" };

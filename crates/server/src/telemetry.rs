@@ -43,8 +43,13 @@ pub(crate) struct Metrics(PrometheusHandle);
 impl Metrics {
     /// In the text format of Prometheus.
     pub(crate) fn render(&self) -> String {
-        self.0.run_upkeep();
+        self.count();
         self.0.render()
+    }
+
+    /// Counts the samples that wait.
+    pub(crate) fn count(&self) {
+        self.0.run_upkeep();
     }
 }
 

@@ -36,7 +36,6 @@ use crate::{
     router,
     start::{self, DEV_LIMITS, Parts, Running},
     start_error::StartError,
-    telemetry,
 };
 
 /// What was made on the first start and is the same ever after: nothing has a default.
@@ -65,7 +64,6 @@ struct Sockets {
 
 /// Runs it until it is stopped.
 pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartError> {
-    let _ = telemetry::metrics().map_err(StartError::of)?;
     fs::create_dir_all(data)
         .map_err(|error| StartError(format!("cannot create {}: {error}", data.display())))?;
     let (sockets, places) = sockets(port).await?;
@@ -88,7 +86,7 @@ pub(crate) async fn run(data: &Path, port: u16, json: bool) -> Result<(), StartE
         ended: Duration::from_hours(24 * 30),
         attempts: app.realm.policy.guessing.longest_memory(),
     };
-    let mut running = Running::start(&app, vault, keep)?;
+    let mut running = Running::start(&app, vault, keep, None)?;
     for listener in sockets.issuer {
         running.serve(listener, router::router(&app), DEV_LIMITS);
     }

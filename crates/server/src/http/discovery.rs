@@ -19,9 +19,9 @@ use crate::{
 
 /// A realm's metadata.
 #[derive(Default)]
-pub(crate) struct Metadata(OnceLock<Bytes>);
+pub(crate) struct MetadataDocument(OnceLock<Bytes>);
 
-impl Metadata {
+impl MetadataDocument {
     fn document(&self, policy: &Policy) -> Bytes {
         let make = || bytes(&discovery::metadata(policy, &Locale::ALL.map(Locale::tag)));
         self.0.get_or_init(make).clone()
@@ -30,9 +30,9 @@ impl Metadata {
 
 /// Its public keys, of one second.
 #[derive(Default)]
-pub(crate) struct Jwks(Mutex<Option<(i64, Bytes)>>);
+pub(crate) struct JwksDocument(Mutex<Option<(i64, Bytes)>>);
 
-impl Jwks {
+impl JwksDocument {
     fn document(&self, keyring: &Keyring, now: Timestamp) -> Bytes {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {

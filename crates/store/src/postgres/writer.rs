@@ -1,9 +1,9 @@
 //! Writers: each a task with a connection of its own, which makes the commits that wait durable together.
 //!
 //! * **One transaction a batch, one trip for all of it.** Its statements are sent without waiting for answers: the locks of every
-//!   guard in one order ([`Lock`]), then each commit between two savepoints. A guard that no row passed is an error,
-//!   which ends its own commit alone: what is sent after it fails too, up to the second savepoint, and `ROLLBACK TO` goes
-//!   back to whichever of the two was set last.
+//!   guard in one order ([`Lock`]), then the commits. A guard that no row passed is an error, which ends the transaction. Then the
+//!   batch is sent again with each commit between two savepoints, so that such an error ends its own commit alone: what is sent
+//!   after it fails too, up to the second savepoint, and `ROLLBACK TO` goes back to whichever of the two was set last.
 //! * **`COMMIT` is sent when all before it was answered**, the mark last of all, so that the transaction is known to be well: a
 //!   `COMMIT` of one that failed answers without an error. Everybody is answered after it, the conflicts too.
 //! * **An answer that was lost is settled, not guessed.** Before `COMMIT` was sent, a lost connection means that nothing was
@@ -122,11 +122,16 @@ impl Writer {
     async fn attempt(&mut self, batch: &[Work<Prepared>]) -> QueryResult<Option<Vec<Answer>>> {
         let client = self.connected().await?;
         // A connection that fails here is not kept: the server undoes what it had begun.
-        let (answers, id) = match within(send(&client, batch)).await {
+        let mut sent = within(send(&client, batch, Undo::Batch)).await;
+        if let Ok(None) = sent {
+            within(async { Ok(client.batch_execute("ROLLBACK").await?) }).await?;
+            sent = within(send(&client, batch, Undo::Commit)).await;
+        }
+        let (answers, id) = match sent {
             Err(error) if batch.len() > 1 && error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {
                 return Ok(None);
             }
-            sent => sent?,
+            sent => sent?.ok_or(Error::Late)?,
         };
         let Some(id) = id else {
             within(async { Ok(client.batch_execute("ROLLBACK").await?) }).await?;
@@ -180,43 +185,63 @@ async fn committed(client: &Client, id: &[u8]) -> QueryResult<bool> {
 
 type Sent<'a> = Pin<Box<dyn Future<Output = std::result::Result<(), tokio_postgres::Error>> + Send + 'a>>;
 
-/// Sends a batch. Its answers, and the id of its transaction where there is something to commit.
-async fn send(client: &Client, batch: &[Work<Prepared>]) -> QueryResult<(Vec<Answer>, Option<Vec<u8>>)> {
+/// What can be undone of a batch under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Undo {
+    /// All of it. Most batches need no more, and savepoints are half of the statements.
+    Batch,
+    /// Each commit by itself, by savepoints.
+    Commit,
+}
+
+/// Answers of a batch, and the id of its transaction where there is something to commit.
+type Answered = (Vec<Answer>, Option<Vec<u8>>);
+
+/// Sends a batch. `None` when a commit of several failed and only the batch can be undone.
+async fn send(client: &Client, batch: &[Work<Prepared>], undo: Undo) -> QueryResult<Option<Answered>> {
     let plain = |sql: &'static str| -> Sent<'_> { Box::pin(client.batch_execute(sql)) };
     let locks = batch.iter().flat_map(|work| &work.task.locks).cloned().collect::<BTreeSet<Lock>>();
     let taken = if locks.len() > 1 { take(&locks) } else { Vec::new() };
-    let alone = batch.len() == 1;
+    let with_savepoints = batch.len() > 1 && undo == Undo::Commit;
 
     let id = Mutex::new(None);
     let mut sent: Vec<(Part, Sent<'_>)> = vec![(Part::Frame, plain(BEGIN))];
     sent.extend(taken.iter().map(|statement| (Part::Frame, statement.sent(client))));
     for (at, work) in batch.iter().enumerate() {
-        if !alone {
+        if with_savepoints {
             sent.push((Part::Frame, plain("SAVEPOINT one")));
         }
         let statements = work.task.statements.iter();
         sent.extend(statements.map(|(write, of)| (Part::Write(at, *write), of.sent(client))));
-        if !alone {
+        if with_savepoints {
             sent.push((Part::End(at), plain("SAVEPOINT one")));
             sent.push((Part::Frame, plain("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")));
         }
     }
     // Without savepoints a commit that fails takes the mark with it, and fails with a mark that cannot be made.
-    sent.push((if alone { Part::End(0) } else { Part::Frame }, Box::pin(mark(client, &id))));
+    let mark_of = if with_savepoints { Part::Frame } else { Part::End(batch.len().saturating_sub(1)) };
+    sent.push((mark_of, Box::pin(mark(client, &id))));
     start(&mut sent).await;
 
     let mut said = Vec::with_capacity(sent.len());
     for (part, answer) in sent {
         said.push((part, answer.await.map_err(Error::from)));
     }
-    let failures = failures(batch.len(), said)?.into_iter();
-    let answers = failures.zip(batch).map(|(failure, work)| answer(failure, &work.task)).collect::<Vec<_>>();
+    let failures = failures(batch.len(), said)?;
+    if batch.len() > 1 && undo == Undo::Batch && failures.iter().any(Option::is_some) {
+        return Ok(None);
+    }
+    let answers = failures
+        .into_iter()
+        .zip(batch)
+        .map(|(failure, work)| answer(failure, &work.task))
+        .collect::<Vec<_>>();
     let is_done = |answer: &Answer| matches!(answer, Ok(Settled { outcome: Outcome::Done, .. }));
     if !answers.iter().any(is_done) {
-        return Ok((answers, None));
+        return Ok(Some((answers, None)));
     }
     let id = id.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((answers, Some(id.ok_or(Error::Late)?)))
+    Ok(Some((answers, Some(id.ok_or(Error::Late)?))))
 }
 
 /// Why a commit failed, and at which of its writes.

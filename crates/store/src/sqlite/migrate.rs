@@ -92,7 +92,8 @@ fn prepare(c: &Connection, path: &Path) -> std::result::Result<Found, OpenError>
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -65536;
+         -- KiB: what an index page costs to read again is little beside memory that stays taken.
+         PRAGMA cache_size = -16384;
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 67108864;",
     )
