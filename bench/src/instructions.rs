@@ -115,7 +115,7 @@ impl Held {
         let mut connection = HttpConnection::new(server.address);
         let paths = Paths::discover(&mut connection).await?;
         until_all_keys_are_there(&mut connection, &paths).await?;
-        let target = LoadTarget { server, paths: &paths };
+        let target = LoadTarget { server, paths: &paths, population: None };
         let web = target.client(Signed::Es256);
         let (profile, opaque) = (target.profile(), target.opaque());
         let mut browser = FormBrowser::default();
