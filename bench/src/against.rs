@@ -9,8 +9,7 @@ use crate::{
     bare::BareServer,
     load::Measured,
     plan::{PHASES, Phase, WorkRow},
-    rows::Effort,
-    stand::{Prepared, SETTLE, Served, TestStand},
+    stand::{Prepared, Served, TestStand},
 };
 
 /// What came of it, this build first everywhere.
@@ -87,7 +86,7 @@ impl BuildComparison {
         for prepared in prepared {
             sides.push(prepared.serve(stand.one_processor(), phase.environment).await?);
         }
-        tokio::time::sleep(SETTLE).await;
+        stand.settle().await;
         for row in rows {
             let line = measure(row, stand, &sides, bare).await?;
             eprintln!("{}", line.brief());
@@ -145,7 +144,7 @@ async fn measure(
     sides: &[Served],
     bare: &BareServer,
 ) -> Result<Line, String> {
-    let effort = Effort { time: stand.plan.time, connections: row.connections };
+    let effort = stand.plan.effort(row);
     let mut line = Line::new(row);
     for _ in 0..stand.plan.repeat {
         for (side, number) in sides.iter().zip(0..) {

@@ -10,6 +10,16 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
+    /// Beside a number.
+    pub(crate) fn told(self, value: f64) -> String {
+        let (sign, bound) = match self {
+            Self::AtLeast(bound) => ("≥", bound),
+            Self::AtMost(bound) => ("≤", bound),
+        };
+        let word = if self.is_met(value) { "met" } else { "missed" };
+        format!("{sign} {}: {word}", number(bound))
+    }
+
     fn is_met(self, value: f64) -> bool {
         match self {
             Self::AtLeast(bound) => value >= bound,
@@ -41,14 +51,7 @@ impl Figure {
     fn markdown(&self) -> String {
         let wanted = match self.wanted {
             None => "–".to_owned(),
-            Some(wanted) => {
-                let (sign, bound) = match wanted {
-                    Wanted::AtLeast(bound) => ("≥", bound),
-                    Wanted::AtMost(bound) => ("≤", bound),
-                };
-                let word = if wanted.is_met(self.value) { "met" } else { "missed" };
-                format!("{sign} {}: {word}", number(bound))
-            }
+            Some(wanted) => wanted.told(self.value),
         };
         format!("| {}, {} | {} | {wanted} |", self.name, self.unit, number(self.value))
     }
@@ -71,7 +74,7 @@ impl Figure {
 }
 
 /// Three digits, or all of a whole number.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
         zero if zero < 1e-9 => 0,
         small if small < 1.0 => 3,

@@ -6,9 +6,9 @@ use crate::{
     figure::{Figure, Wanted},
     http::HttpConnection,
     load::{LoopOutcome, drain},
-    plan::QUIET,
-    rows::{CONNECTIONS, Signed},
-    stand::{SETTLE, TestStand},
+    plan::{QUIET, WHOLE_FLOW},
+    rows::Signed,
+    stand::TestStand,
 };
 
 /// MiB.
@@ -21,11 +21,12 @@ pub(crate) async fn run(stand: &TestStand, count: u32) -> Result<Vec<Figure>, St
     // Once for what only the first start ever does.
     prepared.serve(stand.one_processor(), &[QUIET]).await?.server.stop().await?;
     let mut served = prepared.serve(stand.one_processor(), &[QUIET]).await?;
-    tokio::time::sleep(SETTLE).await;
+    stand.settle().await;
     let mut figures = vec![Figure::memory("memory before", served.server.memory(), Wanted::AtMost(IDLE))];
     let target = served.target();
+    let connections = stand.plan.effort(&WHOLE_FLOW).connections;
     let told = |fault: crate::http::Fault| fault.to_string();
-    let browsers = target.browsers(&target.client(Signed::Es256), CONNECTIONS).await.map_err(told)?;
+    let browsers = target.browsers(&target.client(Signed::Es256), connections).await.map_err(told)?;
     for (part, of_them) in halves(count) {
         let left = Rc::new(Cell::new(of_them));
         let workers = browsers.iter().cloned().map(|browser| {

@@ -7,9 +7,9 @@ use crate::{
     flow::{BenchClient, DISCOVERY},
     http::{Call, Fault, HttpConnection},
     load::{LoopOutcome, Measured, Pace, beside, measure_at},
-    plan::QUIET,
+    plan::{QUIET, WHOLE_FLOW},
     rows::{CONNECTIONS, Effort, LoadTarget, ReadyBrowser, Signed, WorkKind},
-    stand::{SETTLE, TestStand},
+    stand::TestStand,
 };
 
 /// The phase's name.
@@ -33,7 +33,7 @@ const NONE: Wanted = Wanted::AtMost(0.0);
 pub(crate) async fn run(stand: &TestStand) -> Result<Vec<Figure>, String> {
     let prepared = stand.prepared(&stand.plan.server, stand.plan.size).await?;
     let mut served = prepared.serve(stand.one_processor(), &[QUIET]).await?;
-    tokio::time::sleep(SETTLE).await;
+    stand.settle().await;
     let mut figures = Vec::new();
     let done = overload(stand, served.target(), &mut figures).await;
     done.map_err(|fault| format!("{NAME}: {fault}"))?;
@@ -43,11 +43,11 @@ pub(crate) async fn run(stand: &TestStand) -> Result<Vec<Figure>, String> {
 
 async fn overload(stand: &TestStand, target: LoadTarget<'_>, figures: &mut Vec<Figure>) -> Result<(), Fault> {
     let time = stand.plan.time;
-    let calm = Effort { time, connections: CONNECTIONS };
+    let calm = stand.plan.effort(&WHOLE_FLOW);
     let peak = target.measure(WorkKind::CodeFlow(Signed::Es256), calm).await?;
     let capacity = peak.per_second();
     figures.push(Figure::new("peak of 16 connections", capacity, "whole code flows a second", None));
-    let browsers = target.browsers(&target.client(Signed::Es256), CONNECTIONS).await?;
+    let browsers = target.browsers(&target.client(Signed::Es256), calm.connections).await?;
     let load = Overload { target, browsers, time, capacity };
     for connections in if stand.plan.quick { SOME } else { MANY } {
         load.flood(connections, figures).await?;

@@ -6,8 +6,11 @@ use crate::{
     bare::BareAnswer::{self, EdDsa, Es256, Plain},
     databases::EngineName,
     fill::Size,
-    rows::{CONNECTIONS, Format, Signed, WorkKind},
+    rows::{CONNECTIONS, Effort, Format, Signed, WorkKind},
 };
+
+/// Connections where figures mean nothing.
+const FEW: usize = 4;
 
 /// What is run, how long, how often.
 #[derive(Clone, Debug)]
@@ -31,6 +34,12 @@ impl Plan {
     /// Whether a row or phase of this name is measured.
     pub(crate) fn chooses(&self, name: &str) -> bool {
         name.contains(self.only.as_deref().unwrap_or_default())
+    }
+
+    /// A row is measured with it.
+    pub(crate) fn effort(&self, row: &WorkRow) -> Effort {
+        let most = if self.quick { FEW } else { usize::MAX };
+        Effort { time: self.time, connections: row.connections.min(most) }
     }
 
     /// Whether any row is measured.

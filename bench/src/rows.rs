@@ -71,6 +71,29 @@ pub(crate) struct LoadTarget<'s> {
     pub(crate) paths: &'s Paths,
     /// Whom the rows draw from; without it they use what the configuration made.
     pub(crate) population: Option<&'s Rc<Population>>,
+    pub(crate) sessions: &'s Sessions,
+}
+
+/// The browsers that rows have made: the next row that asks for the same takes them.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions(RefCell<Vec<(BenchClient, Vec<ReadyBrowser>)>>);
+
+impl Sessions {
+    fn of(&self, asked: &BenchClient) -> Vec<ReadyBrowser> {
+        let kept = self.0.borrow();
+        let found = kept.iter().find(|(client, _)| asks_for_the_same(client, asked));
+        found.map(|(_, browsers)| browsers.clone()).unwrap_or_default()
+    }
+
+    fn keep(&self, asked: &BenchClient, browsers: &[ReadyBrowser]) {
+        let mut kept = self.0.borrow_mut();
+        kept.retain(|(client, _)| !asks_for_the_same(client, asked));
+        kept.push((asked.clone(), browsers.to_vec()));
+    }
+}
+
+fn asks_for_the_same(one: &BenchClient, other: &BenchClient) -> bool {
+    (&one.id, one.scope, one.resource) == (&other.id, other.scope, other.resource)
 }
 
 /// A browser with a session and a consent to all that its client asks for.
@@ -134,13 +157,14 @@ impl LoadTarget<'_> {
         count: usize,
     ) -> Result<Vec<ReadyBrowser>, Fault> {
         let mut connection = HttpConnection::new(self.server.address);
-        let mut ready = Vec::new();
-        for number in 0..count.min(SESSIONS) {
+        let mut ready = self.sessions.of(client);
+        for number in ready.len()..count.min(SESSIONS) {
             let client = drawn(client, self.population);
             let mut browser = FormBrowser::default();
             browser.authorize(&mut connection, &client, &username(number, self.population)).await?;
             ready.push(ReadyBrowser { client, cookies: browser.cookies() });
         }
+        self.sessions.keep(client, &ready);
         Ok(ready.iter().cycle().take(count).cloned().collect())
     }
 

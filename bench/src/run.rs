@@ -10,8 +10,8 @@ use crate::{
     plan::{PHASES, WorkRow},
     process::{Folder, Program, RunningProcess},
     report::{ReportLine, RunReport},
-    rows::{Effort, LoadTarget},
-    stand::{SETTLE, Served, TestStand},
+    rows::LoadTarget,
+    stand::{Served, TestStand},
 };
 
 /// Runs the rows.
@@ -27,7 +27,7 @@ pub(crate) async fn run(stand: &TestStand) -> Result<RunReport, String> {
         Some(folder) => Some(Served::other(start_peer(folder, &scratch, processors).await?).await?),
     };
     if let Some(peer) = &peer {
-        tokio::time::sleep(SETTLE).await;
+        stand.settle().await;
         report.peer_started_in = peer.server.started_in;
         report.peer_idle = peer.server.memory();
     }
@@ -40,7 +40,7 @@ pub(crate) async fn run(stand: &TestStand) -> Result<RunReport, String> {
             continue;
         }
         let mut served = prepared.serve(processors, phase.environment).await?;
-        tokio::time::sleep(SETTLE).await;
+        stand.settle().await;
         if report.idle == 0 {
             report.idle = served.server.memory();
         }
@@ -106,7 +106,7 @@ async fn measure(
     target: LoadTarget<'_>,
     others: Others<'_>,
 ) -> Result<ReportLine, String> {
-    let effort = Effort { time: stand.plan.time, connections: row.connections };
+    let effort = stand.plan.effort(row);
     let failed = |who: &str, fault: Fault| format!("{}, {who}: {fault}", row.name);
     let mut line = ReportLine::new(row);
     for _ in 0..stand.plan.repeat {
@@ -124,7 +124,8 @@ async fn measure(
     Ok(line)
 }
 
-fn keep_best(best: &mut Option<Measured>, measured: Measured) {
+/// Keeps the higher rate.
+pub(crate) fn keep_best(best: &mut Option<Measured>, measured: Measured) {
     if best.as_ref().is_none_or(|best| best.per_second() < measured.per_second()) {
         *best = Some(measured);
     }

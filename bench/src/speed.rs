@@ -1,6 +1,6 @@
 //! What a measurement of speed takes, and all that it prints.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -9,17 +9,19 @@ use crate::{
     databases::EngineName,
     figure::{self, Figure},
     fill::Size,
-    flows, overload,
+    flows, growth, overload,
     plan::Plan,
     report, run,
     stand::TestStand,
-    threads,
+    sweep, threads,
 };
 
 /// How many of a kind are filled in when only another kind was asked for.
 const FEW: u64 = 1000;
 /// Code flows of a run without figures.
 const QUICK_FLOWS: u32 = 64;
+const QUICK_CONCURRENCY: [u32; 2] = [1, 4];
+const QUICK_GROWTH: [u64; 2] = [1000, 2000];
 
 /// What a measurement takes.
 #[derive(Debug, clap::Args)]
@@ -66,6 +68,18 @@ pub(crate) struct Speed {
     /// Whole code flows that are run in the end, for the memory of the server after them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     flows: Option<u32>,
+    /// Instead of the rows as they are, on so many connections each: the whole code flow, or the rows of `--only`
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=8192),
+          conflicts_with_all = ["against", "write"])]
+    concurrency: Vec<u32>,
+    /// Instead of the rows as they are, in databases with so many users, clients and tokens of each
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(FEW..),
+          num_args = 0..=1, require_equals = true, default_missing_value = "1000,1000000",
+          conflicts_with_all = ["against", "write", "users", "clients", "tokens", "concurrency"])]
+    growth: Vec<u64>,
+    /// The SVG that the concurrency or the growth is drawn in
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
 
 impl Speed {
@@ -91,17 +105,30 @@ impl Speed {
         counts.iter().any(Option::is_some).then_some(Size { users, clients, authorizations, expired: 0 })
     }
 
+    /// Whether there is something else instead of the rows.
+    fn is_special(&self) -> bool {
+        !self.concurrency.is_empty() || !self.growth.is_empty()
+    }
+
     /// Whether a phase of this name runs. Beside another build it has to be asked for.
     fn has_phase(&self, name: &str) -> bool {
         match &self.only {
-            Some(only) => name.contains(only),
-            None => self.quick || self.against.is_none(),
+            Some(only) => name.contains(only.as_str()),
+            None => self.quick || (self.against.is_none() && !self.is_special()),
         }
     }
 
-    /// Of a run without figures, everything runs.
+    /// Of a run without figures, everything runs, and this little of it.
     fn flows(&self) -> Option<u32> {
         self.flows.or(self.quick.then_some(QUICK_FLOWS))
+    }
+
+    fn concurrency(&self) -> &[u32] {
+        if self.quick && self.concurrency.is_empty() { &QUICK_CONCURRENCY } else { &self.concurrency }
+    }
+
+    fn growth(&self) -> &[u64] {
+        if self.quick && self.growth.is_empty() { &QUICK_GROWTH } else { &self.growth }
     }
 }
 
@@ -151,18 +178,8 @@ pub(crate) async fn measure(speed: &Speed) -> Result<bool, String> {
         output.section("Not pinned: there is no taskset, or only one processor.\n", Map::new());
     }
     let mut missed = Vec::new();
-    if !stand.plan.has_rows() {
-        // Only a phase was asked for.
-    } else if let Some(other) = &speed.against {
-        let comparison = against::run(&stand, other).await?;
-        output.section(&comparison.markdown(), comparison.json());
-    } else {
-        let report = run::run(&stand).await?;
-        output.section(&report.markdown(), report.json());
-        // A round of a fifth of a second shows no floor.
-        if !speed.quick {
-            missed = report.missed();
-        }
+    if !speed.is_special() && stand.plan.has_rows() {
+        missed = rows(speed, &stand, &mut output).await?;
     }
     let signatures = bare::signatures(stand.plan.time)?;
     output.figures("signatures", "signatures of one processor", &signatures);
@@ -175,6 +192,20 @@ pub(crate) async fn measure(speed: &Speed) -> Result<bool, String> {
     if let Some(count) = speed.flows() {
         output.figures("flows", "memory", &flows::run(&stand, count).await?);
     }
+    let mut chart = None;
+    if !speed.growth().is_empty() {
+        let growth = growth::run(&stand, speed.growth()).await?;
+        output.section(&growth.markdown(), growth.json());
+        chart = Some(growth.chart());
+    }
+    if !speed.concurrency().is_empty() {
+        let sweep = sweep::run(&stand, speed.concurrency()).await?;
+        output.section(&sweep.markdown(), sweep.json());
+        chart = chart.filter(|_| speed.concurrency.is_empty()).or_else(|| Some(sweep.chart()));
+    }
+    if let (Some(file), Some(chart)) = (&speed.plot, chart) {
+        fs::write(file, chart.svg()).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
     if let Some(page) = &speed.write {
         report::write(page, &output.text)?;
     }
@@ -185,6 +216,19 @@ pub(crate) async fn measure(speed: &Speed) -> Result<bool, String> {
     output.value("missed", missed.clone());
     output.end();
     Ok(missed.is_empty())
+}
+
+/// The rows as they are; the floors that they miss.
+async fn rows(speed: &Speed, stand: &TestStand, output: &mut Output) -> Result<Vec<String>, String> {
+    if let Some(other) = &speed.against {
+        let comparison = against::run(stand, other).await?;
+        output.section(&comparison.markdown(), comparison.json());
+        return Ok(Vec::new());
+    }
+    let report = run::run(stand).await?;
+    output.section(&report.markdown(), report.json());
+    // A round of a fifth of a second shows no floor.
+    Ok(if speed.quick { Vec::new() } else { report.missed() })
 }
 
 #[cfg(test)]
@@ -217,6 +261,15 @@ mod tests {
         assert_eq!((plan.time, plan.repeat), (Duration::from_millis(200), 1));
         assert_eq!((quick.flows(), parse(&[]).flows()), (Some(QUICK_FLOWS), None));
         assert_eq!(parse(&["--against", "y"]).plan().repeat, 5);
+    }
+
+    #[test]
+    fn sizes_and_connections_are_lists_and_a_growth_has_two_sizes_without_any() {
+        assert_eq!(parse(&["--growth"]).growth(), [1000, 1_000_000]);
+        assert_eq!(parse(&["--growth=1000,5000,9000", "--json"]).growth(), [1000, 5000, 9000]);
+        assert_eq!(parse(&["--concurrency", "1,4,16"]).concurrency(), [1, 4, 16]);
+        assert!(parse(&[]).growth().is_empty() && parse(&[]).concurrency().is_empty());
+        assert!(!parse(&["--growth"]).has_phase("overload"));
     }
 
     #[test]

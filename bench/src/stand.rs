@@ -11,14 +11,14 @@ use crate::{
     plan::Plan,
     population::Population,
     process::{RunningProcess, pin_to},
-    rows::{CONNECTIONS, LoadTarget},
+    rows::{CONNECTIONS, LoadTarget, Sessions},
 };
 
 const SERVER_PROCESSOR: &str = "0";
 const LOAD_PROCESSOR: &str = "1";
 const BOTH_PROCESSORS: &str = "0,1";
 /// How long memory is given to settle after a start.
-pub(crate) const SETTLE: Duration = Duration::from_secs(1);
+const SETTLE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct TestStand {
@@ -47,6 +47,13 @@ impl TestStand {
         self.pinned.then_some(BOTH_PROCESSORS)
     }
 
+    /// Gives memory time to settle, where figures mean something.
+    pub(crate) async fn settle(&self) {
+        if !self.plan.quick {
+            tokio::time::sleep(SETTLE).await;
+        }
+    }
+
     /// An installation that was never started.
     pub(crate) fn empty(&self, program: &Path) -> Result<Installation, String> {
         self.databases.installation(program, 0)
@@ -60,7 +67,7 @@ impl TestStand {
             None => None,
             Some(size) => Some(Rc::new(Population::fill(&installation, size).await?)),
         };
-        Ok(Prepared { installation, population })
+        Ok(Prepared { installation, population, sessions: Rc::default() })
     }
 }
 
@@ -69,6 +76,7 @@ impl TestStand {
 pub(crate) struct Prepared {
     pub(crate) installation: Installation,
     population: Option<Rc<Population>>,
+    sessions: Rc<Sessions>,
 }
 
 impl Prepared {
@@ -80,7 +88,8 @@ impl Prepared {
     ) -> Result<Served, String> {
         let server = self.installation.serve(processors, environment).await?;
         let paths = discover(&server).await?;
-        Ok(Served { server, paths, population: self.population.clone() })
+        let (population, sessions) = (self.population.clone(), Rc::clone(&self.sessions));
+        Ok(Served { server, paths, population, sessions })
     }
 }
 
@@ -90,17 +99,23 @@ pub(crate) struct Served {
     pub(crate) server: RunningProcess,
     paths: Paths,
     population: Option<Rc<Population>>,
+    sessions: Rc<Sessions>,
 }
 
 impl Served {
     /// Another server, which has nothing but what it makes itself.
     pub(crate) async fn other(server: RunningProcess) -> Result<Self, String> {
         let paths = discover(&server).await?;
-        Ok(Self { server, paths, population: None })
+        Ok(Self { server, paths, population: None, sessions: Rc::default() })
     }
 
     pub(crate) fn target(&self) -> LoadTarget<'_> {
-        LoadTarget { server: &self.server, paths: &self.paths, population: self.population.as_ref() }
+        LoadTarget {
+            server: &self.server,
+            paths: &self.paths,
+            population: self.population.as_ref(),
+            sessions: &self.sessions,
+        }
     }
 }
 

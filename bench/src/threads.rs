@@ -4,7 +4,6 @@ use crate::{
     against::{median, ratio},
     figure::{Figure, Wanted},
     plan::{PHASES, QUIET, WorkRow},
-    rows::Effort,
     stand::{Served, TestStand},
 };
 
@@ -47,7 +46,7 @@ pub(crate) async fn run(stand: &TestStand) -> Result<Vec<Figure>, String> {
 
 /// Processor time of one step, µs.
 async fn cost(row: &WorkRow, stand: &TestStand, served: &Served) -> Result<f64, String> {
-    let effort = Effort { time: stand.plan.time, connections: row.connections };
+    let effort = stand.plan.effort(row);
     let measured = served.target().measure(row.work, effort).await;
     let measured = measured.map_err(|fault| format!("{NAME}, {}: {fault}", row.name))?;
     Ok(measured.cost().as_secs_f64() * 1e6)
