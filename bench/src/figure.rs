@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 /// What a number should be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Wanted {
+pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
 }
 
-impl Wanted {
+impl Goal {
     /// Beside a number.
     pub(crate) fn told(self, value: f64) -> String {
         let (sign, bound) = match self {
@@ -34,16 +34,16 @@ pub(crate) struct Figure {
     name: String,
     pub(crate) value: f64,
     unit: &'static str,
-    wanted: Option<Wanted>,
+    wanted: Option<Goal>,
 }
 
 impl Figure {
-    pub(crate) fn new(name: &str, value: f64, unit: &'static str, wanted: Option<Wanted>) -> Self {
+    pub(crate) fn new(name: &str, value: f64, unit: &'static str, wanted: Option<Goal>) -> Self {
         Self { name: name.to_owned(), value, unit, wanted }
     }
 
     /// Of KiB.
-    pub(crate) fn memory(name: &str, kibibytes: u64, wanted: Wanted) -> Self {
+    pub(crate) fn memory(name: &str, kibibytes: u64, wanted: Goal) -> Self {
         let kibibytes = u32::try_from(kibibytes).unwrap_or(u32::MAX);
         Self::new(name, f64::from(kibibytes) / 1024.0, "MiB", Some(wanted))
     }
@@ -59,8 +59,8 @@ impl Figure {
     fn json(&self) -> Value {
         let (least, most) = match self.wanted {
             None => (None, None),
-            Some(Wanted::AtLeast(bound)) => (Some(bound), None),
-            Some(Wanted::AtMost(bound)) => (None, Some(bound)),
+            Some(Goal::AtLeast(bound)) => (Some(bound), None),
+            Some(Goal::AtMost(bound)) => (None, Some(bound)),
         };
         json!({
             "name": self.name,
@@ -103,10 +103,10 @@ mod tests {
     #[test]
     fn a_figure_says_whether_it_is_what_is_wanted() {
         let of = |value, wanted| Figure::new("useful rate", value, "of the peak", wanted);
-        let least = of(0.85, Some(Wanted::AtLeast(0.9)));
+        let least = of(0.85, Some(Goal::AtLeast(0.9)));
         assert_eq!(least.markdown(), "| useful rate, of the peak | 0.85 | ≥ 0.9: missed |");
         assert_eq!(least.json()["met"], false);
-        assert_eq!(of(100.0, Some(Wanted::AtMost(100.0))).json()["met"], true);
+        assert_eq!(of(100.0, Some(Goal::AtMost(100.0))).json()["met"], true);
         assert_eq!(of(123.4, None).markdown(), "| useful rate, of the peak | 123 | – |");
         assert_eq!(of(123.4, None).json()["met"], Value::Null);
     }

@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use crate::{
-    figure::{Figure, Wanted},
+    figure::{Figure, Goal},
     http::HttpConnection,
     load::{LoopOutcome, drain},
     plan::{QUIET, WHOLE_FLOW},
@@ -22,7 +22,7 @@ pub(crate) async fn run(stand: &TestStand, count: u32) -> Result<Vec<Figure>, St
     prepared.serve(stand.one_processor(), &[QUIET]).await?.server.stop().await?;
     let mut served = prepared.serve(stand.one_processor(), &[QUIET]).await?;
     stand.settle().await;
-    let mut figures = vec![Figure::memory("memory before", served.server.memory(), Wanted::AtMost(IDLE))];
+    let mut figures = vec![Figure::memory("memory before", served.server.memory(), Goal::AtMost(IDLE))];
     let target = served.target();
     let connections = stand.plan.effort(&WHOLE_FLOW).connections;
     let told = |fault: crate::http::Fault| fault.to_string();
@@ -40,7 +40,7 @@ pub(crate) async fn run(stand: &TestStand, count: u32) -> Result<Vec<Figure>, St
         let done = drain(target.server, workers).await.map_err(told)?;
         eprintln!("{} whole code flows: {:.0}/s", done.count(), done.per_second());
         let name = format!("memory after {part} whole code flows");
-        figures.push(Figure::memory(&name, target.server.memory(), Wanted::AtMost(AFTER)));
+        figures.push(Figure::memory(&name, target.server.memory(), Goal::AtMost(AFTER)));
     }
     served.server.stop().await?;
     Ok(figures)

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     against::{median, ratio},
-    figure::Wanted,
+    figure::Goal,
     fill::Size,
     plan::{PHASES, Phase, WorkRow},
     plot::{Chart, Panel, Series},
@@ -16,7 +16,7 @@ use crate::{
 
 const QUICK: [WorkKind; 2] = [WorkKind::Refresh, WorkKind::BesideSignIns];
 /// The rate with the most rows, as a fraction of that with the fewest.
-const WANTED: Wanted = Wanted::AtLeast(0.9);
+const WANTED: Goal = Goal::AtLeast(0.9);
 
 /// What came of it.
 #[derive(Clone, Debug)]

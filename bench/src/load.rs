@@ -46,6 +46,18 @@ pub(crate) enum Pace {
     /// So long after the one before was due. A step is timed from when it was due: what waited for the step before waits for the server
     /// too.
     Every(Duration),
+    /// The same, for a load that cannot be borne: what counts is what is done within the time, because most of the load waits when it
+    /// ends.
+    Flood(Duration),
+}
+
+impl Pace {
+    fn period(self) -> Option<Duration> {
+        match self {
+            Self::AtOnce => None,
+            Self::Every(period) | Self::Flood(period) => Some(period),
+        }
+    }
 }
 
 /// The longest latency that is recorded exactly, nanoseconds: a minute.
@@ -77,10 +89,10 @@ impl Default for Measured {
 }
 
 impl Measured {
-    /// The same steps in another time.
+    /// The same steps, with these times in all.
     #[cfg(test)]
-    pub(crate) fn within(self, elapsed: Duration) -> Self {
-        Self { elapsed, ..self }
+    pub(crate) fn within(self, elapsed: Duration, processor: Duration) -> Self {
+        Self { elapsed, processor, ..self }
     }
 
     /// Of steps that were timed elsewhere.
@@ -160,7 +172,7 @@ where
     run(server, Pace::AtOnce, time / 10, time, workers).await
 }
 
-/// The same at a pace.
+/// The same at a pace; the first third is not counted.
 pub(crate) async fn measure_at<W>(
     server: &RunningProcess,
     pace: Pace,
@@ -170,7 +182,7 @@ pub(crate) async fn measure_at<W>(
 where
     W: AsyncFnMut(&mut HttpConnection) -> Result<LoopOutcome, Fault> + 'static,
 {
-    run(server, pace, time / 10, time, workers).await
+    run(server, pace, time / 3, time, workers).await
 }
 
 /// Runs one loop for each of `workers` until nothing is left. Every step counts.
@@ -222,10 +234,8 @@ where
     let local = LocalSet::new();
     let workers: Vec<W> = workers.into_iter().collect();
     // Those that keep a pace do not all begin at once.
-    let apart = match pace {
-        Pace::AtOnce => Duration::ZERO,
-        Pace::Every(period) => period / u32::try_from(workers.len()).unwrap_or(u32::MAX).max(1),
-    };
+    let count = u32::try_from(workers.len()).unwrap_or(u32::MAX).max(1);
+    let apart = pace.period().unwrap_or_default() / count;
     let loops: Vec<_> = workers
         .into_iter()
         .zip(0..)
@@ -245,7 +255,10 @@ where
                 let done = done.await.map_err(|error| Fault::Unexpected(error.to_string()))?;
                 measured.merge(&done?);
             }
-            measured.elapsed = Instant::now().duration_since(from);
+            measured.elapsed = match pace {
+                Pace::AtOnce | Pace::Every(_) => from.elapsed(),
+                Pace::Flood(_) => end.duration_since(from),
+            };
             measured.processor = server.processor_time().saturating_sub(processor);
             Ok(measured)
         })
@@ -273,15 +286,18 @@ where
     let mut measured = Measured::default();
     let mut due = first;
     loop {
-        match pace {
-            Pace::AtOnce => due = Instant::now(),
-            Pace::Every(_) => tokio::time::sleep_until(due.into()).await,
+        match pace.period() {
+            None => due = Instant::now(),
+            Some(_) => tokio::time::sleep_until(due.into()).await,
         }
         if Instant::now() >= end {
             return Ok(measured);
         }
         let outcome = worker(&mut connection).await?;
-        let counts = due >= from;
+        let counts = match pace {
+            Pace::AtOnce | Pace::Every(_) => due >= from,
+            Pace::Flood(_) => (from..end).contains(&Instant::now()),
+        };
         match outcome {
             LoopOutcome::Over => return Ok(measured),
             LoopOutcome::Counts if counts => measured.record(due.elapsed()),
@@ -289,9 +305,7 @@ where
             LoopOutcome::Failed if counts => measured.failed += 1,
             LoopOutcome::Counts | LoopOutcome::Refused | LoopOutcome::Failed => {}
         }
-        if let Pace::Every(period) = pace {
-            due += period;
-        }
+        due += pace.period().unwrap_or_default();
     }
 }
 
@@ -322,5 +336,41 @@ mod tests {
         assert_eq!(Measured::default().percentile(99.0), Duration::ZERO);
         let beyond = Measured::of(&[Duration::from_hours(1)]);
         assert_eq!((beyond.count(), beyond.percentile(50.0) >= Duration::from_mins(1)), (1, true));
+    }
+
+    #[test]
+    fn a_timetable_is_kept_and_a_late_step_is_timed_from_when_it_was_due() {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        let mut steps = 0_u32;
+        let pace = Pace::Every(Duration::from_millis(10));
+        let measured =
+            beside(nowhere, pace, Duration::from_millis(300), async move |_: &mut HttpConnection| {
+                steps += 1;
+                Ok(match steps {
+                    // Those that come after it are late.
+                    10 => {
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        LoopOutcome::Counts
+                    }
+                    11 => LoopOutcome::Refused,
+                    12 => LoopOutcome::Failed,
+                    _ => LoopOutcome::Counts,
+                })
+            });
+        let measured = measured.join().unwrap().unwrap();
+        assert_eq!((measured.refused(), measured.failed()), (1, 1));
+        assert!((10..=30).contains(&measured.attempts()), "{measured:?}");
+        assert!(measured.percentile(80.0) > Duration::from_millis(30), "{measured:?}");
+    }
+
+    #[test]
+    fn of_a_flood_counts_what_is_done_within_the_time() {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        let pace = Pace::Flood(Duration::from_millis(1));
+        let measured = beside(nowhere, pace, Duration::from_millis(100), async |_: &mut HttpConnection| {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            Ok(LoopOutcome::Counts)
+        });
+        assert_eq!(measured.join().unwrap().unwrap().count(), 0);
     }
 }

@@ -43,8 +43,10 @@ impl ReportLine {
         self.ratio(self.theirs.as_ref())
     }
 
+    /// By processor time: the load cannot ask as fast as the bare server answers.
     fn of_bare(&self) -> Option<f64> {
-        self.ratio(self.bare.as_ref())
+        let (ours, bare) = (self.ours.as_ref()?.cost(), self.bare.as_ref()?.cost());
+        Some(bare.as_secs_f64() / ours.as_secs_f64().max(f64::EPSILON))
     }
 
     /// For the one who waits.
@@ -70,7 +72,7 @@ impl ReportLine {
             cell(&self.theirs, rate),
             cell(&self.theirs, |theirs| micros(theirs.cost())),
             ratio(self.of_peer(), " ×", 1),
-            cell(&self.bare, rate),
+            cell(&self.bare, |bare| micros(bare.cost())),
             ratio(self.of_bare(), "", 2),
         ];
         format!("| {} |", cells.join(" | "))
@@ -135,7 +137,7 @@ impl RunReport {
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::from(
             "| work | Grantwell, per second | p50 ms | p99 ms | processor µs each | oidc-provider, per second | processor µs each | ratio \
-             | bare server, per second | of the bare server |\n\
+             | bare server, processor µs each | of the bare server |\n\
              |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
         );
         for line in &self.lines {
@@ -143,11 +145,13 @@ impl RunReport {
         }
         let _ = writeln!(text, "\n| | Grantwell | oidc-provider |\n|---|---:|---:|");
         let _ = writeln!(text, "| first start ever to first answer, ms | {} | – |", millis(self.first_start));
-        let (second, peer) = (millis(self.second_start), millis(self.peer_started_in));
+        let there = |is: bool, text: String| if is { text } else { NONE.to_owned() };
+        let second = millis(self.second_start);
+        let peer = there(!self.peer_started_in.is_zero(), millis(self.peer_started_in));
         let _ = writeln!(text, "| start to first answer, ms | {second} | {peer} |");
-        let (idle, peer) = (mebibytes(self.idle), mebibytes(self.peer_idle));
+        let (idle, peer) = (mebibytes(self.idle), there(self.peer_idle > 0, mebibytes(self.peer_idle)));
         let _ = writeln!(text, "| memory when idle, MiB | {idle} | {peer} |");
-        let (after, peer) = (mebibytes(self.after), mebibytes(self.peer_after));
+        let (after, peer) = (mebibytes(self.after), there(self.peer_after > 0, mebibytes(self.peer_after)));
         let _ = writeln!(text, "| memory after this run, MiB | {after} | {peer} |");
         let _ = writeln!(text, "| program, MiB | {} | – |", mebibytes(self.program_size / 1024));
         text
@@ -230,14 +234,14 @@ mod tests {
 
     #[test]
     fn a_row_tells_its_ratios_as_a_table_and_as_json() {
-        let of = |millis: &[u64]| {
-            let times: Vec<Duration> = millis.iter().copied().map(Duration::from_millis).collect();
-            Some(Measured::of(&times).within(Duration::from_secs(1)))
+        let of = |count: u32, processor: u64| {
+            let times = vec![Duration::from_millis(1); usize::try_from(count).unwrap()];
+            Some(Measured::of(&times).within(Duration::from_secs(1), Duration::from_millis(processor)))
         };
-        let (ours, bare) = (of(&[1, 1, 1]), of(&[1, 1, 1, 1, 1, 1]));
-        let line = ReportLine { ours, theirs: of(&[2]), bare, ..ReportLine::new(&WHOLE_FLOW) };
+        let line =
+            ReportLine { ours: of(3, 60), theirs: of(1, 1), bare: of(6, 60), ..ReportLine::new(&WHOLE_FLOW) };
         assert_eq!(line.brief(), "**whole code flow**, ES256: 3/s, 3.0 ×, 0.50 of bare");
-        assert!(line.markdown().ends_with("| 1 | 0 | 3.0 × | 6 | 0.50 |"), "{}", line.markdown());
+        assert!(line.markdown().ends_with("| 1 | 1000 | 3.0 × | 10000 | 0.50 |"), "{}", line.markdown());
         let alone = ReportLine::new(&WHOLE_FLOW);
         let report = RunReport { lines: vec![line, alone], idle: 1024, ..RunReport::default() };
         let json = Value::Object(report.json());

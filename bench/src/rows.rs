@@ -17,7 +17,7 @@ use crate::{
 
 /// Connections at once, unless a row says otherwise.
 pub(crate) const CONNECTIONS: usize = 16;
-/// Sessions that are made for a row.
+/// BrowserPool that are made for a row.
 const SESSIONS: usize = 64;
 /// Codes that wait to be redeemed, so that none of them ages.
 const BATCH: usize = 320;
@@ -71,14 +71,14 @@ pub(crate) struct LoadTarget<'s> {
     pub(crate) paths: &'s Paths,
     /// Whom the rows draw from; without it they use what the configuration made.
     pub(crate) population: Option<&'s Rc<Population>>,
-    pub(crate) sessions: &'s Sessions,
+    pub(crate) sessions: &'s BrowserPool,
 }
 
 /// The browsers that rows have made: the next row that asks for the same takes them.
 #[derive(Debug, Default)]
-pub(crate) struct Sessions(RefCell<Vec<(BenchClient, Vec<ReadyBrowser>)>>);
+pub(crate) struct BrowserPool(RefCell<Vec<(BenchClient, Vec<ReadyBrowser>)>>);
 
-impl Sessions {
+impl BrowserPool {
     fn of(&self, asked: &BenchClient) -> Vec<ReadyBrowser> {
         let kept = self.0.borrow();
         let found = kept.iter().find(|(client, _)| asks_for_the_same(client, asked));

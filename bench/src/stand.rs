@@ -11,7 +11,7 @@ use crate::{
     plan::Plan,
     population::Population,
     process::{RunningProcess, pin_to},
-    rows::{CONNECTIONS, LoadTarget, Sessions},
+    rows::{BrowserPool, CONNECTIONS, LoadTarget},
 };
 
 const SERVER_PROCESSOR: &str = "0";
@@ -60,26 +60,30 @@ impl TestStand {
     }
 
     /// An installation with people and clients, and as much as `size` says.
-    pub(crate) async fn prepared(&self, program: &Path, size: Option<Size>) -> Result<Prepared, String> {
+    pub(crate) async fn prepared(
+        &self,
+        program: &Path,
+        size: Option<Size>,
+    ) -> Result<ReadyInstallation, String> {
         let installation = self.databases.installation(program, CONNECTIONS)?;
         installation.apply().await?;
         let population = match size {
             None => None,
             Some(size) => Some(Rc::new(Population::fill(&installation, size).await?)),
         };
-        Ok(Prepared { installation, population, sessions: Rc::default() })
+        Ok(ReadyInstallation { installation, population, sessions: Rc::default() })
     }
 }
 
 /// An installation to be measured.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct ReadyInstallation {
     pub(crate) installation: Installation,
     population: Option<Rc<Population>>,
-    sessions: Rc<Sessions>,
+    sessions: Rc<BrowserPool>,
 }
 
-impl Prepared {
+impl ReadyInstallation {
     /// Starts the server; it answers.
     pub(crate) async fn serve(
         &self,
@@ -99,7 +103,7 @@ pub(crate) struct Served {
     pub(crate) server: RunningProcess,
     paths: Paths,
     population: Option<Rc<Population>>,
-    sessions: Rc<Sessions>,
+    sessions: Rc<BrowserPool>,
 }
 
 impl Served {

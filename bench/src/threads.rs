@@ -2,7 +2,7 @@
 
 use crate::{
     against::{median, ratio},
-    figure::{Figure, Wanted},
+    figure::{Figure, Goal},
     plan::{PHASES, QUIET, WorkRow},
     stand::{Served, TestStand},
 };
@@ -11,7 +11,7 @@ use crate::{
 pub(crate) const NAME: &str = "threads";
 const ROWS: [&str; 3] =
     ["`client_credentials`, JWT ES256", "**whole code flow**, ES256", "introspection, opaque"];
-const WANTED: Wanted = Wanted::AtLeast(0.9);
+const WANTED: Goal = Goal::AtLeast(0.9);
 
 /// Two servers take turns. The load runs beside the second thread, so that rates say nothing; processor time does.
 pub(crate) async fn run(stand: &TestStand) -> Result<Vec<Figure>, String> {
