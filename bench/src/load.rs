@@ -46,7 +46,7 @@ pub(crate) enum Pace {
     /// So long after the one before was due. A step is timed from when it was due: what waited for the step before waits for the server
     /// too.
     Every(Duration),
-    /// The same, for a load that cannot be borne: what counts is what is done within the time, because most of the load waits when it
+    /// The same until the time is over, for a load that cannot be borne: what counts is what is done within the time, because most of the load waits when it
     /// ends.
     Flood(Duration),
 }
@@ -196,12 +196,13 @@ where
     run(server, Pace::AtOnce, Duration::ZERO, Duration::from_hours(1), workers).await
 }
 
-/// Runs one loop for `time` on a thread of its own, so that its steps do not wait behind the load of this thread.
+/// Takes a step each `period` for `time` on a thread of its own, so that no step waits behind the load of this thread. The workers take
+/// turns: a step has to wait for an earlier one only when all of them wait.
 pub(crate) fn beside<W>(
     address: SocketAddr,
-    pace: Pace,
+    period: Duration,
     time: Duration,
-    worker: W,
+    workers: Vec<W>,
 ) -> JoinHandle<Result<Measured, String>>
 where
     W: AsyncFnMut(&mut HttpConnection) -> Result<LoopOutcome, Fault> + Send + 'static,
@@ -210,12 +211,26 @@ where
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let begun = Instant::now();
-        let from = begun + time / 10;
-        let window = Window { first: begun, from, end: begun + time };
-        let mut measured =
-            runtime.block_on(repeat(address, worker, pace, window)).map_err(|fault| fault.to_string())?;
-        measured.elapsed = from.elapsed();
-        Ok(measured)
+        let (from, end) = (begun + time / 10, begun + time);
+        let pace = Pace::Every(period * u32::try_from(workers.len()).unwrap_or(u32::MAX));
+        let local = LocalSet::new();
+        let loops: Vec<_> = workers
+            .into_iter()
+            .zip(0..)
+            .map(|(worker, number)| {
+                let window = Window { first: begun + period * number, from, end };
+                local.spawn_local(repeat(address, worker, pace, window))
+            })
+            .collect();
+        let all = local.block_on(&runtime, async move {
+            let mut measured = Measured::default();
+            for done in loops {
+                measured.merge(&done.await.map_err(|error| Fault::Unexpected(error.to_string()))??);
+            }
+            measured.elapsed = from.elapsed();
+            Ok(measured)
+        });
+        all.map_err(|fault: Fault| fault.to_string())
     })
 }
 
@@ -290,7 +305,12 @@ where
             None => due = Instant::now(),
             Some(_) => tokio::time::sleep_until(due.into()).await,
         }
-        if Instant::now() >= end {
+        // What is due is sent, however late it has become.
+        let is_over = match pace {
+            Pace::Every(_) => due >= end,
+            Pace::AtOnce | Pace::Flood(_) => Instant::now() >= end,
+        };
+        if is_over {
             return Ok(measured);
         }
         let outcome = worker(&mut connection).await?;
@@ -342,35 +362,23 @@ mod tests {
     fn a_timetable_is_kept_and_a_late_step_is_timed_from_when_it_was_due() {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
         let mut steps = 0_u32;
-        let pace = Pace::Every(Duration::from_millis(10));
-        let measured =
-            beside(nowhere, pace, Duration::from_millis(300), async move |_: &mut HttpConnection| {
-                steps += 1;
-                Ok(match steps {
-                    // Those that come after it are late.
-                    10 => {
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                        LoopOutcome::Counts
-                    }
-                    11 => LoopOutcome::Refused,
-                    12 => LoopOutcome::Failed,
-                    _ => LoopOutcome::Counts,
-                })
-            });
-        let measured = measured.join().unwrap().unwrap();
+        let worker = async move |_: &mut HttpConnection| {
+            steps += 1;
+            Ok(match steps {
+                // Those that come after it are late.
+                10 => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    LoopOutcome::Counts
+                }
+                11 => LoopOutcome::Refused,
+                12 => LoopOutcome::Failed,
+                _ => LoopOutcome::Counts,
+            })
+        };
+        let (period, time) = (Duration::from_millis(10), Duration::from_millis(300));
+        let measured = beside(nowhere, period, time, vec![worker]).join().unwrap().unwrap();
         assert_eq!((measured.refused(), measured.failed()), (1, 1));
-        assert!((10..=30).contains(&measured.attempts()), "{measured:?}");
+        assert_eq!(measured.attempts(), 27, "{measured:?}");
         assert!(measured.percentile(80.0) > Duration::from_millis(30), "{measured:?}");
-    }
-
-    #[test]
-    fn of_a_flood_counts_what_is_done_within_the_time() {
-        let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
-        let pace = Pace::Flood(Duration::from_millis(1));
-        let measured = beside(nowhere, pace, Duration::from_millis(100), async |_: &mut HttpConnection| {
-            tokio::time::sleep(Duration::from_millis(150)).await;
-            Ok(LoopOutcome::Counts)
-        });
-        assert_eq!(measured.join().unwrap().unwrap().count(), 0);
     }
 }

@@ -22,6 +22,8 @@ const GREED: f64 = 10.0;
 const MODEST: f64 = 0.01;
 /// How often each document is asked for.
 const LOOK: Duration = Duration::from_millis(10);
+/// Connections that take turns, so that a request seldom waits for the one before.
+const LOOKERS: usize = 64;
 /// Connections of an overload; beyond the second number the server's queues are full.
 const MANY: [usize; 2] = [512, 5000];
 /// The same where figures mean nothing.
@@ -125,12 +127,8 @@ impl Overload<'_> {
         let time = 3 * self.time;
         // It must ask a few times in a run of any length.
         let period = Duration::from_secs_f64(1.0 / (MODEST * self.capacity / 2.0).max(20.0));
-        let modest = beside(
-            self.target.server.address,
-            Pace::Every(period),
-            time,
-            async move |c: &mut HttpConnection| Ok(LoopOutcome::of(&browser.flow(c).await)),
-        );
+        let worker = async move |c: &mut HttpConnection| Ok(LoopOutcome::of(&browser.flow(c).await));
+        let modest = beside(self.target.server.address, period, time, vec![worker; LOOKERS]);
         let greedy = self.offer(connections, GREED, time).await?;
         let modest = ended(modest)?;
         let mut figure = |name: &str, value: f64, unit: &'static str, wanted: Option<Goal>| {
@@ -187,10 +185,11 @@ async fn half(
 /// Asks for a document again and again.
 fn look(address: SocketAddr, path: &str, time: Duration) -> JoinHandle<Result<Measured, String>> {
     let call = Call::get(path);
-    beside(address, Pace::Every(LOOK), time, async move |c: &mut HttpConnection| {
+    let worker = async move |c: &mut HttpConnection| {
         let reply = c.send(call.clone()).await.and_then(|reply| reply.expect(200));
         Ok(LoopOutcome::of(&reply))
-    })
+    };
+    beside(address, LOOK, time, vec![worker; LOOKERS])
 }
 
 fn ended(thread: JoinHandle<Result<Measured, String>>) -> Result<Measured, Fault> {
