@@ -3,19 +3,18 @@
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
+use serde_json::{Map, Value, json};
+
 use crate::{
-    flow::Paths,
-    grantwell::Installation,
+    bare::BareServer,
     load::Measured,
-    process::{RunningProcess, pin_to},
-    rows::{CONNECTIONS, Effort, LoadTarget},
-    run::{LOAD_PROCESSOR, PHASES, Phase, Plan, SERVER_PROCESSOR, SETTLE, WorkRow, discover},
+    plan::{PHASES, Phase, WorkRow},
+    stand::{ReadyInstallation, Served, TestStand},
 };
 
 /// What came of it, this build first everywhere.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BuildComparison {
-    pub(crate) pinned: bool,
     lines: Vec<Line>,
     first_start: [Vec<f64>; 2],
     second_start: [Vec<f64>; 2],
@@ -27,40 +26,45 @@ pub(crate) struct BuildComparison {
 #[derive(Clone, Debug)]
 struct Line {
     name: &'static str,
+    connections: usize,
     /// A second.
     rates: [Vec<f64>; 2],
     /// Median latency, milliseconds.
     latencies: [Vec<f64>; 2],
+    /// The latency that one in a hundred exceeds, milliseconds.
+    longest: [Vec<f64>; 2],
     /// The server's processor, microseconds for each.
     costs: [Vec<f64>; 2],
+    /// The bare server's processor, microseconds for each.
+    bare: Vec<f64>,
 }
 
-/// Measures `plan.server` and `other` in turns.
-pub(crate) async fn run(plan: &Plan, other: &Path) -> Result<BuildComparison, String> {
-    let pinned = pin_to(LOAD_PROCESSOR);
-    let processor = pinned.then_some(SERVER_PROCESSOR);
-    let mut comparison = BuildComparison { pinned, ..BuildComparison::default() };
-    for _ in 0..plan.repeat {
-        comparison.start(&plan.server, 0, processor).await?;
-        comparison.start(other, 1, processor).await?;
+/// Measures the plan's server and `other` in turns.
+pub(crate) async fn run(stand: &TestStand, other: &Path) -> Result<BuildComparison, String> {
+    let mut comparison = BuildComparison::default();
+    let programs = [&*stand.plan.server, other];
+    for _ in 0..stand.plan.repeat {
+        for (program, side) in programs.into_iter().zip(0..) {
+            comparison.start(stand, program, side).await?;
+        }
     }
-    let installations =
-        [Installation::new(&plan.server, CONNECTIONS)?, Installation::new(other, CONNECTIONS)?];
-    for installation in &installations {
-        installation.apply().await?;
+    let bare = BareServer::start(stand.one_processor()).await?;
+    let mut prepared = Vec::new();
+    for program in programs {
+        prepared.push(stand.prepared(program, stand.plan.size).await?);
     }
     for phase in PHASES {
-        comparison.phase(phase, &installations, plan, processor).await?;
+        comparison.phase(phase, &prepared, &bare, stand).await?;
     }
     Ok(comparison)
 }
 
 impl BuildComparison {
     /// The first start ever, and the next one.
-    async fn start(&mut self, program: &Path, side: usize, processor: Option<u32>) -> Result<(), String> {
-        let installation = Installation::new(program, 0)?;
+    async fn start(&mut self, stand: &TestStand, program: &Path, side: usize) -> Result<(), String> {
+        let installation = stand.empty(program)?;
         for times in [&mut self.first_start, &mut self.second_start] {
-            let mut server = installation.serve(processor, &[]).await?;
+            let mut server = installation.serve(stand.one_processor(), &[]).await?;
             push(times, side, millis(server.started_in));
             server.stop().await?;
         }
@@ -70,23 +74,21 @@ impl BuildComparison {
     async fn phase(
         &mut self,
         phase: &Phase,
-        installations: &[Installation; 2],
-        plan: &Plan,
-        processor: Option<u32>,
+        prepared: &[ReadyInstallation],
+        bare: &BareServer,
+        stand: &TestStand,
     ) -> Result<(), String> {
-        let rows = plan.rows(phase);
+        let rows = stand.plan.rows(phase);
         if rows.is_empty() {
             return Ok(());
         }
         let mut sides = Vec::new();
-        for installation in installations {
-            let server = installation.serve(processor, phase.environment).await?;
-            let paths = discover(&server).await?;
-            sides.push(Side { server, paths });
+        for prepared in prepared {
+            sides.push(prepared.serve(stand.one_processor(), phase.environment).await?);
         }
-        tokio::time::sleep(SETTLE).await;
+        stand.settle().await;
         for row in rows {
-            let line = measure(row, plan, &sides).await?;
+            let line = measure(row, stand, &sides, bare).await?;
             eprintln!("{}", line.brief());
             self.lines.push(line);
         }
@@ -101,13 +103,14 @@ impl BuildComparison {
     /// The tables.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::from(
-            "| work | per second | other | ratio | least, most | p50 ms | other | ratio | processor µs each | other | ratio |\n\
-             |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+            "| work | per second | other | ratio | least, most | p50 ms | other | ratio | processor µs each | other | ratio | of the bare server |\n\
+             |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
         );
         for line in &self.lines {
             let (rates, latencies) = (pair(&line.rates, 0), pair(&line.latencies, 3));
             let (costs, range) = (pair(&line.costs, 1), range(&line.rates));
-            let _ = writeln!(text, "| {} | {rates} | {range} | {latencies} | {costs} |", line.name);
+            let bare = line.of_bare().map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
+            let _ = writeln!(text, "| {} | {rates} | {range} | {latencies} | {costs} | {bare} |", line.name);
         }
         let _ = writeln!(text, "\n| | this | other | ratio |\n|---|---:|---:|---:|");
         for (name, sides) in [
@@ -119,37 +122,95 @@ impl BuildComparison {
         }
         text
     }
+
+    pub(crate) fn json(&self) -> Map<String, Value> {
+        let sides = |[this, other]: &[Vec<f64>; 2], unit: &str| {
+            let all = [(format!("grantwell_{unit}"), median(this)), (format!("other_{unit}"), median(other))];
+            all.into_iter().map(|(name, number)| (name, number.into())).collect::<Map<_, _>>()
+        };
+        let rows: Vec<Value> = self.lines.iter().map(Line::json).collect();
+        let starts = json!({
+            "first_ever": sides(&self.first_start, "ms"),
+            "next": sides(&self.second_start, "ms"),
+        });
+        let all = [("rows", rows.into()), ("starts", starts), ("memory", sides(&self.memory, "mib").into())];
+        all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
 }
 
-/// One build at work.
-struct Side {
-    server: RunningProcess,
-    paths: Paths,
-}
-
-async fn measure(row: &WorkRow, plan: &Plan, sides: &[Side]) -> Result<Line, String> {
-    let effort = Effort { time: plan.time, connections: row.connections };
-    let mut line = Line::new(row.name);
-    for _ in 0..plan.repeat {
+async fn measure(
+    row: &WorkRow,
+    stand: &TestStand,
+    sides: &[Served],
+    bare: &BareServer,
+) -> Result<Line, String> {
+    let effort = stand.plan.effort(row);
+    let mut line = Line::new(row);
+    for _ in 0..stand.plan.repeat {
         for (side, number) in sides.iter().zip(0..) {
-            let target = LoadTarget { server: &side.server, paths: &side.paths };
             let who = if number == 0 { "this build" } else { "the other build" };
-            let measured = target.measure(row.work, effort).await;
+            let measured = side.target().measure(row.work, effort).await;
             line.add(number, &measured.map_err(|fault| format!("{}, {who}: {fault}", row.name))?);
+        }
+        if !row.floor.is_empty() {
+            let measured = bare.measure(row.floor, effort).await;
+            let measured = measured.map_err(|fault| format!("{}, the bare server: {fault}", row.name))?;
+            line.bare.push(measured.cost().as_secs_f64() * 1e6);
         }
     }
     Ok(line)
 }
 
 impl Line {
-    fn new(name: &'static str) -> Self {
-        Self { name, rates: Default::default(), latencies: Default::default(), costs: Default::default() }
+    fn new(row: &WorkRow) -> Self {
+        Self {
+            name: row.name,
+            connections: row.connections,
+            rates: Default::default(),
+            latencies: Default::default(),
+            longest: Default::default(),
+            costs: Default::default(),
+            bare: Vec::new(),
+        }
     }
 
     fn add(&mut self, side: usize, measured: &Measured) {
         push(&mut self.rates, side, measured.per_second());
         push(&mut self.latencies, side, millis(measured.percentile(50.0)));
+        push(&mut self.longest, side, millis(measured.percentile(99.0)));
         push(&mut self.costs, side, measured.cost().as_secs_f64() * 1e6);
+    }
+
+    /// What the bare server needs as a fraction of what this build needs, in processor time: the load cannot ask as fast as the
+    /// bare server answers.
+    fn of_bare(&self) -> Option<f64> {
+        let [this, _] = &self.costs;
+        (!self.bare.is_empty()).then(|| ratio(median(&self.bare), median(this)))
+    }
+
+    fn json(&self) -> Value {
+        let of = |side: usize| {
+            let middle = |sides: &[Vec<f64>; 2]| sides.get(side).map(|numbers| median(numbers));
+            json!({
+                "per_second": middle(&self.rates),
+                "p50_ms": middle(&self.latencies),
+                "p99_ms": middle(&self.longest),
+                "processor_us": middle(&self.costs),
+            })
+        };
+        let [this, other] = &self.rates;
+        let (least, most) = bounds(&self.rates);
+        json!({
+            "name": self.name,
+            "connections": self.connections,
+            "grantwell": of(0),
+            "other": of(1),
+            "bare": (!self.bare.is_empty()).then(|| json!({ "processor_us": median(&self.bare) })),
+            "of_other": ratio(median(this), median(other)),
+            "of_other_least": least,
+            "of_other_most": most,
+            "of_bare": self.of_bare(),
+        })
     }
 
     /// For the one who waits.
@@ -177,17 +238,21 @@ fn pair([this, other]: &[Vec<f64>; 2], digits: usize) -> String {
 }
 
 /// The lowest and the highest ratio of one round.
-fn range([this, other]: &[Vec<f64>; 2]) -> String {
+fn bounds([this, other]: &[Vec<f64>; 2]) -> (f64, f64) {
     let ratios = || this.iter().zip(other).map(|(this, other)| ratio(*this, *other));
-    let (least, most) = (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max));
+    (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max))
+}
+
+fn range(sides: &[Vec<f64>; 2]) -> String {
+    let (least, most) = bounds(sides);
     format!("{least:.2}–{most:.2}")
 }
 
-fn ratio(this: f64, other: f64) -> f64 {
+pub(crate) fn ratio(this: f64, other: f64) -> f64 {
     this / other.max(f64::EPSILON)
 }
 
-fn median(numbers: &[f64]) -> f64 {
+pub(crate) fn median(numbers: &[f64]) -> f64 {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -198,6 +263,7 @@ fn median(numbers: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::WHOLE_FLOW;
 
     #[test]
     fn medians_are_in_the_middle() {
@@ -213,11 +279,21 @@ mod tests {
             rates,
             latencies: [vec![1.5], vec![3.0]],
             costs: [vec![7.0], vec![7.0]],
-            ..Line::new("work")
+            bare: vec![0.7],
+            ..Line::new(&WHOLE_FLOW)
         };
-        assert_eq!(line.brief(), "work: 110/s and 100/s, 1.100");
-        let text = BuildComparison { lines: vec![line], ..BuildComparison::default() }.markdown();
-        let expected = "| work | 110 | 100 | 1.100 | 1.00–2.00 | 1.500 | 3.000 | 0.500 | 7.0 | 7.0 | 1.000 |";
+        assert_eq!(line.brief(), "**whole code flow**, ES256: 110/s and 100/s, 1.100");
+        let comparison = BuildComparison { lines: vec![line], ..BuildComparison::default() };
+        let text = comparison.markdown();
+        let expected = "| 110 | 100 | 1.100 | 1.00–2.00 | 1.500 | 3.000 | 0.500 | 7.0 | 7.0 | 1.000 | 0.10 |";
         assert!(text.contains(expected), "{text}");
+        let json = Value::Object(comparison.json());
+        let row = &json["rows"][0];
+        assert_eq!(
+            (&row["grantwell"]["per_second"], &row["other"]["per_second"]),
+            (&json!(110.0), &json!(100.0))
+        );
+        assert_eq!(row["of_other_most"], 2.0);
+        assert!(row["of_bare"].as_f64().is_some_and(|of| (of - 0.1).abs() < 1e-9));
     }
 }

@@ -46,6 +46,15 @@ pub(crate) struct Size {
     pub(crate) users: u64,
     pub(crate) clients: u64,
     pub(crate) authorizations: u64,
+    /// How many of the authorizations have expired, long enough ago for the sweep to take them.
+    pub(crate) expired: u64,
+}
+
+impl Size {
+    /// A database as it is after years: one authorization in twenty has expired.
+    pub(crate) fn aged(users: u64, clients: u64, authorizations: u64) -> Self {
+        Self { users, clients, authorizations, expired: authorizations / EXPIRED }
+    }
 }
 
 /// What the rows are made from.
@@ -137,12 +146,8 @@ impl Filling {
         (user, (user * 31 + round * 7919) % clients)
     }
 
-    fn expired(&self) -> u64 {
-        self.size.authorizations / EXPIRED
-    }
-
     fn created(&self, number: u64) -> Timestamp {
-        let expired = self.expired();
+        let expired = self.size.expired;
         if number < expired {
             return self.now - DAY * 400 + DAY * 170 / 100_000 * share(number, expired, 100_000);
         }
@@ -160,7 +165,7 @@ impl Filling {
 
     /// Any authorization that has not expired.
     pub(crate) fn living(&self, random: &mut Random) -> u64 {
-        let expired = self.expired();
+        let expired = self.size.expired;
         expired + random.below(self.size.authorizations - expired)
     }
 
@@ -295,7 +300,7 @@ impl Filling {
         let (user, client) = self.parties(number);
         let created = self.created(number);
         let expires = created + DAY * 180;
-        let used = if number < self.expired() { created } else { self.now - DAY * 2 };
+        let used = if number < self.size.expired { created } else { self.now - DAY * 2 };
         let token = self.token(number);
         let body = serde_json::json!({
             "permissions": self.permissions,

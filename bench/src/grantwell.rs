@@ -62,6 +62,8 @@ access_token_format = "opaque"
 pub(crate) struct Installation {
     program: PathBuf,
     folder: Folder,
+    /// The URL of a database that is not in the folder.
+    elsewhere: Option<String>,
 }
 
 /// The people who can sign in: `person0` and so on.
@@ -73,16 +75,27 @@ impl Installation {
     /// Writes configuration and state. Nothing runs yet, and there is no database.
     pub(crate) fn new(program: &Path, people: usize) -> Result<Self, String> {
         let configuration = format!("database = \"sqlite:grantwell.db\"\n{CONFIGURATION}");
-        Self::write(program, people, &configuration)
+        Self::write(program, people, &configuration, None)
+    }
+
+    /// The same with its database elsewhere.
+    pub(crate) fn with_database(program: &Path, people: usize, database: &str) -> Result<Self, String> {
+        let configuration = format!("database = \"{database}\"\n{CONFIGURATION}");
+        Self::write(program, people, &configuration, Some(database))
     }
 
     /// The same for servers that share a database.
     pub(crate) fn on(program: &Path, people: usize, database: &str) -> Result<Self, String> {
         let configuration = format!("database = \"{database}\"\n{CONFIGURATION}{PATIENT}");
-        Self::write(program, people, &configuration)
+        Self::write(program, people, &configuration, Some(database))
     }
 
-    fn write(program: &Path, people: usize, configuration: &str) -> Result<Self, String> {
+    fn write(
+        program: &Path,
+        people: usize,
+        configuration: &str,
+        database: Option<&str>,
+    ) -> Result<Self, String> {
         let failed = |error: std::io::Error| error.to_string();
         let program = program.canonicalize();
         let program = program.map_err(|error| format!("the program under test: {error}"))?;
@@ -99,7 +112,7 @@ impl Installation {
             )]);
         }
         fs::write(folder.path("state.toml"), state).map_err(failed)?;
-        Ok(Self { program, folder })
+        Ok(Self { program, folder, elsewhere: database.map(str::to_owned) })
     }
 
     /// `grantwell apply`.
@@ -152,12 +165,12 @@ impl Installation {
     /// `grantwell serve`, with overrides of the configuration.
     pub(crate) async fn serve(
         &self,
-        processor: Option<u32>,
+        processors: Option<&'static str>,
         environment: &[(&str, &str)],
     ) -> Result<RunningProcess, String> {
         let own = |text: &str| text.to_owned();
         let environment = environment.iter().map(|(name, value)| (own(name), own(value))).collect();
-        self.program(processor, environment).start(listen).await
+        self.program(processors, environment).start(listen).await
     }
 
     /// `grantwell serve` as the last arguments of another command.
@@ -191,14 +204,14 @@ impl Installation {
         program.start_at(address, listen).await
     }
 
-    fn program(&self, processor: Option<u32>, environment: Vec<(String, String)>) -> Program {
+    fn program(&self, processors: Option<&'static str>, environment: Vec<(String, String)>) -> Program {
         let configuration = self.folder.path("grantwell.toml").display().to_string();
         Program {
             command: self.program.clone(),
             arguments: vec!["serve".to_owned(), "--config".to_owned(), configuration],
             environment,
             log: self.log(),
-            processor,
+            processors,
             probe: "/readyz",
         }
     }
@@ -223,7 +236,8 @@ impl Installation {
 
     /// The URL of its database.
     pub(crate) fn database(&self) -> String {
-        format!("sqlite:{}", self.folder.path("grantwell.db").display())
+        let inside = || format!("sqlite:{}", self.folder.path("grantwell.db").display());
+        self.elsewhere.clone().unwrap_or_else(inside)
     }
 
     /// Loses what the database has not taken over from its write-ahead log yet.

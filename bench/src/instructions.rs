@@ -23,7 +23,7 @@ use crate::{
     grantwell::{Installation, person},
     http::{Call, Fault, HttpConnection},
     process::RunningProcess,
-    rows::{Format, LoadTarget, Signed},
+    rows::{BrowserPool, Format, LoadTarget, Signed},
 };
 
 /// Requests that are counted together.
@@ -132,7 +132,8 @@ impl Held {
         let mut connection = HttpConnection::new(server.address);
         let paths = Paths::discover(&mut connection).await?;
         until_all_keys_are_there(&mut connection, &paths).await?;
-        let target = LoadTarget { server, paths: &paths };
+        let target =
+            LoadTarget { server, paths: &paths, population: None, sessions: &BrowserPool::default() };
         let web = target.client(Signed::Es256);
         let (profile, opaque) = (target.profile(), target.opaque());
         let mut browser = FormBrowser::default();

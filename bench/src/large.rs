@@ -7,10 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::ValueEnum;
 use grantwell_store::{copy, database};
 
 use crate::{
+    databases::EngineName,
     fill::{Filling, Size},
     flow::{BenchClient, FormBrowser, Paths, tokens},
     grantwell::Installation,
@@ -33,15 +33,8 @@ const MOVED: usize = 200;
 /// How long the sweep is watched.
 const SWEEP: Duration = Duration::from_secs(20);
 
-/// Which engine is filled. The move is to the other one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FilledEngine {
-    Sqlite,
-    Postgres,
-}
-
 /// Fills a database of `engine` and measures. True when every answer was as it must be.
-pub(crate) async fn run(program: &Path, size: Size, engine: FilledEngine) -> Result<bool, String> {
+pub(crate) async fn run(program: &Path, size: Size, engine: EngineName) -> Result<bool, String> {
     let seed = Random::seed();
     println!("seed {seed}");
     println!(
@@ -54,13 +47,13 @@ pub(crate) async fn run(program: &Path, size: Size, engine: FilledEngine) -> Res
         postgres.create_database(name)?;
     }
     let installation = match engine {
-        FilledEngine::Sqlite => Installation::new(program, 1)?,
-        FilledEngine::Postgres => Installation::on(program, 1, &postgres.url("grantwell"))?,
+        EngineName::Sqlite => Installation::new(program, 1)?,
+        EngineName::Postgres => Installation::on(program, 1, &postgres.url("grantwell"))?,
     };
     let file = |name: &str| format!("sqlite:{}", installation.path(name).display());
     let (database, restored, other) = match engine {
-        FilledEngine::Sqlite => (installation.database(), file("restored.db"), postgres.url("grantwell")),
-        FilledEngine::Postgres => (postgres.url("grantwell"), postgres.url("restored"), file("moved.db")),
+        EngineName::Sqlite => (installation.database(), file("restored.db"), postgres.url("grantwell")),
+        EngineName::Postgres => (postgres.url("grantwell"), postgres.url("restored"), file("moved.db")),
     };
     installation.apply().await?;
     // The first start makes the keys.
@@ -80,7 +73,7 @@ pub(crate) async fn run(program: &Path, size: Size, engine: FilledEngine) -> Res
     load.measure(&server, &mut random).await?;
     row("memory of the server, MiB", (server.memory() / 1024).to_string());
     copies(&installation, &restored).await?;
-    if engine == FilledEngine::Postgres {
+    if engine == EngineName::Postgres {
         postgres.drop_database("restored")?;
     }
     server.stop().await?;

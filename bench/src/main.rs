@@ -4,11 +4,16 @@ mod account;
 mod across;
 mod against;
 mod backups;
+mod bare;
 mod crew;
+mod databases;
 mod failover;
+mod figure;
 mod fill;
 mod flow;
+mod flows;
 mod grantwell;
+mod growth;
 mod haproxy;
 mod history;
 mod http;
@@ -18,9 +23,13 @@ mod large;
 mod load;
 mod nodes;
 mod outages;
+mod overload;
 mod patroni;
 mod pgbouncer;
+mod plan;
+mod plot;
 mod pooler;
+mod population;
 mod postgres;
 mod process;
 mod races;
@@ -30,13 +39,17 @@ mod relay;
 mod report;
 mod rows;
 mod run;
+mod speed;
+mod stand;
+mod sweep;
+mod threads;
 mod upgrade;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
-use crate::{random::Random, run::Plan};
+use crate::{random::Random, speed::Speed};
 
 /// Load on servers of this machine.
 #[derive(Debug, Parser)]
@@ -101,7 +114,7 @@ enum Command {
         server: PathBuf,
         /// The engine that is filled
         #[arg(long)]
-        engine: large::FilledEngine,
+        engine: databases::EngineName,
         /// Users
         #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
         users: u64,
@@ -125,6 +138,9 @@ enum Command {
     },
     /// Measures the server, and another one beside it
     Run(Speed),
+    /// Answers and does nothing else: what the servers are measured against
+    #[command(hide = true)]
+    Bare,
     /// Counts the instructions of a request under callgrind, beside what is recorded
     Instructions {
         /// The program `grantwell`, built for release
@@ -146,45 +162,6 @@ enum Command {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
-}
-
-/// What a measurement takes.
-#[derive(Debug, clap::Args)]
-struct Speed {
-    /// The program `grantwell`, built for release
-    #[arg(long, value_name = "FILE")]
-    server: PathBuf,
-    /// The folder with oidc-provider and its packages, which takes turns with it; the best round counts
-    #[arg(long, value_name = "DIR")]
-    peer: Option<PathBuf>,
-    /// Another build of `grantwell`, which takes turns with it; the median of the rounds counts
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["peer", "write"])]
-    against: Option<PathBuf>,
-    /// How long each row is measured in a round
-    #[arg(long, default_value_t = 2.0)]
-    seconds: f64,
-    /// Rounds; 3 without it, 5 beside another build
-    #[arg(long)]
-    repeat: Option<u32>,
-    /// A fifth of a second, one round: that everything runs, and no figures
-    #[arg(long, conflicts_with_all = ["seconds", "repeat", "write"])]
-    quick: bool,
-    /// Only the rows whose name has this in it
-    #[arg(long, value_name = "TEXT", conflicts_with = "write")]
-    only: Option<String>,
-    /// The page that the tables are written to
-    #[arg(long, value_name = "FILE")]
-    write: Option<PathBuf>,
-}
-
-impl Speed {
-    fn plan(&self) -> Plan {
-        let rounds = self.repeat.unwrap_or(if self.against.is_some() { 5 } else { 3 });
-        let (seconds, repeat) =
-            if self.quick { (0.2, 1) } else { (self.seconds.clamp(0.1, 600.0), rounds.max(1)) };
-        let (server, peer, only) = (self.server.clone(), self.peer.clone(), self.only.clone());
-        Plan { server, peer, time: Duration::from_secs_f64(seconds), repeat, only }
-    }
 }
 
 /// What a run takes that breaks something again and again.
@@ -266,7 +243,7 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             failover::run(&run.server, run.rounds, run.seed(), replication).await?
         }
         Command::Large { server, engine, users, clients, authorizations } => {
-            large::run(&server, fill::Size { users, clients, authorizations }, engine).await?
+            large::run(&server, fill::Size::aged(users, clients, authorizations), engine).await?
         }
         Command::Upgrade { run, next, mixed } => {
             let mixed = Duration::from_secs_f64(mixed.clamp(0.1, 7200.0));
@@ -274,7 +251,11 @@ async fn run(command: Command) -> Result<ExitCode, String> {
             let upgrade = upgrade::Upgrade { program, next, rounds: run.rounds, mixed };
             upgrade::run(upgrade, run.seed()).await?
         }
-        Command::Run(speed) => measure(&speed).await?,
+        Command::Run(speed) => speed::measure(&speed).await?,
+        Command::Bare => {
+            bare::serve().await?;
+            true
+        }
         Command::Instructions { server, record, write, why } => {
             let new = write.as_deref().map(|commit| instructions::NewRecord { commit, why: why.as_deref() });
             instructions::run(&server, &record, new).await?;
@@ -283,32 +264,4 @@ async fn run(command: Command) -> Result<ExitCode, String> {
         Command::WithPostgres { command } => return postgres::with_postgres(&command).await,
     };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn measure(speed: &Speed) -> Result<bool, String> {
-    let plan = speed.plan();
-    if let Some(other) = &speed.against {
-        let comparison = against::run(&plan, other).await?;
-        pinned(comparison.pinned);
-        println!("{}", comparison.markdown());
-        return Ok(true);
-    }
-    let report = run::run(&plan).await?;
-    pinned(report.pinned);
-    println!("{}", report.markdown());
-    if let Some(page) = &speed.write {
-        report.write(page)?;
-    }
-    // A round of a fifth of a second shows no floor.
-    let missed = if speed.quick { Vec::new() } else { report.missed() };
-    for what in &missed {
-        println!("missed: {what}");
-    }
-    Ok(missed.is_empty())
-}
-
-fn pinned(is_pinned: bool) {
-    if !is_pinned {
-        println!("Not pinned: there is no taskset, or only one processor.\n");
-    }
 }

@@ -23,8 +23,8 @@ pub(crate) struct Program {
     pub(crate) environment: Vec<(String, String)>,
     /// Its log.
     pub(crate) log: PathBuf,
-    /// The one processor it may use; any when there is no `taskset`.
-    pub(crate) processor: Option<u32>,
+    /// The processors it may use, as `taskset` wants them; any when there is none.
+    pub(crate) processors: Option<&'static str>,
     /// The path that answers 200 as soon as it serves.
     pub(crate) probe: &'static str,
 }
@@ -44,11 +44,11 @@ impl Program {
         address: SocketAddr,
         listen: impl FnOnce(&mut Command, SocketAddr),
     ) -> Result<RunningProcess, String> {
-        let mut command = match self.processor {
+        let mut command = match self.processors {
             None => Command::new(&self.command),
-            Some(processor) => {
+            Some(processors) => {
                 let mut command = Command::new("taskset");
-                command.arg("-c").arg(processor.to_string()).arg(&self.command);
+                command.arg("-c").arg(processors).arg(&self.command);
                 command
             }
         };
@@ -254,11 +254,11 @@ pub(crate) fn tail(log: &Path) -> String {
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
 
-/// Keeps this process to one processor, away from the server's. False where that cannot be.
-pub(crate) fn pin_to(processor: u32) -> bool {
+/// Keeps this process, and what it starts from now on, to these processors. False where that cannot be.
+pub(crate) fn pin_to(processors: &str) -> bool {
     let id = std::process::id().to_string();
     Command::new("taskset")
-        .args(["-a", "-c", "-p", &processor.to_string(), &id])
+        .args(["-a", "-c", "-p", processors, &id])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()

@@ -7,15 +7,18 @@ use std::{
 };
 
 use crate::{
-    flow::{BenchClient, DISCOVERY, FormBrowser, Paths, tokens},
+    flow::{BenchClient, DISCOVERY, FormBrowser, Paths, TokenReply, tokens},
     grantwell::person,
     http::{Call, Fault, HttpConnection},
     load::{LoopOutcome, Measured, drain, measure},
+    population::Population,
     process::RunningProcess,
 };
 
 /// Connections at once, unless a row says otherwise.
 pub(crate) const CONNECTIONS: usize = 16;
+/// BrowserPool that are made for a row.
+const SESSIONS: usize = 64;
 /// Codes that wait to be redeemed, so that none of them ages.
 const BATCH: usize = 320;
 
@@ -66,6 +69,59 @@ pub(crate) struct Effort {
 pub(crate) struct LoadTarget<'s> {
     pub(crate) server: &'s RunningProcess,
     pub(crate) paths: &'s Paths,
+    /// Whom the rows draw from; without it they use what the configuration made.
+    pub(crate) population: Option<&'s Rc<Population>>,
+    pub(crate) sessions: &'s BrowserPool,
+}
+
+/// The browsers that rows have made: the next row that asks for the same takes them.
+#[derive(Debug, Default)]
+pub(crate) struct BrowserPool(RefCell<Vec<(BenchClient, Vec<ReadyBrowser>)>>);
+
+impl BrowserPool {
+    fn of(&self, asked: &BenchClient) -> Vec<ReadyBrowser> {
+        let kept = self.0.borrow();
+        let found = kept.iter().find(|(client, _)| asks_for_the_same(client, asked));
+        found.map(|(_, browsers)| browsers.clone()).unwrap_or_default()
+    }
+
+    fn keep(&self, asked: &BenchClient, browsers: &[ReadyBrowser]) {
+        let mut kept = self.0.borrow_mut();
+        kept.retain(|(client, _)| !asks_for_the_same(client, asked));
+        kept.push((asked.clone(), browsers.to_vec()));
+    }
+}
+
+fn asks_for_the_same(one: &BenchClient, other: &BenchClient) -> bool {
+    (&one.id, one.scope, one.resource) == (&other.id, other.scope, other.resource)
+}
+
+/// A browser with a session and a consent to all that its client asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadyBrowser {
+    pub(crate) client: BenchClient,
+    pub(crate) cookies: String,
+}
+
+impl ReadyBrowser {
+    /// The whole code flow; the tokens.
+    pub(crate) async fn flow(&self, connection: &mut HttpConnection) -> Result<TokenReply, Fault> {
+        let code = self.client.authorize(connection, &self.cookies).await?;
+        tokens(&self.client.redeem(connection, &code).await?)
+    }
+}
+
+/// The same request by any client. Those that were filled in are like `web`.
+fn drawn(client: &BenchClient, population: Option<&Rc<Population>>) -> BenchClient {
+    match population {
+        Some(population) if client.id == "web" => BenchClient { id: population.client(), ..client.clone() },
+        _ => client.clone(),
+    }
+}
+
+/// A person by number, or any.
+fn username(number: usize, population: Option<&Rc<Population>>) -> String {
+    population.map_or_else(|| person(number % CONNECTIONS), |population| population.username())
 }
 
 impl LoadTarget<'_> {
@@ -94,28 +150,34 @@ impl LoadTarget<'_> {
         BenchClient { scope: "openid files:read", resource: Some(OPAQUE_API), ..self.client(Signed::Es256) }
     }
 
-    /// Browsers with a session of their own, to which everything is agreed.
-    async fn browsers(&self, client: &BenchClient, count: usize) -> Result<Vec<String>, Fault> {
+    /// Browsers with a session each, but no more of them than [`SESSIONS`]: beyond that several share one.
+    pub(crate) async fn browsers(
+        &self,
+        client: &BenchClient,
+        count: usize,
+    ) -> Result<Vec<ReadyBrowser>, Fault> {
         let mut connection = HttpConnection::new(self.server.address);
-        let mut cookies = Vec::new();
-        for number in 0..count {
+        let mut ready = self.sessions.of(client);
+        for number in ready.len()..count.min(SESSIONS) {
+            let client = drawn(client, self.population);
             let mut browser = FormBrowser::default();
-            browser.authorize(&mut connection, client, &person(number % CONNECTIONS)).await?;
-            cookies.push(browser.cookies());
+            browser.authorize(&mut connection, &client, &username(number, self.population)).await?;
+            ready.push(ReadyBrowser { client, cookies: browser.cookies() });
         }
-        Ok(cookies)
+        self.sessions.keep(client, &ready);
+        Ok(ready.iter().cycle().take(count).cloned().collect())
     }
 
     async fn tokens(
         &self,
         client: &BenchClient,
         count: usize,
-    ) -> Result<Vec<crate::flow::TokenReply>, Fault> {
+    ) -> Result<Vec<(BenchClient, TokenReply)>, Fault> {
         let mut connection = HttpConnection::new(self.server.address);
         let mut all = Vec::new();
-        for cookies in self.browsers(client, count).await? {
-            let code = client.authorize(&mut connection, &cookies).await?;
-            all.push(tokens(&client.redeem(&mut connection, &code).await?)?);
+        for browser in self.browsers(client, count).await? {
+            let tokens = browser.flow(&mut connection).await?;
+            all.push((browser.client, tokens));
         }
         Ok(all)
     }
@@ -139,9 +201,9 @@ impl LoadTarget<'_> {
 
     async fn client_credentials(&self, signed: Signed, effort: Effort) -> Result<Measured, Fault> {
         let workers = (0..effort.connections).map(|_| {
-            let client = self.machine(signed);
+            let (client, population) = (self.machine(signed), self.population.cloned());
             async move |c: &mut HttpConnection| {
-                client.client_credentials(c).await.map(|_| LoopOutcome::Counts)
+                drawn(&client, population.as_ref()).client_credentials(c).await.map(|_| LoopOutcome::Counts)
             }
         });
         measure(self.server, effort.time, workers).await
@@ -150,8 +212,7 @@ impl LoadTarget<'_> {
     async fn authorize(&self, effort: Effort) -> Result<Measured, Fault> {
         let client = self.client(Signed::Es256);
         let browsers = self.browsers(&client, effort.connections).await?;
-        let workers = browsers.into_iter().map(|cookies| {
-            let client = client.clone();
+        let workers = browsers.into_iter().map(|ReadyBrowser { client, cookies }| {
             async move |c: &mut HttpConnection| {
                 client.authorize(c, &cookies).await.map(|_| LoopOutcome::Counts)
             }
@@ -162,13 +223,8 @@ impl LoadTarget<'_> {
     async fn code_flow(&self, signed: Signed, effort: Effort) -> Result<Measured, Fault> {
         let client = self.client(signed);
         let browsers = self.browsers(&client, effort.connections).await?;
-        let workers = browsers.into_iter().map(|cookies| {
-            let client = client.clone();
-            async move |c: &mut HttpConnection| {
-                let code = client.authorize(c, &cookies).await?;
-                tokens(&client.redeem(c, &code).await?)?;
-                Ok(LoopOutcome::Counts)
-            }
+        let workers = browsers.into_iter().map(|browser| {
+            async move |c: &mut HttpConnection| browser.flow(c).await.map(|_| LoopOutcome::Counts)
         });
         measure(self.server, effort.time, workers).await
     }
@@ -180,22 +236,22 @@ impl LoadTarget<'_> {
         let mut total = Measured::default();
         while total.elapsed() < effort.time {
             let codes = Rc::new(RefCell::new(Vec::new()));
-            let makers = browsers.iter().map(|cookies| {
-                let (client, cookies, codes) = (client.clone(), cookies.clone(), Rc::clone(&codes));
+            let makers = browsers.iter().map(|browser| {
+                let (ReadyBrowser { client, cookies }, codes) = (browser.clone(), Rc::clone(&codes));
                 async move |c: &mut HttpConnection| {
                     if codes.borrow().len() >= BATCH {
                         return Ok(LoopOutcome::Over);
                     }
                     let code = client.authorize(c, &cookies).await?;
-                    codes.borrow_mut().push(code);
+                    codes.borrow_mut().push((client.clone(), code));
                     Ok(LoopOutcome::Counts)
                 }
             });
             drain(self.server, makers).await?;
             let redeemers = (0..effort.connections).map(|_| {
-                let (client, codes) = (client.clone(), Rc::clone(&codes));
+                let codes = Rc::clone(&codes);
                 async move |c: &mut HttpConnection| {
-                    let Some(code) = codes.borrow_mut().pop() else { return Ok(LoopOutcome::Over) };
+                    let Some((client, code)) = codes.borrow_mut().pop() else { return Ok(LoopOutcome::Over) };
                     tokens(&client.redeem(c, &code).await?)?;
                     Ok(LoopOutcome::Counts)
                 }
@@ -206,12 +262,29 @@ impl LoadTarget<'_> {
     }
 
     async fn refresh(&self, effort: Effort) -> Result<Measured, Fault> {
-        let client = self.client(Signed::Es256);
-        let lines = self.tokens(&client, effort.connections).await?;
-        let workers = lines.into_iter().map(|line| {
-            let (client, mut newest) = (client.clone(), line.refresh);
+        if let Some(population) = self.population {
+            return self.refresh_any(population, effort).await;
+        }
+        let lines = self.tokens(&self.client(Signed::Es256), effort.connections).await?;
+        let workers = lines.into_iter().map(|(client, line)| {
+            let mut newest = line.refresh;
             async move |c: &mut HttpConnection| {
                 newest = tokens(&client.refresh(c, &newest).await?)?.refresh;
+                Ok(LoopOutcome::Counts)
+            }
+        });
+        measure(self.server, effort.time, workers).await
+    }
+
+    async fn refresh_any(&self, population: &Rc<Population>, effort: Effort) -> Result<Measured, Fault> {
+        let client = self.client(Signed::Es256);
+        let workers = (0..effort.connections).map(|_| {
+            let (client, population) = (client.clone(), Rc::clone(population));
+            async move |c: &mut HttpConnection| {
+                let drawn = population.draw();
+                let client = BenchClient { id: drawn.client.clone(), ..client.clone() };
+                let next = tokens(&client.refresh(c, &drawn.token).await?)?.refresh;
+                population.give_back(&drawn, next);
                 Ok(LoopOutcome::Counts)
             }
         });
@@ -224,8 +297,7 @@ impl LoadTarget<'_> {
             Format::Opaque => self.opaque(),
         };
         let lines = self.tokens(&client, effort.connections).await?;
-        let workers = lines.into_iter().map(|line| {
-            let client = client.clone();
+        let workers = lines.into_iter().map(|(client, line)| {
             async move |c: &mut HttpConnection| {
                 if client.is_active(c, &line.access).await? {
                     Ok(LoopOutcome::Counts)
@@ -240,8 +312,7 @@ impl LoadTarget<'_> {
     async fn user_info(&self, effort: Effort) -> Result<Measured, Fault> {
         let client = self.profile();
         let lines = self.tokens(&client, effort.connections).await?;
-        let workers = lines.into_iter().map(|line| {
-            let client = client.clone();
+        let workers = lines.into_iter().map(|(client, line)| {
             async move |c: &mut HttpConnection| {
                 client.user_info(c, &line.access).await.map(|_| LoopOutcome::Counts)
             }
@@ -271,14 +342,16 @@ impl LoadTarget<'_> {
         enough: Rc<Cell<bool>>,
     ) -> impl Iterator<Item = impl AsyncFnMut(&mut HttpConnection) -> Result<LoopOutcome, Fault> + 'static>
     {
-        let client = self.client(Signed::Es256);
+        let (client, population) = (self.client(Signed::Es256), self.population.cloned());
         (0..count).map(move |number| {
-            let (client, enough) = (client.clone(), Rc::clone(&enough));
+            let (client, population, enough) = (client.clone(), population.clone(), Rc::clone(&enough));
             async move |c: &mut HttpConnection| {
                 if enough.get() {
                     return Ok(LoopOutcome::Over);
                 }
-                let reply = FormBrowser::default().sign_in(c, &client, &person(number)).await?;
+                let client = drawn(&client, population.as_ref());
+                let username = username(number, population.as_ref());
+                let reply = FormBrowser::default().sign_in(c, &client, &username).await?;
                 reply.expect(303).map(|_| LoopOutcome::Counts)
             }
         })

@@ -1,169 +1,68 @@
-//! The benchmark: Grantwell with its database on the disk, and npm `oidc-provider` in memory, one after the other on the same
-//! processor in the same run.
+//! The benchmark: Grantwell with its database on the disk, npm `oidc-provider` in memory and a server that only answers, one after the
+//! other on the same processor in the same run.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use crate::{
-    flow::Paths,
-    grantwell::Installation,
-    http::{Fault, HttpConnection},
+    bare::BareServer,
+    http::Fault,
     load::Measured,
-    process::{Folder, Program, RunningProcess, pin_to},
+    plan::{PHASES, WorkRow},
+    process::{Folder, Program, RunningProcess},
     report::{ReportLine, RunReport},
-    rows::{CONNECTIONS, Effort, Format, LoadTarget, Signed, WorkKind},
+    rows::LoadTarget,
+    stand::{Served, TestStand},
 };
 
-pub(crate) const SERVER_PROCESSOR: u32 = 0;
-pub(crate) const LOAD_PROCESSOR: u32 = 1;
-/// How long memory is given to settle after a start.
-pub(crate) const SETTLE: Duration = Duration::from_secs(1);
-
-/// What is run, how long, how often.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) server: PathBuf,
-    /// The folder of the other server, where there is one.
-    pub(crate) peer: Option<PathBuf>,
-    pub(crate) time: Duration,
-    /// Rounds of each row.
-    pub(crate) repeat: u32,
-    /// Part of the names of the rows that are measured; all without it.
-    pub(crate) only: Option<String>,
-}
-
-impl Plan {
-    /// The rows of a phase that are measured.
-    pub(crate) fn rows(&self, phase: &Phase) -> Vec<&'static WorkRow> {
-        let only = self.only.as_deref().unwrap_or_default();
-        phase.rows.iter().filter(|row| row.name.contains(only)).collect()
-    }
-}
-
-/// Work under a name.
-#[derive(Debug)]
-pub(crate) struct WorkRow {
-    pub(crate) name: &'static str,
-    pub(crate) work: WorkKind,
-    pub(crate) connections: usize,
-    /// Whether the other server does the same.
-    compared: bool,
-}
-
-const fn row(name: &'static str, work: WorkKind) -> WorkRow {
-    WorkRow { name, work, connections: CONNECTIONS, compared: true }
-}
-
-const fn alone(name: &'static str, work: WorkKind) -> WorkRow {
-    WorkRow { compared: false, ..row(name, work) }
-}
-
-const fn one_client(name: &'static str, work: WorkKind) -> WorkRow {
-    WorkRow { connections: 1, ..row(name, work) }
-}
-
-/// A start of the server with its own setting.
-#[derive(Debug)]
-pub(crate) struct Phase {
-    pub(crate) environment: &'static [(&'static str, &'static str)],
-    pub(crate) rows: &'static [WorkRow],
-}
-
-pub(crate) const PHASES: &[Phase] = &[
-    Phase {
-        // The other server writes no line for each request either.
-        environment: &[("GRANTWELL_LOG__LEVEL", "warn")],
-        rows: &[
-            row("`client_credentials`, JWT ES256", WorkKind::ClientCredentials(Signed::Es256)),
-            row("`client_credentials`, JWT EdDSA", WorkKind::ClientCredentials(Signed::EdDsa)),
-            row("`/authorize`, signed in and consented → code", WorkKind::Authorize),
-            row("code → access, ID and refresh token, ES256", WorkKind::Redeem),
-            row("**whole code flow**, ES256", WorkKind::CodeFlow(Signed::Es256)),
-            row("whole code flow, EdDSA", WorkKind::CodeFlow(Signed::EdDsa)),
-            row("refresh with rotation, ES256", WorkKind::Refresh),
-            row("introspection, opaque", WorkKind::Introspect(Format::Opaque)),
-            alone("introspection, JWT", WorkKind::Introspect(Format::Jwt)),
-            alone("UserInfo, JWT", WorkKind::UserInfo),
-            row("JWKS", WorkKind::Jwks),
-            row("discovery", WorkKind::Discovery),
-            alone("password sign-in", WorkKind::SignIn),
-            alone("`client_credentials` while sign-ins queue", WorkKind::BesideSignIns),
-            one_client("`/authorize`, one client", WorkKind::Authorize),
-            one_client("code → tokens, one client", WorkKind::Redeem),
-            one_client("refresh, one client", WorkKind::Refresh),
-        ],
-    },
-    Phase {
-        environment: &[("GRANTWELL_LOG__LEVEL", "warn"), ("GRANTWELL_POLICY__ACCESS_TOKEN_FORMAT", "opaque")],
-        rows: &[row("UserInfo, opaque", WorkKind::UserInfo)],
-    },
-    Phase {
-        environment: &[],
-        rows: &[row(
-            "whole code flow, ES256, a log line for each request",
-            WorkKind::CodeFlow(Signed::Es256),
-        )],
-    },
-];
-
-/// Runs everything.
-pub(crate) async fn run(plan: &Plan) -> Result<RunReport, String> {
-    let pinned = pin_to(LOAD_PROCESSOR);
-    let processor = pinned.then_some(SERVER_PROCESSOR);
-    let mut report = RunReport { pinned, ..RunReport::default() };
-    starts(plan, processor, &mut report).await?;
+/// Runs the rows.
+pub(crate) async fn run(stand: &TestStand) -> Result<RunReport, String> {
+    let (plan, processors) = (&stand.plan, stand.one_processor());
+    let mut report = RunReport::default();
+    starts(stand, &mut report).await?;
 
     let scratch = Folder::new().map_err(|error| error.to_string())?;
+    let bare = BareServer::start(processors).await?;
     let peer = match &plan.peer {
         None => None,
-        Some(folder) => Some(start_peer(folder, &scratch, processor).await?),
+        Some(folder) => Some(Served::other(start_peer(folder, &scratch, processors).await?).await?),
     };
-    let peer_paths = match &peer {
-        None => None,
-        Some(peer) => Some(discover(peer).await?),
-    };
-    let peer_target = || Some(LoadTarget { server: peer.as_ref()?, paths: peer_paths.as_ref()? });
     if let Some(peer) = &peer {
-        tokio::time::sleep(SETTLE).await;
-        report.peer_started_in = peer.started_in;
-        report.peer_idle = peer.memory();
+        stand.settle().await;
+        report.peer_started_in = peer.server.started_in;
+        report.peer_idle = peer.server.memory();
     }
 
-    let installation = Installation::new(&plan.server, CONNECTIONS)?;
-    installation.apply().await?;
-    report.program_size = installation.program_size();
+    let prepared = stand.prepared(&plan.server, plan.size).await?;
+    report.program_size = prepared.installation.program_size();
     for phase in PHASES {
         let rows = plan.rows(phase);
         if rows.is_empty() {
             continue;
         }
-        let mut server = installation.serve(processor, phase.environment).await?;
-        let paths = discover(&server).await?;
-        tokio::time::sleep(SETTLE).await;
+        let mut served = prepared.serve(processors, phase.environment).await?;
+        stand.settle().await;
         if report.idle == 0 {
-            report.idle = server.memory();
+            report.idle = served.server.memory();
         }
-        let target = LoadTarget { server: &server, paths: &paths };
         for row in rows {
-            let line = measure(row, plan, target, peer_target().filter(|_| row.compared)).await?;
+            let others = Others { peer: peer.as_ref().filter(|_| row.compared), bare: &bare };
+            let line = measure(row, stand, served.target(), others).await?;
             eprintln!("{}", line.brief());
             report.lines.push(line);
         }
-        report.after = report.after.max(server.memory());
-        server.stop().await?;
+        report.after = report.after.max(served.server.memory());
+        served.server.stop().await?;
     }
-    report.peer_after = peer.as_ref().map(RunningProcess::memory).unwrap_or_default();
+    report.peer_after = peer.as_ref().map(|peer| peer.server.memory()).unwrap_or_default();
     Ok(report)
 }
 
 /// The first start ever, and the next one, of a server of its own.
-async fn starts(plan: &Plan, processor: Option<u32>, report: &mut RunReport) -> Result<(), String> {
-    for _ in 0..plan.repeat {
-        let installation = Installation::new(&plan.server, 0)?;
+async fn starts(stand: &TestStand, report: &mut RunReport) -> Result<(), String> {
+    for _ in 0..stand.plan.repeat {
+        let installation = stand.empty(&stand.plan.server)?;
         for best in [&mut report.first_start, &mut report.second_start] {
-            let mut server = installation.serve(processor, &[]).await?;
+            let mut server = installation.serve(stand.one_processor(), &[]).await?;
             if best.is_zero() || server.started_in < *best {
                 *best = server.started_in;
             }
@@ -176,14 +75,14 @@ async fn starts(plan: &Plan, processor: Option<u32>, report: &mut RunReport) -> 
 async fn start_peer(
     folder: &Path,
     scratch: &Folder,
-    processor: Option<u32>,
+    processors: Option<&'static str>,
 ) -> Result<RunningProcess, String> {
     let program = Program {
         command: PathBuf::from("node"),
         arguments: vec![folder.join("server.mjs").display().to_string()],
         environment: vec![("NODE_ENV".to_owned(), "production".to_owned())],
         log: scratch.path("peer.log"),
-        processor,
+        processors,
         probe: "/.well-known/openid-configuration",
     };
     program
@@ -193,49 +92,41 @@ async fn start_peer(
         .await
 }
 
-pub(crate) async fn discover(server: &RunningProcess) -> Result<Paths, String> {
-    Paths::discover(&mut HttpConnection::new(server.address)).await.map_err(|fault| fault.to_string())
+/// Beside whom a row is measured.
+#[derive(Debug)]
+struct Others<'a> {
+    peer: Option<&'a Served>,
+    bare: &'a BareServer,
 }
 
 /// The best of several, the servers taking turns.
 async fn measure(
     row: &WorkRow,
-    plan: &Plan,
+    stand: &TestStand,
     target: LoadTarget<'_>,
-    peer: Option<LoadTarget<'_>>,
+    others: Others<'_>,
 ) -> Result<ReportLine, String> {
-    let effort = Effort { time: plan.time, connections: row.connections };
+    let effort = stand.plan.effort(row);
     let failed = |who: &str, fault: Fault| format!("{}, {who}: {fault}", row.name);
-    let (mut ours, mut theirs): (Option<Measured>, Option<Measured>) = (None, None);
-    for _ in 0..plan.repeat {
+    let mut line = ReportLine::new(row);
+    for _ in 0..stand.plan.repeat {
         let measured = target.measure(row.work, effort).await.map_err(|fault| failed("Grantwell", fault))?;
-        keep_best(&mut ours, measured);
-        if let Some(peer) = peer {
-            let measured = peer.measure(row.work, effort).await;
-            keep_best(&mut theirs, measured.map_err(|fault| failed("oidc-provider", fault))?);
+        keep_best(&mut line.ours, measured);
+        if let Some(peer) = others.peer {
+            let measured = peer.target().measure(row.work, effort).await;
+            keep_best(&mut line.theirs, measured.map_err(|fault| failed("oidc-provider", fault))?);
+        }
+        if !row.floor.is_empty() {
+            let measured = others.bare.measure(row.floor, effort).await;
+            keep_best(&mut line.bare, measured.map_err(|fault| failed("the bare server", fault))?);
         }
     }
-    Ok(ReportLine { name: row.name, ours: ours.unwrap_or_default(), theirs })
+    Ok(line)
 }
 
-fn keep_best(best: &mut Option<Measured>, measured: Measured) {
+/// Keeps the higher rate.
+pub(crate) fn keep_best(best: &mut Option<Measured>, measured: Measured) {
     if best.as_ref().is_none_or(|best| best.per_second() < measured.per_second()) {
         *best = Some(measured);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_chosen_by_a_part_of_their_name() {
-        let names = |only: Option<&str>| -> Vec<&str> {
-            let only = only.map(str::to_owned);
-            let plan = Plan { server: PathBuf::new(), peer: None, time: Duration::ZERO, repeat: 1, only };
-            PHASES.iter().flat_map(|phase| plan.rows(phase)).map(|row| row.name).collect()
-        };
-        assert_eq!(names(Some("UserInfo")), ["UserInfo, JWT", "UserInfo, opaque"]);
-        assert_eq!(names(None).len(), PHASES.iter().map(|phase| phase.rows.len()).sum::<usize>());
     }
 }

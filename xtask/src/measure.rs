@@ -18,6 +18,9 @@ pub(crate) const RECORD: &str = "bench/instructions.json";
 /// What a build is made of.
 const SOURCES: [&str; 3] = ["crates", "Cargo.toml", "Cargo.lock"];
 
+/// Options that measure nothing beside the peer.
+const WITHOUT_PEER: [&str; 3] = ["--against", "--concurrency", "--growth"];
+
 /// Measures the server, beside another build of it, or beside the peer, whose packages it fetches.
 pub(crate) fn bench(rest: &[&str]) -> End {
     ended(measure(&root(), rest))
@@ -28,11 +31,12 @@ fn measure(root: &Path, rest: &[&str]) -> Result<(), String> {
     let peer = root.join("bench/oidc-provider");
     let (server, peer_text) = (server.to_string_lossy(), peer.to_string_lossy());
     let mut fixed = vec!["run", "--server", &server];
-    if !rest.iter().any(|argument| is(argument, "--against")) {
+    if !rest.iter().any(|argument| WITHOUT_PEER.iter().any(|option| is(argument, option))) {
         need(&NODE, root)?;
         need(&NPM, root)?;
         let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-        Command::new("npm").args(install).visible(&peer, LIMIT)?;
+        // Standard output is the measurement's alone.
+        Command::new("npm").args(install).quiet(&peer, LIMIT)?;
         fixed.extend(["--peer", &peer_text]);
     }
     Command::new(&bench.to_string_lossy())
@@ -180,6 +184,7 @@ mod tests {
     #[test]
     fn an_option_is_known_with_its_value_too() {
         assert!(is("--against", "--against") && is("--against=x", "--against"));
+        assert!(WITHOUT_PEER.iter().any(|option| is("--growth=1000,2000", option)));
         assert!(!is("--again", "--against") && !is("--againsted", "--against"));
     }
 }
