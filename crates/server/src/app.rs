@@ -24,6 +24,7 @@ use crate::{
     login::password::Passwords,
     pages::Pages,
     registered::{Registered, ResourceQuery},
+    turns::Turns,
 };
 
 /// The realm that this release serves, at the root of the issuer; the commands work on it too.
@@ -53,6 +54,8 @@ pub(crate) struct App {
     pub(crate) audience: ErrorAudience,
     /// The external login UI, where there is one.
     pub(crate) login_ui: Option<LoginUi>,
+    /// Whose requests are worked on.
+    pub(crate) turns: Turns,
     /// Tokens that were issued and not yet written down.
     pub(crate) issued: Issued,
     /// How far our clock is from the database's.

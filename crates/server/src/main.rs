@@ -25,6 +25,7 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tls_files;
+mod turns;
 
 /// Gives back what a burst of requests needed, and takes a fifth off the processor time of a code flow.
 #[global_allocator]

@@ -39,6 +39,7 @@ use crate::{
     router,
     start_error::StartError,
     telemetry::{self, Metrics},
+    turns::Turns,
 };
 
 /// All that a server is made of.
@@ -205,6 +206,7 @@ pub(crate) async fn build(
         hsts: parts.hsts,
         audience: parts.audience,
         login_ui: parts.login_ui,
+        turns: Turns::default(),
         issued: Issued::default(),
         clocks: Clocks::default(),
         leaving: AtomicBool::new(false),

@@ -13,6 +13,8 @@ pub(crate) enum Unavailable {
     KeyBeingMade(Algorithm),
     /// The queue of the password pool is full, or a hash cannot be computed.
     Passwords(HashError),
+    /// Too many requests of the same client wait for their turn.
+    Line,
     /// Four conflicts in a row.
     Contended,
     /// The step wants without end.
@@ -25,6 +27,7 @@ impl std::fmt::Display for Unavailable {
             Self::Store(error) => error.fmt(f),
             Self::KeyBeingMade(algorithm) => write!(f, "the {algorithm} key is being made"),
             Self::Passwords(error) => write!(f, "no password can be compared: {error:?}"),
+            Self::Line => f.write_str("too many requests of this client at once"),
             Self::Contended => f.write_str("four conflicts in a row"),
             Self::Endless(want) => write!(f, "a step asks for {want} again and again"),
         }

@@ -318,6 +318,11 @@ impl AuthorizeRequest {
         Self { client_id: client_id(&form), audience: AudienceRequest::read(&form), form }
     }
 
+    /// Who asks, as far as the request says.
+    pub fn client_id(&self) -> Option<&ClientId> {
+        self.client_id.as_ref().ok()
+    }
+
     /// Languages in order of preference, for a page that says what is wrong.
     pub fn ui_locales(&self) -> Vec<String> {
         list(&self.form, "ui_locales").unwrap_or_default()

@@ -5,7 +5,6 @@ use grantwell_core::{
     authorize::{AuthorizeRefusal, AuthorizeRequest, CheckedRequest, PageRefusal},
     client::Client,
     error::Refusal as _,
-    form::Form,
     interaction::pending::{Handle, Pending},
     secret::Digest,
     store::Purpose,
@@ -26,6 +25,7 @@ use crate::{
         Back,
         error::{Cause, Developer, ErrorValues, RedirectUris},
     },
+    turns::Turn,
 };
 
 /// GET: the request is in the query.
@@ -34,7 +34,12 @@ pub(crate) async fn get(x: Exchange, headers: HeaderMap, RawQuery(query): RawQue
         Ok(form) => form,
         Err(error) => return Renderer::new(&x, &headers, &[]).bad_body(error),
     };
-    let checked = match check(&x, &headers, form).await {
+    let request = AuthorizeRequest::read(form);
+    let _turn = match turn(&x, &headers, &request).await {
+        Ok(turn) => turn,
+        Err(response) => return response,
+    };
+    let checked = match check(&x, &headers, &request).await {
         Ok(checked) => checked,
         Err(response) => return *response,
     };
@@ -55,7 +60,12 @@ pub(crate) async fn post(x: Exchange, headers: HeaderMap, RawQuery(query): RawQu
         }
         (Err(error), _) | (_, Err(error)) => return Renderer::new(&x, &headers, &[]).bad_body(error),
     };
-    let checked = match check(&x, &headers, form).await {
+    let request = AuthorizeRequest::read(form);
+    let _turn = match turn(&x, &headers, &request).await {
+        Ok(turn) => turn,
+        Err(response) => return response,
+    };
+    let checked = match check(&x, &headers, &request).await {
         Ok(checked) => checked,
         Err(response) => return *response,
     };
@@ -87,11 +97,25 @@ fn begin(x: &Exchange, checked: CheckedRequest, browser: Option<Digest>) -> Hand
     Handle::begin(Purpose::Authorization(Box::new(checked.request)), browser, &x.context(&current))
 }
 
+/// The turn of the client that asks.
+async fn turn<'x>(
+    x: &'x Exchange,
+    headers: &HeaderMap,
+    request: &AuthorizeRequest,
+) -> Result<Option<Turn<'x>>, Response> {
+    let Some(client) = request.client_id() else { return Ok(None) };
+    let turn = x.app.turns.take(client).await;
+    turn.map(Some).map_err(|why| Renderer::new(x, headers, &request.ui_locales()).unavailable(&why))
+}
+
 /// The checked request, or the response that says what is wrong with it.
-async fn check(x: &Exchange, headers: &HeaderMap, form: Form) -> Result<CheckedRequest, Box<Response>> {
-    let step = AuthorizeRequest::read(form);
-    let renderer = Renderer::new(x, headers, &step.ui_locales());
-    let ran = x.run(&step).await;
+async fn check(
+    x: &Exchange,
+    headers: &HeaderMap,
+    request: &AuthorizeRequest,
+) -> Result<CheckedRequest, Box<Response>> {
+    let renderer = Renderer::new(x, headers, &request.ui_locales());
+    let ran = x.run(request).await;
     let ran = ran.map_err(|why| Box::new(renderer.unavailable(&why)))?;
     ran.result.map_err(|refusal| {
         Box::new(match &refusal {

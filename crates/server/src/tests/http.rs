@@ -24,7 +24,7 @@ use super::{
     query,
     sign_in::signed_in,
 };
-use crate::{http::exchange::Peer, router, telemetry::LogShape};
+use crate::{http::exchange::Peer, router, telemetry::LogShape, turns::AT_ONCE};
 
 /// A path that the route answers.
 fn example(path: &str) -> String {
@@ -100,6 +100,23 @@ async fn everything(world: &World) -> Vec<(String, Reply)> {
     all.push(("forged".to_owned(), browser.post("/account/disconnect", &[]).await));
     all.push(("logout".to_owned(), browser.get("/end_session").await));
     all
+}
+
+#[tokio::test]
+async fn z_08_requests_of_a_client_wait_for_its_own_turn() {
+    let world = World::new().await;
+    let machine = async || world.token(&[("grant_type", "client_credentials")]).await;
+    let mut working = Vec::new();
+    for _ in 0..AT_ONCE {
+        working.push(world.app.turns.take(&"web".into()).await.unwrap());
+    }
+    // Waiting takes no time here.
+    tokio::time::pause();
+    for reply in [machine().await, world.get(&format!("/authorize?{}", query(&[]))).await] {
+        assert_eq!(reply.expect_status(503).header("retry-after"), Some("1"));
+    }
+    working.pop();
+    machine().await.expect_status(200);
 }
 
 async fn panic() -> &'static str {
