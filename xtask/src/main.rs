@@ -35,7 +35,7 @@ Usage: cargo xtask COMMAND
                      --against PROGRAM  beside another build of ours, in alternating rounds
                      --quick            half a minute: that everything runs, and no figures
                      --only TEXT        rows whose name has this in it
-                     --seconds N, --repeat N, --write FILE
+                     --seconds N, --repeat N, --write FILE; --help lists all: engines, sizes, connections, overload
   instructions     counts the instructions of a request in a release build, beside those recorded in {record}
                      --program FILE   counts another build
                      --write          records what was counted; with --program it takes --commit COMMIT
