@@ -115,6 +115,7 @@ async fn z_08_requests_of_a_client_wait_for_its_own_turn() {
     for reply in [machine().await, world.get(&format!("/authorize?{}", query(&[]))).await] {
         assert_eq!(reply.expect_status(503).header("retry-after"), Some("1"));
     }
+    tokio::time::resume();
     working.pop();
     machine().await.expect_status(200);
 }
