@@ -6,7 +6,8 @@ use crate::figure::number;
 
 const WIDTH: f64 = 840.0;
 const LEFT: f64 = 84.0;
-const RIGHT: f64 = 24.0;
+/// Half of the longest number below the axis.
+const RIGHT: f64 = 36.0;
 const TOP: f64 = 48.0;
 /// Of a panel, and of what is between it and the next.
 const HEIGHT: f64 = 260.0;

@@ -211,8 +211,9 @@ fn preflight() -> Response {
 /// Around every request: what is refused before any endpoint, the headers that every response has, the log line and the sample. One
 /// layer, because each costs about a microsecond.
 ///
-/// Every response of a shared path may be read, whatever made it: also what no handler answers. After a request in chunks the connection
-/// ends: a `Content-Length` beside them, which hyper drops, may be what somebody in front has read (RFC 9112 §6.1; catalogue H-01).
+/// Scripts may read every response of a shared path, also that of no handler. The connection ends after a request with
+/// `Transfer-Encoding: chunked`. Such a request may have a `Content-Length` too: hyper ignores it, but a proxy may have used it, and then the
+/// two disagree about where the next request begins (RFC 9112 §6.1; catalogue H-01).
 async fn around(x: Exchange, mut request: Request, next: Next) -> Response {
     let observed = Observed::begin(&request);
     let is_shared = is_shared(request.uri().path());

@@ -1,11 +1,13 @@
-//! Requests of one client wait for each other, not those of others for them.
+//! A client that sends more than the server can do waits for itself, and nobody else waits for it (catalogue Z-08).
 //!
-//! So many of a client are worked on at once ([`AT_ONCE`]); the next wait for their turn in its own line, where they cost a connection and
-//! nothing else. So whoever sends more than the server can do slows itself down, and health, keys and other clients are answered as
-//! before (catalogue Z-08). A line is bounded in length and time; what is beyond is 503 with `Retry-After`.
+//! At most [`AT_ONCE`] requests of one client from one address are worked on at once. The next wait in a line, where they cost a
+//! connection and nothing else. A line is bounded in length and time; what is beyond is 503 with `Retry-After`.
+//!
+//! The address counts, because the client has not proved who it is yet: a stranger who sends another's `client_id` has a line of its own.
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,9 +24,12 @@ const MOST_WAITING: usize = 8192;
 /// How long one waits: longer than any peak that is worth waiting out, shorter than clients wait.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The lines of the clients that have requests now.
+/// A client as the request names it, and the address it is at.
+type Caller = (ClientId, Option<IpAddr>);
+
+/// The lines of those who have requests now.
 #[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<ClientId, Line>>);
+pub(crate) struct Turns(Mutex<HashMap<Caller, Line>>);
 
 struct Line {
     free: Arc<Semaphore>,
@@ -32,7 +37,7 @@ struct Line {
     requests: usize,
 }
 
-/// A place among those of its client that are worked on, until it is dropped.
+/// A place among the requests that are worked on, until it is dropped.
 pub(crate) struct Turn<'a> {
     _place: OwnedSemaphorePermit,
     _standing: Standing<'a>,
@@ -41,32 +46,36 @@ pub(crate) struct Turn<'a> {
 /// A place in a line; it goes, and an empty line with it, however the request ends.
 struct Standing<'a> {
     turns: &'a Turns,
-    client: ClientId,
+    caller: Caller,
 }
 
 impl Turns {
-    /// Waits for a turn of `client`. Whether there is such a client is no question here: a made-up one has a line of its own too.
-    pub(crate) async fn take(&self, client: &ClientId) -> Result<Turn<'_>, Unavailable> {
-        let (free, standing) = self.stand(client).ok_or(Unavailable::Line)?;
+    /// Waits for a turn. A client that is not registered has a line too.
+    pub(crate) async fn take(
+        &self,
+        client: &ClientId,
+        address: Option<IpAddr>,
+    ) -> Result<Turn<'_>, Unavailable> {
+        let (free, standing) = self.stand((client.clone(), address)).ok_or(Unavailable::Line)?;
         match tokio::time::timeout(PATIENCE, free.acquire_owned()).await {
             Ok(Ok(place)) => Ok(Turn { _place: place, _standing: standing }),
             Ok(Err(_)) | Err(_) => Err(Unavailable::Line),
         }
     }
 
-    fn stand(&self, client: &ClientId) -> Option<(Arc<Semaphore>, Standing<'_>)> {
+    fn stand(&self, caller: Caller) -> Option<(Arc<Semaphore>, Standing<'_>)> {
         let mut lines = self.lock();
         let line = lines
-            .entry(client.clone())
+            .entry(caller.clone())
             .or_insert_with(|| Line { free: Arc::new(Semaphore::new(AT_ONCE)), requests: 0 });
         if line.requests >= AT_ONCE + MOST_WAITING {
             return None;
         }
         line.requests += 1;
-        Some((Arc::clone(&line.free), Standing { turns: self, client: client.clone() }))
+        Some((Arc::clone(&line.free), Standing { turns: self, caller }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ClientId, Line>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Caller, Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -74,10 +83,10 @@ impl Turns {
 impl Drop for Standing<'_> {
     fn drop(&mut self) {
         let mut lines = self.turns.lock();
-        if let Some(line) = lines.get_mut(&self.client) {
+        if let Some(line) = lines.get_mut(&self.caller) {
             line.requests -= 1;
             if line.requests == 0 {
-                lines.remove(&self.client);
+                lines.remove(&self.caller);
             }
         }
     }
@@ -104,18 +113,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn z_08_a_client_that_asks_for_too_much_waits_for_itself_alone() {
-        let (turns, greedy, modest) = (Turns::default(), ClientId::from("greedy"), ClientId::from("modest"));
+        let (turns, here) = (Turns::default(), "192.0.2.1".parse().ok());
+        let (greedy, modest) = (ClientId::from("greedy"), ClientId::from("modest"));
         let mut working = Vec::new();
         for _ in 0..AT_ONCE {
-            working.push(at_once(&mut Box::pin(turns.take(&greedy))).await.unwrap().unwrap());
+            working.push(at_once(&mut Box::pin(turns.take(&greedy, here))).await.unwrap().unwrap());
         }
-        let mut next = Box::pin(turns.take(&greedy));
+        let mut next = Box::pin(turns.take(&greedy, here));
         assert!(at_once(&mut next).await.is_none());
-        assert!(at_once(&mut Box::pin(turns.take(&modest))).await.unwrap().is_ok());
+        assert!(at_once(&mut Box::pin(turns.take(&modest, here))).await.unwrap().is_ok());
+        let elsewhere = "192.0.2.2".parse().ok();
+        assert!(at_once(&mut Box::pin(turns.take(&greedy, elsewhere))).await.unwrap().is_ok());
 
         working.pop();
         working.push(at_once(&mut next).await.unwrap().unwrap());
-        assert!(matches!(turns.take(&greedy).await, Err(Unavailable::Line)), "after the longest wait");
+        assert!(matches!(turns.take(&greedy, here).await, Err(Unavailable::Line)), "after the longest wait");
         drop((working, next));
         assert!(turns.lock().is_empty(), "nothing is kept of those that have gone");
     }
@@ -124,12 +136,13 @@ mod tests {
     async fn z_08_a_line_is_bounded() {
         let (turns, greedy) = (Turns::default(), ClientId::from("greedy"));
         let mut waiting: Vec<_> =
-            (0..AT_ONCE + MOST_WAITING).map(|_| Box::pin(turns.take(&greedy))).collect();
+            (0..AT_ONCE + MOST_WAITING).map(|_| Box::pin(turns.take(&greedy, None))).collect();
         let mut turn = Vec::new();
         for next in &mut waiting {
             turn.push(at_once(next).await);
         }
         assert_eq!(turn.iter().flatten().count(), AT_ONCE);
-        assert!(matches!(at_once(&mut Box::pin(turns.take(&greedy))).await, Some(Err(Unavailable::Line))));
+        let beyond = at_once(&mut Box::pin(turns.take(&greedy, None))).await;
+        assert!(matches!(beyond, Some(Err(Unavailable::Line))));
     }
 }

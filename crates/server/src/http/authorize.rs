@@ -5,6 +5,7 @@ use grantwell_core::{
     authorize::{AuthorizeRefusal, AuthorizeRequest, CheckedRequest, PageRefusal},
     client::Client,
     error::Refusal as _,
+    form::Form,
     interaction::pending::{Handle, Pending},
     secret::Digest,
     store::Purpose,
@@ -34,12 +35,7 @@ pub(crate) async fn get(x: Exchange, headers: HeaderMap, RawQuery(query): RawQue
         Ok(form) => form,
         Err(error) => return Renderer::new(&x, &headers, &[]).bad_body(error),
     };
-    let request = AuthorizeRequest::read(form);
-    let _turn = match turn(&x, &headers, &request).await {
-        Ok(turn) => turn,
-        Err(response) => return response,
-    };
-    let checked = match check(&x, &headers, &request).await {
+    let (checked, _turn) = match check(&x, &headers, form).await {
         Ok(checked) => checked,
         Err(response) => return *response,
     };
@@ -60,12 +56,7 @@ pub(crate) async fn post(x: Exchange, headers: HeaderMap, RawQuery(query): RawQu
         }
         (Err(error), _) | (_, Err(error)) => return Renderer::new(&x, &headers, &[]).bad_body(error),
     };
-    let request = AuthorizeRequest::read(form);
-    let _turn = match turn(&x, &headers, &request).await {
-        Ok(turn) => turn,
-        Err(response) => return response,
-    };
-    let checked = match check(&x, &headers, &request).await {
+    let (checked, _turn) = match check(&x, &headers, form).await {
         Ok(checked) => checked,
         Err(response) => return *response,
     };
@@ -97,27 +88,21 @@ fn begin(x: &Exchange, checked: CheckedRequest, browser: Option<Digest>) -> Hand
     Handle::begin(Purpose::Authorization(Box::new(checked.request)), browser, &x.context(&current))
 }
 
-/// The turn of the client that asks.
-async fn turn<'x>(
+/// The checked request, and the turn that its client has had to wait for; or the response that says what is wrong.
+async fn check<'x>(
     x: &'x Exchange,
     headers: &HeaderMap,
-    request: &AuthorizeRequest,
-) -> Result<Option<Turn<'x>>, Response> {
-    let Some(client) = request.client_id() else { return Ok(None) };
-    let turn = x.app.turns.take(client).await;
-    turn.map(Some).map_err(|why| Renderer::new(x, headers, &request.ui_locales()).unavailable(&why))
-}
-
-/// The checked request, or the response that says what is wrong with it.
-async fn check(
-    x: &Exchange,
-    headers: &HeaderMap,
-    request: &AuthorizeRequest,
-) -> Result<CheckedRequest, Box<Response>> {
-    let renderer = Renderer::new(x, headers, &request.ui_locales());
-    let ran = x.run(request).await;
-    let ran = ran.map_err(|why| Box::new(renderer.unavailable(&why)))?;
-    ran.result.map_err(|refusal| {
+    form: Form,
+) -> Result<(CheckedRequest, Option<Turn<'x>>), Box<Response>> {
+    let step = AuthorizeRequest::read(form);
+    let renderer = Renderer::new(x, headers, &step.ui_locales());
+    let unavailable = |why| Box::new(renderer.unavailable(&why));
+    let turn = match step.client_id() {
+        Some(client) => Some(x.turn(client).await.map_err(unavailable)?),
+        None => None,
+    };
+    let ran = x.run(&step).await.map_err(unavailable)?;
+    let checked = ran.result.map_err(|refusal| {
         Box::new(match &refusal {
             AuthorizeRefusal::Page(refusal, client) => page_refusal(&renderer, refusal, client.as_deref()),
             AuthorizeRefusal::Redirect(why, to) => {
@@ -131,7 +116,8 @@ async fn check(
                 response
             }
         })
-    })
+    })?;
+    Ok((checked, turn))
 }
 
 /// The page says whose mistake it is and leads back to the client's own page, where the client is known: it is no place that the

@@ -77,7 +77,7 @@ impl ClientForm {
         x: &Exchange,
         step: S,
     ) -> Result<Result<S::Outcome, S::Refusal>, Response> {
-        let turn = x.app.turns.take(&self.credential.client_id).await;
+        let turn = x.turn(&self.credential.client_id).await;
         let _turn = turn.map_err(|why| unavailable(x, &why))?;
         let step = ByClient { credential: &self.credential, step };
         let ran = x.run(&step).await.map_err(|why| unavailable(x, &why))?;

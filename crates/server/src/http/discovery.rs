@@ -7,7 +7,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use axum::body::Bytes;
 use grantwell_core::{discovery, keyring::Keyring, policy::Policy, time::Timestamp};
-use serde::Serialize;
 
 use crate::{
     http::{
@@ -23,7 +22,7 @@ pub(crate) struct MetadataDocument(OnceLock<Bytes>);
 
 impl MetadataDocument {
     fn document(&self, policy: &Policy) -> Bytes {
-        let make = || bytes(&discovery::metadata(policy, &Locale::ALL.map(Locale::tag)));
+        let make = || discovery::metadata(policy, &Locale::ALL.map(Locale::tag)).to_string().into();
         self.0.get_or_init(make).clone()
     }
 }
@@ -38,16 +37,12 @@ impl JwksDocument {
         match &*kept {
             Some((second, document)) if *second == now.seconds() => document.clone(),
             _ => {
-                let document = bytes(&keyring.jwks(now));
+                let document = Bytes::from(keyring.jwks(now).to_string());
                 *kept = Some((now.seconds(), document.clone()));
                 document
             }
         }
     }
-}
-
-fn bytes(document: &impl Serialize) -> Bytes {
-    serde_json::to_vec(document).unwrap_or_default().into()
 }
 
 fn cached(document: Bytes, content_type: &'static str) -> Response {

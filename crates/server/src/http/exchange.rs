@@ -20,7 +20,8 @@ use crate::{
     app::{App, Current, ServedRealm},
     http::forwarded,
     pages::{self, Locale},
-    step_event::StepEvent,
+    step_event::{StepEvent, Unavailable},
+    turns::Turn,
 };
 
 /// A request, as far as it is known before it is read. Cheap to clone; all clones note in one place.
@@ -82,6 +83,11 @@ impl Exchange {
             entropy: self.app.entropy.as_ref(),
             origin: &self.origin,
         }
+    }
+
+    /// Waits until a request of the client at this address may be worked on.
+    pub(crate) async fn turn(&self, client: &ClientId) -> Result<Turn<'_>, Unavailable> {
+        self.app.turns.take(client, self.origin.address).await
     }
 
     /// Notes something for the log line.

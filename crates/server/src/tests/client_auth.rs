@@ -287,7 +287,7 @@ async fn an_error_names_the_parameter_that_is_not_encoded_right() {
         let text = lines.take();
         assert!(text.contains(&format!("\"parameter\":\"{name}\"")) && !text.contains("strangers"), "{text}");
     }
-    // An endpoint of the pages says it to whoever reads no HTML, and in the log.
+    // Endpoints that answer with pages name the parameter in the log, and in the JSON for clients that read no HTML.
     for (target, name) in [("/authorize?state=%zz", "state"), ("/end_session?client_id=%ff", "client_id")] {
         let reply = world.raw("GET", target, &[("accept", "application/json")], "").await;
         assert_eq!(words(&reply), (400, format!("{name} is not percent-encoded UTF-8")), "{target}");

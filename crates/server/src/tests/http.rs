@@ -108,7 +108,7 @@ async fn z_08_requests_of_a_client_wait_for_its_own_turn() {
     let machine = async || world.token(&[("grant_type", "client_credentials")]).await;
     let mut working = Vec::new();
     for _ in 0..AT_ONCE {
-        working.push(world.app.turns.take(&"web".into()).await.unwrap());
+        working.push(world.app.turns.take(&"web".into(), "192.0.2.1".parse().ok()).await.unwrap());
     }
     // Waiting takes no time here.
     tokio::time::pause();

@@ -1,5 +1,5 @@
-//! The guide "Add an application", done as it says by somebody who is new: its configuration, its state file, its commands and its
-//! requests. Nothing here sets what the page does not name, but for the port and the shape of the log.
+//! Follows the guide "Add an application". The configuration, the state file, the commands and the requests are read from the guide itself;
+//! only the port and the format of the log are set here.
 
 use std::{
     collections::BTreeMap,

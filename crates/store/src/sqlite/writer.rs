@@ -78,19 +78,18 @@ fn settle(c: &Connection, batch: Vec<Work<Task>>, lost_commit: fn(&str)) -> Cont
 }
 
 fn attempt(c: &Connection, batch: &[Work<Task>]) -> std::result::Result<Vec<Answer>, Failure> {
-    execute(c, "BEGIN IMMEDIATE").map_err(Failure::Undone)?;
-    let answers = match perform_all(c, batch, Undo::Batch)? {
-        Some(answers) => answers,
-        None => {
-            execute(c, "ROLLBACK").map_err(Failure::Unknown)?;
-            execute(c, "BEGIN IMMEDIATE").map_err(Failure::Undone)?;
-            perform_all(c, batch, Undo::Commit)?.unwrap_or_default()
+    for undo in [Undo::Batch, Undo::Commit] {
+        execute(c, "BEGIN IMMEDIATE").map_err(Failure::Undone)?;
+        if let Some(answers) = perform_all(c, batch, undo)? {
+            return match execute(c, "COMMIT") {
+                Ok(()) => Ok(answers),
+                Err(error) => Err(after_flush(c, error)),
+            };
         }
-    };
-    match execute(c, "COMMIT") {
-        Ok(()) => Ok(answers),
-        Err(error) => Err(after_flush(c, error)),
+        execute(c, "ROLLBACK").map_err(Failure::Unknown)?;
     }
+    // Each commit has been undone by itself, so this is not reached; if it were, nothing is kept.
+    Err(Failure::Undone(Error::InvalidQuery))
 }
 
 /// What can be undone of a batch under way.

@@ -450,7 +450,8 @@ fn wrong_secret(secret: Option<&str>, kept: Option<Digest>) -> Option<Violation>
     match secret {
         None if kept.is_some() => None,
         None => Some(Violation::NeededFor("this token_endpoint_auth_method")),
-        // RFC 6749 Appendix A.2 allows a blank there, but whoever copies the secret into an application loses it.
+        // RFC 6749 Appendix A.2 allows a blank at the ends. Many programs remove it when the secret is copied into them, and then the
+        // client cannot authenticate.
         Some(secret) if has_outer_white_space(secret) => Some(Violation::OuterWhiteSpace),
         Some(secret) if secret.chars().count() < SHORTEST_SECRET => Some(Violation::SecretTooShort),
         // RFC 6749 Appendix A.2: visible characters and space.
