@@ -25,6 +25,7 @@ const QUICK_GROWTH: [u64; 2] = [1000, 2000];
 
 /// What a measurement takes.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("drawn").args(["concurrency", "growth", "quick"]).multiple(true))]
 pub(crate) struct Speed {
     /// The program `grantwell`, built for release
     #[arg(long, value_name = "FILE")]
@@ -78,7 +79,7 @@ pub(crate) struct Speed {
           conflicts_with_all = ["against", "write", "users", "clients", "tokens", "concurrency"])]
     growth: Vec<u64>,
     /// The SVG that the concurrency or the growth is drawn in
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "drawn")]
     plot: Option<PathBuf>,
 }
 
@@ -270,6 +271,16 @@ mod tests {
         assert_eq!(parse(&["--concurrency", "1,4,16"]).concurrency(), [1, 4, 16]);
         assert!(parse(&[]).growth().is_empty() && parse(&[]).concurrency().is_empty());
         assert!(!parse(&["--growth"]).has_phase("overload"));
+    }
+
+    #[test]
+    fn a_plot_needs_something_to_draw() {
+        let plot = |arguments: &[&str]| {
+            let fixed = ["bench", "--server", "x", "--plot", "x.svg"];
+            Line::try_parse_from(fixed.iter().chain(arguments)).is_ok()
+        };
+        assert!(plot(&["--growth"]) && plot(&["--concurrency", "1,4"]) && plot(&["--quick"]));
+        assert!(!plot(&[]) && !plot(&["--only", "refresh"]));
     }
 
     #[test]
